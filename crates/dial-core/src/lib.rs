@@ -1,0 +1,23 @@
+//! The contract: what two or more crates of DIAL must agree on, and nothing else.
+
+pub mod config;
+pub mod dead_letter;
+pub mod finding;
+pub mod folder;
+pub mod gzip;
+pub mod id;
+pub mod key;
+pub mod ports;
+pub mod record;
+pub mod secret;
+pub mod severity;
+pub mod signature;
+pub mod store;
+pub mod wire;
+pub mod worker_id;
+
+pub use finding::Finding;
+pub use id::FindingId;
+pub use secret::Secret;
+pub use severity::Severity;
+pub use worker_id::{AccountId, Region, WorkerId};

@@ -1,0 +1,376 @@
+//! What a store of findings must do; held to one test suite in both implementations.
+
+use crate::finding::{Account, Finding, RuleRef};
+use crate::{FindingId, Severity};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Most items of one page.
+pub const MAX_PAGE: usize = 200;
+
+/// Where a finding stands with the team.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Nobody looked yet.
+    #[default]
+    Open,
+    /// Someone is on it.
+    Acknowledged,
+    /// Done.
+    Resolved,
+    /// It was nothing.
+    FalsePositive,
+    /// Asleep until a time.
+    Snoozed,
+}
+
+/// A finding to be stored, with everything that goes into its one transaction.
+#[derive(Debug, Clone)]
+pub struct Acceptance {
+    /// The finding.
+    pub finding: Finding,
+    /// Names of the sinks that get an outbox row each.
+    pub sinks: Vec<String>,
+    /// When the master accepted it.
+    pub received_at: Timestamp,
+    /// When the store may forget it.
+    pub expires_at: Timestamp,
+    /// Who sent it, `<account>/<region>`; kept in the audit item.
+    pub sender: String,
+}
+
+/// What became of an acceptance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Finding, audit item and outbox rows are durable now.
+    New,
+    /// They were already.
+    Duplicate,
+}
+
+/// A finding as the store has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stored {
+    /// The finding as it was accepted.
+    pub finding: Finding,
+    /// Where it stands.
+    pub status: Status,
+    /// When the master accepted it.
+    pub received_at: Timestamp,
+    /// When the store may forget it.
+    pub expires_at: Timestamp,
+}
+
+/// One line of a list: never holds the record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Finding id.
+    pub id: FindingId,
+    /// The rule.
+    pub rule: RuleRef,
+    /// Severity.
+    pub severity: Severity,
+    /// One line for people.
+    pub title: String,
+    /// Where it stands.
+    pub status: Status,
+    /// The account.
+    pub account: Account,
+    /// The region.
+    pub region: String,
+    /// When the call was made.
+    pub time: Timestamp,
+    /// When the worker judged it.
+    pub detected_at: Timestamp,
+    /// ARN, else name, else type of who called.
+    pub principal: String,
+    /// ARN, else `type/name` of what was touched; may be empty.
+    pub resource: String,
+    /// `sourceIPAddress`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_ip: Option<String>,
+}
+
+/// One append-only line of a finding's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    /// When.
+    pub at: Timestamp,
+    /// Who: a worker, a person, a token's name.
+    pub who: String,
+    /// From which door: `worker`, `api`, `slack`, `cli`, `dashboard`.
+    pub door: String,
+    /// What was done, such as `accepted`.
+    pub action: String,
+}
+
+/// What to list. Absent parts do not restrict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Account number.
+    pub account: Option<String>,
+    /// Region.
+    pub region: Option<String>,
+    /// Any of these severities; empty = all.
+    pub severity: Vec<Severity>,
+    /// Status.
+    pub status: Option<Status>,
+    /// Rule name or rule UUID.
+    pub rule: Option<String>,
+    /// Principal key: ARN, else name, else type.
+    pub principal: Option<String>,
+    /// Resource key: ARN, else `type/name`.
+    pub resource: Option<String>,
+    /// Events at or after.
+    pub since: Option<Timestamp>,
+    /// Events before.
+    pub until: Option<Timestamp>,
+}
+
+/// A place in a list, newest first: everything after this sort key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor(String);
+
+/// A page of a list and where the next one starts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// Newest first.
+    pub items: Vec<Summary>,
+    /// Absent on the last page.
+    pub next: Option<Cursor>,
+}
+
+/// State of one outbox row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// Waits for its time.
+    Pending,
+    /// Claimed by a deliverer until its lease ends.
+    Sending,
+    /// The sink has it.
+    Sent,
+    /// Given up, visible and replayable.
+    Failed,
+    /// Routing decided that nobody is to be told.
+    Suppressed,
+}
+
+/// One outbox row: one finding, one sink.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The finding.
+    pub finding: FindingId,
+    /// Name of the sink in the configuration.
+    pub sink: String,
+    /// State.
+    pub state: DeliveryState,
+    /// Claims so far; the fence against a deliverer whose lease ended.
+    pub attempts: u32,
+    /// When it may be claimed: next attempt, or the end of the lease.
+    pub due_at: Timestamp,
+    /// When the master accepted the finding.
+    pub received_at: Timestamp,
+    /// Why the last attempt did not succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// What the sink answered, such as a message's channel and `ts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<serde_json::Value>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Settlement {
+    /// The sink has it.
+    Sent {
+        /// What the sink answered.
+        receipt: Option<serde_json::Value>,
+    },
+    /// Try again at that time.
+    Retry {
+        /// Not before.
+        at: Timestamp,
+        /// Why.
+        error: String,
+    },
+    /// Trying again would not help.
+    Failed {
+        /// Why.
+        error: String,
+    },
+}
+
+/// Why the store did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Too busy now; nothing was written.
+    #[error("store is throttled: {0}")]
+    Throttled(String),
+    /// Cannot be reached or is broken; nothing can be said about what was written.
+    #[error("store is unavailable: {0}")]
+    Unavailable(String),
+    /// What lies there cannot be read.
+    #[error("stored item is corrupt: {0}")]
+    Corrupt(String),
+}
+
+/// Where findings, their history and their deliveries are kept.
+#[async_trait::async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Stores each finding with its audit item and outbox rows, one transaction each, unless its
+    /// id is there already. Answers in the order given, only when everything is durable.
+    async fn accept(&self, batch: Vec<Acceptance>) -> Vec<Result<Outcome, StoreError>>;
+
+    /// One finding; `None` when unknown or expired at `now`.
+    async fn finding(&self, id: &FindingId, now: Timestamp) -> Result<Option<Stored>, StoreError>;
+
+    /// The history of a finding, oldest first.
+    async fn audit(&self, id: &FindingId) -> Result<Vec<Audit>, StoreError>;
+
+    /// Findings not expired at `now`, newest event first, at most `limit` (capped at [`MAX_PAGE`]).
+    async fn list(
+        &self,
+        query: &Query,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page, StoreError>;
+
+    /// The outbox rows of a finding, by sink name.
+    async fn deliveries(&self, id: &FindingId) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Rows of one sink that may be claimed at `now`, longest due first, at most `limit`.
+    async fn due(
+        &self,
+        sink: &str,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Takes a due row for the time until `lease_until`; `None` when someone else has it.
+    ///
+    /// Sets `sending`, counts the attempt and moves `due_at` to the end of the lease.
+    async fn claim(
+        &self,
+        id: &FindingId,
+        sink: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Option<Delivery>, StoreError>;
+
+    /// Records how attempt number `attempt` ended; `false` when a later claim took the row over.
+    async fn settle(
+        &self,
+        id: &FindingId,
+        sink: &str,
+        attempt: u32,
+        settlement: Settlement,
+    ) -> Result<bool, StoreError>;
+
+    /// Whether the store answers; for `/readyz`.
+    async fn ready(&self) -> Result<(), StoreError>;
+}
+
+impl Cursor {
+    /// The cursor that continues after this item.
+    pub fn after(time: Timestamp, id: &FindingId) -> Self {
+        Self(sort_key(time, id))
+    }
+
+    /// Reads what [`Cursor::to_opaque`] wrote; `None` for anything else.
+    pub fn from_opaque(text: &str) -> Option<Self> {
+        use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let key = String::from_utf8(bytes).ok()?;
+        let (time, id) = key.split_once('#')?;
+        let time: Timestamp = time.parse().ok()?;
+        let id = FindingId::parse(id).ok()?;
+        (sort_key(time, &id) == key).then_some(Self(key))
+    }
+
+    /// The cursor as clients see it.
+    pub fn to_opaque(&self) -> String {
+        use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+        URL_SAFE_NO_PAD.encode(&self.0)
+    }
+
+    /// The sort key that it continues after.
+    pub fn sort_key(&self) -> &str {
+        &self.0
+    }
+}
+
+/// `<time>#<id>`, with time in fixed-width milliseconds so that text order is time order.
+pub fn sort_key(time: Timestamp, id: &FindingId) -> String {
+    format!("{time:.3}#{id}")
+}
+
+/// Partition shard of an id, 0 to 7.
+pub fn shard(id: &FindingId) -> u8 {
+    id.as_str().bytes().last().map_or(0, |b| b & 7)
+}
+
+impl Summary {
+    /// The line of a finding.
+    pub fn of(finding: &Finding, status: Status) -> Self {
+        Self {
+            id: finding.id.clone(),
+            rule: finding.rule.clone(),
+            severity: finding.severity,
+            title: finding.title.clone(),
+            status,
+            account: finding.account.clone(),
+            region: finding.region.clone(),
+            time: finding.time,
+            detected_at: finding.detected_at,
+            principal: finding.principal.key().to_owned(),
+            resource: finding.resource_key(),
+            source_ip: finding.source.ip.clone(),
+        }
+    }
+}
+
+impl Query {
+    /// Whether a line belongs to the list; the one definition of every filter.
+    pub fn matches(&self, summary: &Summary) -> bool {
+        let same = |want: &Option<String>, have: &str| want.as_deref().is_none_or(|w| w == have);
+        same(&self.account, &summary.account.id)
+            && same(&self.region, &summary.region)
+            && same(&self.principal, &summary.principal)
+            && same(&self.resource, &summary.resource)
+            && (same(&self.rule, &summary.rule.name) || same(&self.rule, &summary.rule.id))
+            && (self.severity.is_empty() || self.severity.contains(&summary.severity))
+            && self.status.is_none_or(|status| status == summary.status)
+            && self.since.is_none_or(|since| summary.time >= since)
+            && self.until.is_none_or(|until| summary.time < until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_round_trip_and_forged_ones_are_refused() {
+        let id = FindingId::parse("f-aaaaaaaaaaaaaaaaaaaaaaaaaa").unwrap();
+        let cursor = Cursor::after("2026-05-01T10:00:00Z".parse().unwrap(), &id);
+        assert_eq!(
+            cursor.sort_key(),
+            "2026-05-01T10:00:00.000Z#f-aaaaaaaaaaaaaaaaaaaaaaaaaa"
+        );
+        assert_eq!(Cursor::from_opaque(&cursor.to_opaque()), Some(cursor));
+        for text in ["", "!", "MjAyNg", "MjAyNi0wNS0wMVQxMDowMDowMFojeA"] {
+            assert_eq!(Cursor::from_opaque(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn text_order_is_time_order() {
+        let id = FindingId::parse("f-aaaaaaaaaaaaaaaaaaaaaaaaaa").unwrap();
+        let key = |text: &str| sort_key(text.parse().unwrap(), &id);
+        assert!(key("2026-05-01T10:00:00Z") < key("2026-05-01T10:00:00.5Z"));
+        assert!(key("2026-05-01T10:00:00.5Z") < key("2026-05-01T10:00:01Z"));
+    }
+}

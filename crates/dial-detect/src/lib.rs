@@ -1,0 +1,6 @@
+//! One event in, findings out: parse, normalise, enrich, extract facts, judge, redact.
+//!
+//! No network, no clock, no AWS SDK: everything comes in as an argument.
+
+pub mod event;
+pub mod facts;
