@@ -1,2 +1,74 @@
-//! stub
-fn main() {}
+//! The project's tasks: `cargo xtask check` is all of CI.
+
+mod bench;
+mod check;
+mod corpus;
+mod emulators;
+mod fuzz;
+mod layers;
+mod package;
+mod run;
+mod tools;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Tasks of the DIAL workspace.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Format, layers, clippy, unit, integration and end-to-end tests: all of CI.
+    Check {
+        /// Leave out the optimised build and the end-to-end tests, for the inner loop.
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Run a command with the DynamoDB and S3 emulators up.
+    ///
+    /// Example: cargo xtask emulators -- cargo nextest run -p dial-aws
+    Emulators {
+        /// The command and its arguments.
+        #[arg(trailing_var_arg = true, required = true)]
+        command: Vec<String>,
+    },
+    /// Check who may depend on whom.
+    Layers,
+    /// Run the fuzz targets with cargo-fuzz, one after the other.
+    Fuzz {
+        /// Seconds for each target.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// One target only.
+        target: Option<String>,
+    },
+    /// Write a seeded corpus of CloudTrail delivery files, with the truth beside it.
+    Corpus(corpus::Options),
+    /// Measure scan, worker and master against references in the same run.
+    Bench(bench::Options),
+    /// Build what is shipped: fat LTO, stripped.
+    Package {
+        /// Folder for the binaries.
+        #[arg(long, default_value = "target/package")]
+        out: PathBuf,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    let task = Cli::parse().task;
+    std::env::set_current_dir(run::root())?;
+    match task {
+        Task::Check { quick } => check::check(quick),
+        Task::Emulators { command } => emulators::around(&command),
+        Task::Layers => layers::check(),
+        Task::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
+        Task::Corpus(options) => corpus::write(&options),
+        Task::Bench(options) => bench::bench(&options),
+        Task::Package { out } => package::package(&out),
+    }
+}

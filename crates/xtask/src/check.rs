@@ -1,0 +1,106 @@
+//! `cargo xtask check`: everything that must hold before a change lands.
+
+use crate::emulators::Emulators;
+use crate::run::{command, run, succeeds, target};
+use crate::{layers, tools};
+use anyhow::Context;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Binaries that the end-to-end tests run.
+const BINARIES: [&str; 3] = ["dial-worker", "dial-master", "dial-cli"];
+
+/// Runs every step; the first failure ends it.
+pub(crate) fn check(quick: bool) -> anyhow::Result<()> {
+    let started = Instant::now();
+    step("format", || {
+        run(&mut command(&["cargo", "fmt", "--all", "--check"]))
+    })?;
+    step("layers", layers::check)?;
+    step("licences and bans", licences)?;
+    step("clippy", clippy)?;
+    if quick {
+        step("tests", || tests(None))?;
+        println!("\nskipped by --quick: optimised build, end-to-end tests");
+    } else {
+        let fault_worker = step("optimised build", optimised)?;
+        step("tests", || tests(Some(&fault_worker)))?;
+    }
+    println!("\ncheck passed in {:.0?}", started.elapsed());
+    Ok(())
+}
+
+fn step<T>(name: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    println!("\n== {name}");
+    let started = Instant::now();
+    let result = work().with_context(|| format!("step `{name}`"))?;
+    println!("== {name}: {:.1?}", started.elapsed());
+    Ok(result)
+}
+
+fn licences() -> anyhow::Result<()> {
+    if !succeeds(&["cargo", "deny", "--version"]) {
+        println!("skipped: cargo-deny is not installed (cargo install cargo-deny --locked)");
+        return Ok(());
+    }
+    run(&mut command(&[
+        "cargo", "deny", "check", "bans", "licenses", "sources",
+    ]))
+}
+
+fn clippy() -> anyhow::Result<()> {
+    let words = [
+        "cargo",
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--quiet",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    run(&mut command(&words))
+}
+
+/// Builds what is shipped in the profile of `cargo dial`, and a worker that can be made to panic.
+fn optimised() -> anyhow::Result<PathBuf> {
+    let release = target().join("release");
+    let words = [
+        "cargo",
+        "build",
+        "--release",
+        "--quiet",
+        "-p",
+        "dial-worker",
+    ];
+    run(command(&words).args(["--features", "fault-injection"]))?;
+    let faulty = target().join("fault-injection");
+    std::fs::create_dir_all(&faulty)?;
+    let copy = faulty.join("dial-worker");
+    std::fs::copy(release.join("dial-worker"), &copy)?;
+    let mut build = command(&["cargo", "build", "--release", "--quiet"]);
+    for package in BINARIES {
+        build.args(["-p", package]);
+    }
+    run(&mut build)?;
+    Ok(copy)
+}
+
+fn tests(fault_worker: Option<&PathBuf>) -> anyhow::Result<()> {
+    let emulators = Emulators::start()?;
+    let nextest = tools::nextest()?;
+    let words: Vec<&str> = nextest.iter().map(String::as_str).collect();
+    let mut tests = command(&words);
+    tests.args(["run", "--workspace", "--no-fail-fast"]);
+    tests.env("INSTA_UPDATE", "no");
+    match fault_worker {
+        Some(worker) => tests
+            .env("DIAL_BIN_DIR", target().join("release"))
+            .env("DIAL_FAULT_WORKER", worker),
+        None => tests.args(["-E", "not binary(e2e)"]),
+    };
+    if std::env::var_os("DIAL_CORPUS").is_none() {
+        println!("skipped: corpus tests (DIAL_CORPUS names no folder with events)");
+    }
+    run(emulators.environment(&mut tests))
+}

@@ -1,0 +1,88 @@
+//! Tools that the check needs: installed once, at a pinned version, into the user's cache folder.
+
+use crate::run::{command, run, succeeds};
+use anyhow::Context;
+use std::path::PathBuf;
+
+/// A program from crates.io.
+pub(crate) struct Tool {
+    package: &'static str,
+    version: &'static str,
+    program: &'static str,
+    features: &'static [&'static str],
+}
+
+/// DynamoDB, in memory.
+pub(crate) const DYNAMODB: Tool = Tool {
+    package: "dynoxide-rs",
+    version: "3.2.0",
+    program: "dynoxide",
+    features: &[
+        "--no-default-features",
+        "--features",
+        "native-sqlite,http-server,cli",
+    ],
+};
+
+/// S3 over a folder, with real signature and checksum checks.
+pub(crate) const S3: Tool = Tool {
+    package: "s3s-fs",
+    version: "0.14.1",
+    program: "s3s-fs",
+    features: &["--features", "binary"],
+};
+
+const NEXTEST: Tool = Tool {
+    package: "cargo-nextest",
+    version: "0.9.143",
+    program: "cargo-nextest",
+    features: &[],
+};
+
+impl Tool {
+    /// The program's path, after installing it where it is missing.
+    pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
+        let home = cache()?.join(format!("{}-{}", self.package, self.version));
+        let program = home.join("bin").join(self.program);
+        if !program.exists() {
+            eprintln!(
+                "installing {} {} into {} (once; a few minutes)",
+                self.package,
+                self.version,
+                home.display()
+            );
+            self.install(&home)?;
+        }
+        Ok(program)
+    }
+
+    fn install(&self, home: &std::path::Path) -> anyhow::Result<()> {
+        let build = tempfile::tempdir().context("no temporary folder to build in")?;
+        let mut install = command(&["cargo", "install", self.package, "--locked", "--quiet"]);
+        install
+            .args(["--version", self.version])
+            .args(self.features)
+            .arg("--root")
+            .arg(home)
+            .env("CARGO_TARGET_DIR", build.path());
+        run(&mut install)
+    }
+}
+
+/// The words that run nextest, installing it where cargo does not know it.
+pub(crate) fn nextest() -> anyhow::Result<Vec<String>> {
+    if succeeds(&["cargo", "nextest", "--version"]) {
+        return Ok(vec!["cargo".into(), "nextest".into()]);
+    }
+    let path = NEXTEST.path()?;
+    Ok(vec![path.display().to_string(), "nextest".into()])
+}
+
+/// `$XDG_CACHE_HOME/dial/tools`, else `~/.cache/dial/tools`.
+fn cache() -> anyhow::Result<PathBuf> {
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cache")))
+        .context("neither XDG_CACHE_HOME nor a home folder is set")?;
+    Ok(base.join("dial").join("tools"))
+}
