@@ -307,9 +307,9 @@ pub fn sort_key(time: Timestamp, id: &FindingId) -> String {
     format!("{time:.3}#{id}")
 }
 
-/// Partition shard of an id, 0 to 7.
+/// Partition shard of an id, 0 to 7; over all digits, for the last one holds only three bits.
 pub fn shard(id: &FindingId) -> u8 {
-    id.as_str().bytes().last().map_or(0, |b| b & 7)
+    id.as_str().bytes().fold(0, u8::wrapping_add) & 7
 }
 
 impl Summary {
@@ -364,6 +364,25 @@ mod tests {
         for text in ["", "!", "MjAyNg", "MjAyNi0wNS0wMVQxMDowMDowMFojeA"] {
             assert_eq!(Cursor::from_opaque(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn shards_fill_evenly() {
+        let mut counts = [0_u32; 8];
+        for n in 0..8_000_u32 {
+            let identity = crate::id::Identity {
+                rule: "1b7e5d6c-0c38-4b5e-9f0a-3d2f6f6c9a11",
+                account: "111122223333",
+                region: "eu-west-1",
+                event: &n.to_string(),
+                resource: "",
+            };
+            counts[usize::from(shard(&identity.id()))] += 1;
+        }
+        assert!(
+            counts.iter().all(|n| (900..=1_100).contains(n)),
+            "{counts:?}"
+        );
     }
 
     #[test]
