@@ -4,3 +4,5 @@
 
 pub mod event;
 pub mod facts;
+pub mod normalise;
+pub mod resources;

@@ -1,6 +1,55 @@
 //! Facts: what an event means where fields alone do not say it; one file per AWS service.
 
+pub mod policy;
+mod resource_policy;
+mod s3;
+#[cfg(test)]
+mod sample;
+mod security_group;
+mod text;
+
+#[cfg(test)]
+pub(crate) use sample::{answered, event, facts_of, sample};
+
+use crate::event::Kind;
+use crate::normalise::Call;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// Most sentences that one event yields.
+const MAX_SENTENCES: usize = 30;
+/// Longest sentence, characters.
+const MAX_SENTENCE: usize = 600;
+/// Most members of a list among the facts.
+const MAX_LIST: usize = 50;
+
+/// Every extractor, sorted by name.
+pub static EXTRACTORS: &[Extractor] = &[security_group::INGRESS, s3::POLICY];
+
+/// One question about an event, and the events that it is asked of.
+#[derive(Debug)]
+pub struct Extractor {
+    /// What the facts are below, such as `ec2.ingress`.
+    pub name: &'static str,
+    /// One line for the reference.
+    pub summary: &'static str,
+    /// Event sources that it looks at; empty for all.
+    pub sources: &'static [&'static str],
+    /// Event names, without date suffix, that it looks at; empty for all.
+    pub names: &'static [&'static str],
+    /// The facts that it makes, by full name.
+    pub facts: &'static [&'static str],
+    run: fn(&Call<'_>, &Known<'_>, &mut Facts),
+}
+
+/// What the operator and the event say is ours.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// Accounts, and S3 canonical user ids, from the configuration.
+    pub accounts: &'a BTreeSet<String>,
+    /// Account of the event.
+    pub own: &'a str,
+}
 
 /// What the facts saw in one event.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -9,4 +58,68 @@ pub struct Facts {
     pub map: Map<String, Value>,
     /// One sentence each for the explanation: statement, grant, port.
     pub sentences: Vec<String>,
+}
+
+/// Asks every extractor whose events include this one; never fails, an odd field adds no fact.
+pub fn extract(call: &Call<'_>, known: &Known<'_>) -> Facts {
+    let mut facts = Facts::default();
+    if call.event().kind == Kind::CloudTrail {
+        let (source, name) = (call.source(), call.name());
+        let asked = EXTRACTORS.iter().filter(|e| e.looks_at(source, name));
+        asked.for_each(|extractor| (extractor.run)(call, known, &mut facts));
+    }
+    facts
+}
+
+impl Extractor {
+    /// Whether events of this source and name (without date suffix) are looked at.
+    pub fn looks_at(&self, source: &str, name: &str) -> bool {
+        let among = |list: &[&str], it| list.is_empty() || list.contains(&it);
+        among(self.names, name) && among(self.sources, source)
+    }
+}
+
+impl Known<'_> {
+    /// Whether an account, or a canonical user id, is ours.
+    pub fn has(&self, account: &str) -> bool {
+        account == self.own || self.accounts.contains(account)
+    }
+}
+
+impl Facts {
+    /// Value of a fact by its dotted name, without the prefix `fact.`.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let (service, rest) = name.split_once('.')?;
+        let inside = |value, key: &str| Value::get(value, key);
+        rest.split('.').try_fold(self.map.get(service)?, inside)
+    }
+
+    /// Sets a fact by its dotted name; lists are cut, texts bounded.
+    fn set(&mut self, name: &str, value: impl Into<Value>) {
+        let mut parts = name.split('.');
+        let last = parts.next_back().unwrap_or(name);
+        let mut map = &mut self.map;
+        for part in parts {
+            let below = map.entry(part).or_insert_with(|| Value::Object(Map::new()));
+            let Value::Object(below) = below else { return };
+            map = below;
+        }
+        map.insert(last.to_owned(), fit(value.into()));
+    }
+
+    /// Adds a sentence, on one line and of bounded length.
+    fn say(&mut self, sentence: impl AsRef<str>) {
+        let sentence = text::bounded(sentence.as_ref(), MAX_SENTENCE);
+        if self.sentences.len() < MAX_SENTENCES && !self.sentences.contains(&sentence) {
+            self.sentences.push(sentence);
+        }
+    }
+}
+
+fn fit(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text::bounded(&text, 512)),
+        Value::Array(list) => list.into_iter().take(MAX_LIST).map(fit).collect(),
+        other => other,
+    }
 }

@@ -1,0 +1,160 @@
+use super::*;
+use crate::facts::{answered, event, sample};
+use serde_json::json;
+
+fn keys(event: &crate::event::Event) -> Vec<String> {
+    of(&Call::of(event)).iter().map(Resource::key).collect()
+}
+
+#[test]
+fn resources_have_the_arn_that_the_record_decides() {
+    let own = |rest: &str| format!("arn:aws:{rest}");
+    let cases = [
+        (
+            "s3",
+            "PutBucketPolicy",
+            json!({"bucketName": "logs"}),
+            own("s3:::logs"),
+        ),
+        (
+            "ec2",
+            "AuthorizeSecurityGroupIngress",
+            json!({"groupId": "sg-1"}),
+            own("ec2:eu-west-1:111122223333:security-group/sg-1"),
+        ),
+        (
+            "ec2",
+            "ModifySnapshotAttribute",
+            json!({"snapshotId": "snap-1"}),
+            own("ec2:eu-west-1::snapshot/snap-1"),
+        ),
+        (
+            "iam",
+            "AttachUserPolicy",
+            json!({"userName": "bob"}),
+            "AWS::IAM::User/bob".to_owned(),
+        ),
+        (
+            "rds",
+            "ModifyDBInstance",
+            json!({"dBInstanceIdentifier": "db1"}),
+            own("rds:eu-west-1:111122223333:db:db1"),
+        ),
+        (
+            "lambda",
+            "AddPermission20150331v2",
+            json!({"functionName": "f:prod"}),
+            own("lambda:eu-west-1:111122223333:function:f"),
+        ),
+        (
+            "lambda",
+            "DeleteFunction",
+            json!({"functionName": "arn:aws:lambda:eu-west-1:111122223333:function:f"}),
+            own("lambda:eu-west-1:111122223333:function:f"),
+        ),
+        (
+            "kms",
+            "DisableKey",
+            json!({"keyId": "alias/app"}),
+            own("kms:eu-west-1:111122223333:alias/app"),
+        ),
+        (
+            "secretsmanager",
+            "DeleteSecret",
+            json!({"secretId": "db"}),
+            "AWS::SecretsManager::Secret/db".to_owned(),
+        ),
+        (
+            "ssm",
+            "PutParameter",
+            json!({"name": "/app/key"}),
+            own("ssm:eu-west-1:111122223333:parameter/app/key"),
+        ),
+        (
+            "sqs",
+            "SetQueueAttributes",
+            json!({"queueUrl": "https://sqs.eu-west-1.amazonaws.com/111122223333/jobs"}),
+            own("sqs:eu-west-1:111122223333:jobs"),
+        ),
+        (
+            "route53",
+            "ChangeResourceRecordSets",
+            json!({"hostedZoneId": "/hostedzone/Z1"}),
+            own("route53:::hostedzone/Z1"),
+        ),
+        (
+            "cloudtrail",
+            "StopLogging",
+            json!({"name": "arn:aws:cloudtrail:us-east-1:111122223333:trail/main"}),
+            own("cloudtrail:us-east-1:111122223333:trail/main"),
+        ),
+    ];
+    for (service, name, request, expected) in cases {
+        let event = sample(&format!("{service}.amazonaws.com"), name, request);
+        assert_eq!(keys(&event), [expected], "{service} {name}");
+    }
+}
+
+#[test]
+fn what_the_record_states_goes_before_what_is_built() {
+    let mut event = sample(
+        "secretsmanager.amazonaws.com",
+        "GetSecretValue",
+        json!({"secretId": "db-AbCdEf"}),
+    );
+    event.record["resources"] = json!([
+        {"ARN": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:db-AbCdEf"},
+        {"ARN": "arn:aws:kms:eu-west-1:111122223333:key/1", "type": "AWS::KMS::Key"},
+    ]);
+    assert_eq!(
+        keys(&event),
+        [
+            "arn:aws:secretsmanager:eu-west-1:111122223333:secret:db-AbCdEf",
+            "arn:aws:kms:eu-west-1:111122223333:key/1",
+        ]
+    );
+}
+
+#[test]
+fn answers_name_what_was_made_and_nothing_is_named_twice() {
+    let user = json!({"user": {"arn": "arn:aws:iam::111122223333:user/ops/bob"}});
+    let event = answered(
+        "iam.amazonaws.com",
+        "CreateUser",
+        json!({"userName": "bob"}),
+        user,
+    );
+    assert_eq!(keys(&event), ["arn:aws:iam::111122223333:user/ops/bob"]);
+}
+
+#[test]
+fn partitions_follow_the_region() {
+    for (region, expected) in [
+        ("eu-west-1", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-east-1", "aws-us-gov"),
+        ("us-isob-east-1", "aws-iso-b"),
+        ("", "aws"),
+    ] {
+        assert_eq!(partition(region), expected, "{region}");
+    }
+}
+
+#[test]
+fn absurd_records_yield_a_bounded_list() {
+    let many: Vec<_> = (0..200).map(|n| format!("/p/{n}")).collect();
+    let long = "x".repeat(5_000);
+    let parameters = sample(
+        "ssm.amazonaws.com",
+        "DeleteParameters",
+        json!({"names": many}),
+    );
+    assert_eq!(keys(&parameters).len(), MAX_RESOURCES);
+    let bucket = sample(
+        "s3.amazonaws.com",
+        "PutBucketAcl",
+        json!({"bucketName": long}),
+    );
+    assert_eq!(keys(&bucket), Vec::<String>::new());
+    assert_eq!(keys(&event(json!(null))), Vec::<String>::new());
+}
