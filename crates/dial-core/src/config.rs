@@ -55,6 +55,24 @@ pub fn section<T: DeserializeOwned + Check>(
     reader.read(name)
 }
 
+/// Reads a table whose shape another key chose, such as a sink's by its `type`, inside a
+/// [`Check`]; reports each problem as (path below the table, message with its fix).
+pub fn table<T: DeserializeOwned + Check>(
+    table: Table,
+    report: &mut dyn FnMut(&str, String),
+) -> Option<T> {
+    let mut reader = Reader::open("", "").expect("an empty text is a document");
+    let parsed: Option<T> = reader.parse("", table);
+    if let Some(parsed) = &parsed {
+        parsed.check(&mut |path, message| reader.add(path, message));
+    }
+    for problem in &reader.problems {
+        let path = problem.path.trim_start_matches('.');
+        report(path, problem.message.clone());
+    }
+    parsed.filter(|_| reader.problems.is_empty())
+}
+
 struct Reader<'t> {
     file: &'t str,
     lines: toml_edit::Document<&'t str>,
@@ -120,7 +138,7 @@ impl<'t> Reader<'t> {
     }
 
     fn read<T: DeserializeOwned + Check>(mut self, name: &str) -> Result<T, Problems> {
-        let mut section = match self.table.remove(name) {
+        let section = match self.table.remove(name) {
             Some(Value::Table(table)) => table,
             None => Table::new(),
             Some(_) => {
@@ -128,23 +146,28 @@ impl<'t> Reader<'t> {
                 Table::new()
             }
         };
-        let parsed = loop {
-            let attempt: Result<T, _> =
-                serde_path_to_error::deserialize(Value::Table(section.clone()));
-            match attempt {
-                Ok(parsed) => break Some(parsed),
-                Err(error) => {
-                    let path = self.add_serde(name, &error);
-                    if !take_out(&mut section, &path) || self.problems.len() >= MAX_PROBLEMS {
-                        break None;
-                    }
-                }
-            }
-        };
+        let parsed: Option<T> = self.parse(name, section);
         if let Some(parsed) = &parsed {
             parsed.check(&mut |path, message| self.add(&format!("{name}.{path}"), message));
         }
         self.finish(parsed)
+    }
+
+    /// Reads until nothing is left to complain about; `None` where a problem cannot be taken out.
+    fn parse<T: DeserializeOwned>(&mut self, name: &str, mut section: Table) -> Option<T> {
+        loop {
+            let attempt: Result<T, _> =
+                serde_path_to_error::deserialize(Value::Table(section.clone()));
+            match attempt {
+                Ok(parsed) => return Some(parsed),
+                Err(error) => {
+                    let path = self.add_serde(name, &error);
+                    if !take_out(&mut section, &path) || self.problems.len() >= MAX_PROBLEMS {
+                        return None;
+                    }
+                }
+            }
+        }
     }
 
     /// Records a serde error; returns the path of the value to take out.
@@ -400,6 +423,21 @@ mod tests {
     fn checks_run_and_syntax_errors_have_lines() {
         insta::assert_snapshot!(read("[worker]\ntimeout = 13\n", &[]).unwrap_err(), @"dial.toml:2: worker.timeout: 13 brings bad luck; use 14");
         insta::assert_snapshot!(read("[worker]\ntimeout = = 1\n", &[]).unwrap_err(), @"dial.toml:2: extra `=`, expected nothing");
+    }
+
+    #[test]
+    fn a_table_of_its_own_shape_reports_below_itself() {
+        let text = "timeout = 13\nmaster_ulr = \"x\"\ngeo = { cty = 1 }\n";
+        let mut problems = Vec::new();
+        let read: Option<Worker> = table(text.parse().unwrap(), &mut |path, message| {
+            problems.push(format!("{path}: {message}"));
+        });
+        assert!(read.is_none());
+        insta::assert_snapshot!(problems.join("\n"), @r"
+        geo.cty: unknown key `cty`; did you mean `city`?
+        master_ulr: unknown key `master_ulr`; did you mean `master_url`?
+        timeout: 13 brings bad luck; use 14
+        ");
     }
 
     #[test]
