@@ -1,0 +1,67 @@
+//! A finding as Markdown (TheHive): our words outside, every foreign value in a code span.
+//!
+//! Inside a code span Markdown knows neither links, images, HTML nor emphasis. Backticks would
+//! end it and angle brackets tempt careless renderers, so look-alikes stand in for them; the
+//! exact values are in the observables and in the finding.
+
+use super::links::{Links, cloudtrail_event};
+use super::{Caps, Story, severity_mark};
+use dial_core::Finding;
+use std::fmt::Write as _;
+
+const CAPS: Caps = Caps {
+    title: 400,
+    value: 1_000,
+    prose: 8_000,
+};
+
+/// The description of a finding.
+pub(crate) fn description(finding: &Finding, links: &Links) -> String {
+    let story = Story::of(finding, CAPS);
+    let (emoji, word) = severity_mark(story.severity);
+    let mut text = format!("{emoji} **{word}** {}\n\n", code(&story.title));
+    for sentence in &story.why {
+        let _ = writeln!(text, "{}\n", code(sentence));
+    }
+    for line in &story.lines {
+        let values: Vec<String> = line.values.iter().map(|v| code(v)).collect();
+        let _ = writeln!(text, "- **{}**: {}", line.label, values.join(" · "));
+    }
+    let _ = writeln!(
+        text,
+        "- **Rule**: {}\n- **Finding**: {}",
+        code(&super::text::inert(&finding.rule.name, CAPS.value)),
+        code(finding.id.as_str())
+    );
+    text.push_str(&see(finding, links));
+    text
+}
+
+fn see(finding: &Finding, links: &Links) -> String {
+    let targets = [
+        ("Open finding", links.finding(&finding.id)),
+        ("CloudTrail event", cloudtrail_event(finding)),
+    ];
+    let shown: Vec<String> = targets
+        .into_iter()
+        .filter_map(|(label, url)| url.map(|url| format!("[{label}](<{url}>)")))
+        .collect();
+    if shown.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}\n", shown.join(" · "))
+    }
+}
+
+fn code(value: &str) -> String {
+    let plain: String = value
+        .chars()
+        .map(|c| match c {
+            '`' => 'ˋ',
+            '<' => '‹',
+            '>' => '›',
+            other => other,
+        })
+        .collect();
+    format!("`{plain}`")
+}

@@ -1,0 +1,204 @@
+//! What a message says, whatever the format: who, what, when, where, why.
+
+#[cfg(test)]
+mod hostile;
+pub mod links;
+pub(crate) mod markdown;
+#[cfg(test)]
+pub(crate) mod samples;
+pub(crate) mod slack;
+pub mod text;
+
+use dial_core::finding::{Asn, Geo, Principal, Source};
+use dial_core::{Finding, Severity};
+use text::inert;
+
+/// Most resources that a message names; the finding has all of them.
+const MAX_RESOURCES: usize = 5;
+/// Most lists, severity changes and gaps that a message names.
+const MAX_LISTED: usize = 5;
+
+/// How many characters of untrusted text may stay; lists are cut at fixed numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caps {
+    /// Of the title.
+    pub(crate) title: usize,
+    /// Of one value.
+    pub(crate) value: usize,
+    /// Of a sentence of the explanation.
+    pub(crate) prose: usize,
+}
+
+/// A finding as text: every part is inert (see [`text::inert`]) but not escaped for any format.
+#[derive(Debug)]
+pub(crate) struct Story {
+    /// Severity.
+    pub(crate) severity: Severity,
+    /// One line.
+    pub(crate) title: String,
+    /// Who, what, when, where and so on, in reading order; none is empty.
+    pub(crate) lines: Vec<Line>,
+    /// Sentences that say why.
+    pub(crate) why: Vec<String>,
+}
+
+/// One labelled line; values stay apart so that no value can pose as its neighbour.
+#[derive(Debug)]
+pub(crate) struct Line {
+    /// Our word.
+    pub(crate) label: &'static str,
+    /// Values, never empty texts.
+    pub(crate) values: Vec<String>,
+}
+
+impl Story {
+    /// Tells a finding within caps.
+    pub(crate) fn of(finding: &Finding, caps: Caps) -> Self {
+        let told = [
+            ("Who", who(&finding.principal, &finding.account.id)),
+            ("What", what(finding)),
+            ("When", vec![finding.time.to_string()]),
+            ("Where", place(finding)),
+            ("From", from(&finding.source)),
+            ("Reputation", reputation(&finding.source)),
+            (
+                "User agent",
+                finding.source.user_agent.iter().cloned().collect(),
+            ),
+            ("Resource", resources(finding)),
+        ];
+        Self {
+            severity: finding.severity,
+            title: inert(&finding.title, caps.title),
+            lines: told
+                .into_iter()
+                .filter_map(|(label, values)| Line::of(label, &values, caps.value))
+                .collect(),
+            why: why(finding, caps.prose),
+        }
+    }
+}
+
+impl Line {
+    fn of(label: &'static str, values: &[String], limit: usize) -> Option<Self> {
+        let inert = values.iter().map(|value| inert(value, limit));
+        let values: Vec<String> = inert.filter(|value| !value.is_empty()).collect();
+        (!values.is_empty()).then_some(Self { label, values })
+    }
+}
+
+/// Emoji and word of a severity: colour alone does not reach everyone.
+pub(crate) fn severity_mark(severity: Severity) -> (&'static str, &'static str) {
+    match severity {
+        Severity::Critical => ("🔴", "CRITICAL"),
+        Severity::High => ("🟠", "HIGH"),
+        Severity::Medium => ("🟡", "MEDIUM"),
+        Severity::Low => ("🔵", "LOW"),
+        Severity::Informational => ("⚪", "INFORMATIONAL"),
+    }
+}
+
+fn who(principal: &Principal, account: &str) -> Vec<String> {
+    let foreign = principal
+        .account
+        .as_deref()
+        .filter(|other| *other != account);
+    [
+        principal.name.clone(),
+        principal.arn.clone(),
+        principal.kind.clone(),
+        foreign.map(|other| format!("from account {other}")),
+        principal
+            .session_issuer
+            .as_ref()
+            .map(|role| format!("role {role}")),
+        principal
+            .access_key_id
+            .as_ref()
+            .map(|key| format!("key {key}")),
+        principal
+            .mfa
+            .map(|mfa| if mfa { "with MFA" } else { "without MFA" }.to_owned()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn what(finding: &Finding) -> Vec<String> {
+    let event = &finding.event;
+    let result = match &event.error_code {
+        Some(code) => Some(format!("failed: {code}")),
+        // Sign-ins and native findings say elsewhere how they ended.
+        None => (event.kind == "AwsApiCall").then(|| "succeeded".to_owned()),
+    };
+    let call = format!("{} {}", event.source, event.name);
+    std::iter::once(call).chain(result).collect()
+}
+
+fn place(finding: &Finding) -> Vec<String> {
+    let account = &finding.account;
+    let named = match &account.name {
+        // The number comes first: a long name must not push it out.
+        Some(name) => format!("account {} ({name})", account.id),
+        None => format!("account {}", account.id),
+    };
+    vec![finding.region.clone(), named]
+}
+
+fn from(source: &Source) -> Vec<String> {
+    [
+        source.ip.clone(),
+        source.geo.as_ref().and_then(town),
+        source.asn.as_ref().map(network),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn town(geo: &Geo) -> Option<String> {
+    let known: Vec<&str> = [geo.city.as_deref(), geo.country.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect();
+    (!known.is_empty()).then(|| known.join(", "))
+}
+
+fn network(asn: &Asn) -> String {
+    match &asn.org {
+        Some(org) => format!("AS{} {org}", asn.number),
+        None => format!("AS{}", asn.number),
+    }
+}
+
+fn reputation(source: &Source) -> Vec<String> {
+    let listed = source.reputation.iter().take(MAX_LISTED);
+    let mut lines: Vec<String> = listed
+        .map(|r| format!("{}: {}", r.list, r.category))
+        .collect();
+    lines.extend(more(source.reputation.len(), MAX_LISTED));
+    lines
+}
+
+fn resources(finding: &Finding) -> Vec<String> {
+    let named = finding.resources.iter().take(MAX_RESOURCES);
+    let mut lines: Vec<String> = named.map(dial_core::finding::Resource::key).collect();
+    lines.extend(more(finding.resources.len(), MAX_RESOURCES));
+    lines
+}
+
+fn why(finding: &Finding, limit: usize) -> Vec<String> {
+    let changes = finding.severity_changes.iter().take(MAX_LISTED);
+    let gaps = finding.incomplete.iter().take(MAX_LISTED);
+    std::iter::once(finding.explanation.clone())
+        .chain(changes.map(|c| format!("Severity {} → {}: {}", c.from, c.to, c.reason)))
+        .chain(gaps.map(|gap| format!("Not known: {gap}")))
+        .map(|sentence| inert(&sentence, limit))
+        .filter(|sentence| !sentence.is_empty())
+        .collect()
+}
+
+fn more(number: usize, shown: usize) -> Option<String> {
+    (number > shown).then(|| format!("and {} more", number - shown))
+}

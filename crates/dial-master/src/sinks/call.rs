@@ -1,0 +1,136 @@
+//! What a sink asks the executor to send, and what it gets back.
+
+use crate::message::text::inert;
+use dial_core::Secret;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use reqwest::Url;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::time::Duration;
+
+/// Longest part of a foreign answer that a reason repeats, characters.
+const MAX_SAID: usize = 200;
+
+/// One HTTP request; `Debug` shows neither path, header values nor body, for they hold secrets.
+#[derive(Clone)]
+pub struct Call {
+    /// The sink's own word for it; comes back with the reply.
+    pub step: &'static str,
+    /// Method.
+    pub method: Method,
+    /// Checked by the address guard before it is used.
+    pub url: Url,
+    /// Headers; the secret ones are marked sensitive.
+    pub headers: HeaderMap,
+    /// Body, sent as it is.
+    pub body: Vec<u8>,
+}
+
+/// The answer to a [`Call`].
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// Which call it answers.
+    pub step: &'static str,
+    /// HTTP status.
+    pub status: u16,
+    /// `Retry-After`, from now on.
+    pub retry_after: Option<Duration>,
+    /// The body's first bytes; the executor bounds them.
+    pub body: Vec<u8>,
+}
+
+impl Call {
+    /// A POST of JSON.
+    pub fn post_json(step: &'static str, url: &Url, body: &serde_json::Value) -> Self {
+        Self::post(step, url, body.to_string().into_bytes())
+    }
+
+    /// A POST of JSON text.
+    pub fn post(step: &'static str, url: &Url, body: Vec<u8>) -> Self {
+        let json = HeaderValue::from_static("application/json; charset=utf-8");
+        Self {
+            step,
+            method: Method::POST,
+            url: url.clone(),
+            headers: HeaderMap::from_iter([(header::CONTENT_TYPE, json)]),
+            body,
+        }
+    }
+
+    /// A GET.
+    pub fn get(step: &'static str, url: &Url) -> Self {
+        Self {
+            step,
+            method: Method::GET,
+            url: url.clone(),
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// Adds a header, replacing one of that name.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+}
+
+/// A header value that never prints itself; `None` where the secret holds what no header may.
+pub fn secret_header(prefix: &str, secret: &Secret) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(format!("{prefix}{}", secret.expose())).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("step", &self.step)
+            .field("method", &self.method)
+            .field("host", &self.url.host_str())
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Reply {
+    /// The body as JSON, where it is that.
+    pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// What the other side said, short and harmless, for reasons that people read.
+    pub fn said(&self) -> String {
+        inert(&String::from_utf8_lossy(&self.body), MAX_SAID)
+    }
+
+    /// `answered 503: overloaded`.
+    pub fn reason(&self) -> String {
+        match self.said() {
+            said if said.is_empty() => format!("answered {}", self.status),
+            said => format!("answered {}: {said}", self.status),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let url = Url::parse("https://hooks.slack.com/services/T0/B0/sEcReT").unwrap();
+        let value = secret_header("Bearer ", &Secret::new("xoxb-sEcReT")).unwrap();
+        let call =
+            Call::post("post", &url, b"sEcReT".to_vec()).header(header::AUTHORIZATION, value);
+        let shown = format!("{call:?} {:?}", call.headers);
+        assert!(!shown.contains("sEcReT"), "{shown}");
+        assert!(shown.contains("hooks.slack.com"), "{shown}");
+    }
+
+    #[test]
+    fn a_secret_with_a_line_break_makes_no_header() {
+        assert!(secret_header("Bearer ", &Secret::new("a\r\nb: c")).is_none());
+    }
+}

@@ -1,0 +1,364 @@
+//! The sinks that the configuration asks for: read, checked, given their secrets, built.
+
+use super::guard::Guard;
+use super::{SINKS, Sink, SinkKind};
+use dial_core::Secret;
+use dial_core::config::{self, Check};
+use dial_core::ports::Secrets;
+use dial_core::secret::SecretRef;
+use reqwest::Url;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use toml::{Table, Value};
+
+/// Longest name of a sink; it becomes part of keys.
+const MAX_NAME: usize = 64;
+
+/// Takes (path below the section, message with its fix).
+pub(super) type Report<'a> = &'a mut dyn FnMut(&str, String);
+
+/// Reads the settings of one kind.
+pub(super) type Read = fn(Table, Report<'_>) -> Option<Box<dyn Settings>>;
+
+/// `[master.sinks.<name>]`: `type`, the keys of every sink, and those of its kind.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct SinkSettings(Table);
+
+/// The keys that every sink has.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Common {
+    #[serde(rename = "type")]
+    _kind: String,
+    min_interval_ms: Option<u64>,
+    concurrency: Option<u64>,
+    timeout_seconds: Option<u64>,
+    give_up_after_hours: Option<u64>,
+}
+
+const COMMON: [&str; 5] = [
+    "type",
+    "min_interval_ms",
+    "concurrency",
+    "timeout_seconds",
+    "give_up_after_hours",
+];
+
+/// What the keys of one kind say.
+pub(super) trait Settings: Send + Sync {
+    /// Addresses that are no secret, by key.
+    fn urls(&self) -> Vec<(&'static str, &str)>;
+
+    /// Secrets that [`Settings::build`] asks for, by key.
+    fn secrets(&self) -> Vec<(&'static str, &SecretRef)>;
+
+    /// The sink.
+    fn build(&self, parts: &Parts<'_>) -> Result<Box<dyn Sink>, Problem>;
+}
+
+/// What a sink is built from beside its settings.
+pub(super) struct Parts<'a> {
+    guard: Guard,
+    secrets: &'a BTreeMap<&'static str, Secret>,
+}
+
+/// One thing wrong with a sink: key and message.
+#[derive(Debug)]
+pub(super) struct Problem {
+    key: &'static str,
+    message: String,
+}
+
+/// How fast and how long a sink is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Least time between two messages.
+    pub min_interval: Duration,
+    /// Messages under way at once.
+    pub concurrency: usize,
+    /// Longest wait for one answer.
+    pub timeout: Duration,
+    /// Age of a finding from which on a failed attempt is the last.
+    pub give_up_after: Duration,
+}
+
+/// A sink of the configuration.
+pub struct Configured {
+    /// Its kind.
+    pub kind: &'static str,
+    /// How it is served.
+    pub terms: Terms,
+    /// The sink.
+    pub sink: Box<dyn Sink>,
+}
+
+/// Every sink of the configuration, by name.
+#[derive(Clone, Default)]
+pub struct Sinks {
+    list: BTreeMap<String, Arc<Configured>>,
+    guard: Guard,
+}
+
+/// Settings that were read without complaint.
+struct ReadSink {
+    kind: &'static SinkKind,
+    common: Common,
+    settings: Box<dyn Settings>,
+}
+
+/// Checks settings without fetching a secret; paths start with `sinks.`.
+pub fn check(settings: &BTreeMap<String, SinkSettings>, guard: Guard, report: Report<'_>) {
+    for (name, settings) in settings {
+        let _ = read_sink(name, settings, guard, report);
+    }
+}
+
+impl Sinks {
+    /// Builds every sink, or lists every problem as (path that starts with `sinks.`, message).
+    pub async fn build(
+        settings: &BTreeMap<String, SinkSettings>,
+        secrets: &dyn Secrets,
+        guard: Guard,
+    ) -> Result<Self, Vec<(String, String)>> {
+        let mut problems = Vec::new();
+        let mut sinks = Self {
+            guard,
+            ..Self::default()
+        };
+        for (name, settings) in settings {
+            let mut report = |path: &str, message| problems.push((path.to_owned(), message));
+            let Some(read) = read_sink(name, settings, guard, &mut report) else {
+                continue;
+            };
+            match read.build(secrets, guard).await {
+                Ok(configured) => sinks.insert(name, configured),
+                Err(list) => problems.extend(
+                    list.into_iter()
+                        .map(|p| (format!("sinks.{name}.{}", p.key), p.message)),
+                ),
+            }
+        }
+        if problems.is_empty() {
+            Ok(sinks)
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// Adds a sink, replacing one of that name.
+    pub fn insert(&mut self, name: &str, configured: Configured) {
+        self.list.insert(name.to_owned(), Arc::new(configured));
+    }
+
+    /// Names, ascending; what a new finding's outbox rows are made from.
+    pub fn names(&self) -> Vec<String> {
+        self.list.keys().cloned().collect()
+    }
+
+    /// The sink of that name.
+    pub fn get(&self, name: &str) -> Option<&Arc<Configured>> {
+        self.list.get(name)
+    }
+
+    /// Which addresses the sinks may have.
+    pub fn guard(&self) -> Guard {
+        self.guard
+    }
+}
+
+/// The [`Read`] of a kind whose keys are `T`.
+pub(super) fn read<T>(table: Table, report: Report<'_>) -> Option<Box<dyn Settings>>
+where
+    T: DeserializeOwned + Check + Settings + 'static,
+{
+    let settings: T = config::table(table, report)?;
+    Some(Box::new(settings))
+}
+
+fn read_sink(
+    name: &str,
+    settings: &SinkSettings,
+    guard: Guard,
+    report: Report<'_>,
+) -> Option<ReadSink> {
+    let at = |key: &str| match key {
+        "" => format!("sinks.{name}"),
+        key => format!("sinks.{name}.{key}"),
+    };
+    let mut clean = true;
+    let mut report = |key: &str, message: String| {
+        clean = false;
+        report(&at(key), message);
+    };
+    if !is_name(name) {
+        report(
+            "",
+            format!("a sink's name is 1 to {MAX_NAME} of a-z, 0-9, _ and -"),
+        );
+    }
+    let (common, own): (Table, Table) = settings
+        .0
+        .clone()
+        .into_iter()
+        .partition(|(key, _)| COMMON.contains(&key.as_str()));
+    let kind = kind(&common, &mut report);
+    let common: Option<Common> = config::table(common, &mut report);
+    let kind = kind?;
+    let settings = (kind.build)(own, &mut report);
+    for (key, url) in settings.iter().flat_map(|s| s.urls()) {
+        if let Err(refused) = guard.url(url) {
+            report(key, refused.to_string());
+        }
+    }
+    let (common, settings) = (common?, settings?);
+    clean.then_some(ReadSink {
+        kind,
+        common,
+        settings,
+    })
+}
+
+fn kind(common: &Table, report: Report<'_>) -> Option<&'static SinkKind> {
+    let known = || {
+        SINKS
+            .iter()
+            .map(|kind| kind.name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let Some(Value::String(word)) = common.get("type") else {
+        if !common.contains_key("type") {
+            report("", format!("`type` is missing; use one of {}", known()));
+        }
+        return None;
+    };
+    let found = SINKS.iter().find(|kind| kind.name == word);
+    if found.is_none() {
+        report(
+            "type",
+            format!("no such type `{word}`; use one of {}", known()),
+        );
+    }
+    found.copied()
+}
+
+fn is_name(name: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
+    (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(fits)
+}
+
+impl Check for Common {
+    fn check(&self, report: &mut dyn FnMut(&str, String)) {
+        let ranges = [
+            ("min_interval_ms", self.min_interval_ms, 0, 60_000),
+            ("concurrency", self.concurrency, 1, 16),
+            ("timeout_seconds", self.timeout_seconds, 1, 30),
+            ("give_up_after_hours", self.give_up_after_hours, 1, 24 * 30),
+        ];
+        for (key, value, least, most) in ranges {
+            if value.is_some_and(|value| !(least..=most).contains(&value)) {
+                report(key, format!("must be {least} to {most}"));
+            }
+        }
+    }
+}
+
+impl ReadSink {
+    async fn build(&self, secrets: &dyn Secrets, guard: Guard) -> Result<Configured, Vec<Problem>> {
+        let mut fetched = BTreeMap::new();
+        let mut problems = Vec::new();
+        for (key, reference) in self.settings.secrets() {
+            match secrets.fetch(reference).await {
+                Ok(secret) => drop(fetched.insert(key, secret)),
+                Err(error) => problems.push(Problem::new(key, &error.to_string())),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let parts = Parts {
+            guard,
+            secrets: &fetched,
+        };
+        let sink = self.settings.build(&parts).map_err(|p| vec![p])?;
+        Ok(Configured {
+            kind: self.kind.name,
+            terms: Terms::of(self.kind, &self.common),
+            sink,
+        })
+    }
+}
+
+impl Terms {
+    fn of(kind: &SinkKind, common: &Common) -> Self {
+        Self {
+            min_interval: common
+                .min_interval_ms
+                .map_or(kind.min_interval, Duration::from_millis),
+            concurrency: common
+                .concurrency
+                .and_then(|n| usize::try_from(n).ok())
+                .unwrap_or(kind.concurrency),
+            timeout: Duration::from_secs(common.timeout_seconds.unwrap_or(15)),
+            give_up_after: Duration::from_secs(3_600 * common.give_up_after_hours.unwrap_or(72)),
+        }
+    }
+}
+
+impl Parts<'_> {
+    /// A secret that [`Settings::secrets`] named.
+    pub(super) fn secret(&self, key: &'static str) -> Result<&Secret, Problem> {
+        self.secrets
+            .get(key)
+            .ok_or_else(|| Problem::new(key, "is missing"))
+    }
+
+    /// A secret that is an address.
+    pub(super) fn secret_url(&self, key: &'static str) -> Result<Url, Problem> {
+        self.url(key, self.secret(key)?.expose())
+    }
+
+    /// An address that sinks may have.
+    pub(super) fn url(&self, key: &'static str, text: &str) -> Result<Url, Problem> {
+        self.guard
+            .url(text)
+            .map_err(|refused| Problem::new(key, &refused.to_string()))
+    }
+
+    /// An address below another.
+    pub(super) fn url_below(
+        &self,
+        key: &'static str,
+        base: &str,
+        path: &str,
+    ) -> Result<Url, Problem> {
+        self.url(key, &format!("{}/{path}", base.trim_end_matches('/')))
+    }
+}
+
+impl Problem {
+    /// A problem with the value of a key.
+    pub(super) fn new(key: &'static str, message: &str) -> Self {
+        let message = message.to_owned();
+        Self { key, message }
+    }
+}
+
+impl fmt::Debug for SinkSettings {
+    /// Shows keys only: a literal secret may have been put where a reference belongs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl fmt::Debug for Sinks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds = self.list.iter().map(|(name, sink)| (name, sink.kind));
+        f.debug_map().entries(kinds).finish()
+    }
+}

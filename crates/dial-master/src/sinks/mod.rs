@@ -1,0 +1,90 @@
+//! Sinks decide what to send and what an answer means; they do no I/O.
+
+pub mod call;
+pub mod configured;
+pub mod guard;
+mod slack;
+mod thehive;
+mod webhook;
+
+pub use call::{Call, Reply};
+pub use configured::{Configured, SinkSettings, Sinks, check};
+
+use crate::message::links::Links;
+use dial_core::Finding;
+use jiff::Timestamp;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Every kind of sink, by name.
+pub static SINKS: &[&SinkKind] = &[&slack::KIND, &thehive::KIND, &webhook::KIND];
+
+/// A kind of sink, as settings choose it with `type`.
+pub struct SinkKind {
+    /// The word of `type`.
+    pub name: &'static str,
+    /// One line for the reference.
+    pub summary: &'static str,
+    /// Least time between two messages, unless the settings say otherwise.
+    pub min_interval: Duration,
+    /// Messages under way at once, unless the settings say otherwise.
+    pub concurrency: usize,
+    /// Reads the settings of this kind and reports what is wrong with them.
+    build: configured::Read,
+}
+
+/// One finding that one sink is to get.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// The finding.
+    pub finding: &'a Finding,
+    /// Where it can be looked at.
+    pub links: &'a Links,
+    /// Counted from 1; from 2 on, an earlier attempt may have got through unseen.
+    pub attempt: u32,
+    /// When the master accepted the finding; no message about it is older.
+    pub received_at: Timestamp,
+    /// The time of this step.
+    pub now: Timestamp,
+}
+
+/// What a sink wants next.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Send this and hand the reply to [`Sink::resume`].
+    Send(Call),
+    /// The sink has it; what it answered is kept with the delivery.
+    Done(Option<Value>),
+    /// Try again later.
+    Retry {
+        /// How long the other side wants to be left alone, where it says so.
+        after: Option<Duration>,
+        /// Why.
+        reason: String,
+    },
+    /// Trying again would not help.
+    Fail(String),
+}
+
+/// A place that findings are sent to: a small state machine without I/O.
+pub trait Sink: Send + Sync {
+    /// The first step of an attempt.
+    fn start(&self, job: &Job<'_>) -> Step;
+
+    /// The step after a reply.
+    fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step;
+}
+
+/// What every sink makes of a status that it has no word for: too busy and broken may pass,
+/// anything else will not.
+fn judge_status(reply: &Reply) -> Step {
+    let reason = reply.reason();
+    match reply.status {
+        408 | 425 | 429 | 500..=599 => Step::Retry {
+            after: reply.retry_after,
+            reason,
+        },
+        300..=399 => Step::Fail(format!("{reason}; redirects are not followed")),
+        _ => Step::Fail(reason),
+    }
+}

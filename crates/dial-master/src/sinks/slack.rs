@@ -1,0 +1,267 @@
+//! Slack: one message per finding, through an incoming webhook or a bot's `chat.postMessage`.
+
+use super::call::secret_header;
+use super::configured::{self, Parts, Problem, Settings};
+use super::{Call, Job, Reply, Sink, SinkKind, Step, judge_status};
+use crate::message;
+use dial_core::config::Check;
+use dial_core::secret::SecretRef;
+use http::{HeaderValue, header};
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Slack takes about one message per second and channel.
+pub(super) static KIND: SinkKind = SinkKind {
+    name: "slack",
+    summary: "Message in a Slack channel, by incoming webhook or bot token",
+    min_interval: Duration::from_secs(1),
+    concurrency: 1,
+    build: configured::read::<SlackSettings>,
+};
+
+/// Where bots post unless the settings say otherwise (`GovSlack` does).
+const API: &str = "https://slack.com/api/";
+/// Marks our messages, so that one that a crash left unrecorded is found again.
+const EVENT_TYPE: &str = "dial_finding";
+/// Messages that a look back reads; ours was among the newest when the attempt ended.
+const LOOK_BACK: &str = "50";
+/// Errors that pass by themselves; every other one needs a person.
+const TRANSIENT: [&str; 7] = [
+    "fatal_error",
+    "internal_error",
+    "message_limit_exceeded",
+    "rate_limited",
+    "ratelimited",
+    "request_timeout",
+    "service_unavailable",
+];
+
+/// `[master.sinks.<name>]` with `type = "slack"`: a webhook, or a bot token and a channel.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SlackSettings {
+    webhook_url: Option<SecretRef>,
+    bot_token: Option<SecretRef>,
+    channel: Option<String>,
+    api_url: Option<String>,
+}
+
+struct Webhook {
+    url: Url,
+}
+
+struct Bot {
+    post: Url,
+    history: Url,
+    authorization: HeaderValue,
+    channel: String,
+}
+
+impl Check for SlackSettings {
+    fn check(&self, report: &mut dyn FnMut(&str, String)) {
+        let bot_keys = [
+            ("channel", self.channel.is_some()),
+            ("api_url", self.api_url.is_some()),
+        ];
+        match (&self.webhook_url, &self.bot_token) {
+            (None, None) => report(
+                "webhook_url",
+                "give either webhook_url or bot_token and channel".into(),
+            ),
+            (Some(_), Some(_)) => report(
+                "webhook_url",
+                "webhook_url and bot_token exclude each other; keep one".into(),
+            ),
+            (Some(_), None) => {
+                for (key, _) in bot_keys.into_iter().filter(|(_, given)| *given) {
+                    report(
+                        key,
+                        "belongs to bot_token; a webhook has its channel".into(),
+                    );
+                }
+            }
+            (None, Some(_)) => self.check_channel(report),
+        }
+    }
+}
+
+impl SlackSettings {
+    fn check_channel(&self, report: &mut dyn FnMut(&str, String)) {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "#-_".contains(c);
+        match &self.channel {
+            None => report(
+                "channel",
+                "bot_token needs a channel, such as C0123456789".into(),
+            ),
+            Some(c) if c.is_empty() || c.len() > 81 || !c.chars().all(fits) => report(
+                "channel",
+                format!("`{c}` is no channel id or name; copy the id from the channel's details"),
+            ),
+            Some(_) => {}
+        }
+    }
+}
+
+impl Settings for SlackSettings {
+    fn urls(&self) -> Vec<(&'static str, &str)> {
+        self.api_url
+            .iter()
+            .map(|url| ("api_url", url.as_str()))
+            .collect()
+    }
+
+    fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
+        let webhook = self.webhook_url.iter().map(|s| ("webhook_url", s));
+        webhook
+            .chain(self.bot_token.iter().map(|s| ("bot_token", s)))
+            .collect()
+    }
+
+    fn build(&self, parts: &Parts<'_>) -> Result<Box<dyn Sink>, Problem> {
+        if self.webhook_url.is_some() {
+            let url = parts.secret_url("webhook_url")?;
+            return Ok(Box::new(Webhook { url }));
+        }
+        let api = self.api_url.as_deref().unwrap_or(API);
+        let token = parts.secret("bot_token")?;
+        Ok(Box::new(Bot {
+            post: parts.url_below("api_url", api, "chat.postMessage")?,
+            history: parts.url_below("api_url", api, "conversations.history")?,
+            authorization: secret_header("Bearer ", token)
+                .ok_or_else(|| Problem::new("bot_token", "holds what no header may hold"))?,
+            channel: self.channel.clone().unwrap_or_default(),
+        }))
+    }
+}
+
+impl Sink for Webhook {
+    fn start(&self, job: &Job<'_>) -> Step {
+        let body = message::slack::message(job.finding, job.links);
+        Step::Send(Call::post_json("post", &self.url, &body))
+    }
+
+    fn resume(&self, _job: &Job<'_>, reply: &Reply) -> Step {
+        match reply.status {
+            200 if reply.body.trim_ascii() == b"ok" => Step::Done(None),
+            200 => Step::Fail(format!("{}; Slack would say ok", reply.reason())),
+            _ => judge_status(reply),
+        }
+    }
+}
+
+impl Sink for Bot {
+    fn start(&self, job: &Job<'_>) -> Step {
+        if job.attempt > 1 {
+            return Step::Send(self.look(job));
+        }
+        Step::Send(self.post(job))
+    }
+
+    fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step {
+        if reply.step == "look" {
+            return self.looked(job, reply);
+        }
+        if reply.status != 200 {
+            return judge_status(reply);
+        }
+        posted(reply)
+    }
+}
+
+impl Bot {
+    fn post(&self, job: &Job<'_>) -> Call {
+        let mut body = message::slack::message(job.finding, job.links);
+        body["channel"] = json!(self.channel);
+        body["metadata"] = json!({
+            "event_type": EVENT_TYPE,
+            "event_payload": {"finding": job.finding.id},
+        });
+        Call::post_json("post", &self.post, &body)
+            .header(header::AUTHORIZATION, self.authorization.clone())
+    }
+
+    /// Asks for our earlier message: Slack itself would post a second one.
+    fn look(&self, job: &Job<'_>) -> Call {
+        let mut url = self.history.clone();
+        // A minute for clocks that disagree.
+        let oldest = job.received_at.as_second().saturating_sub(60).to_string();
+        url.query_pairs_mut()
+            .append_pair("channel", &self.channel)
+            .append_pair("oldest", &oldest)
+            .append_pair("limit", LOOK_BACK)
+            .append_pair("include_all_metadata", "true");
+        Call::get("look", &url).header(header::AUTHORIZATION, self.authorization.clone())
+    }
+
+    /// Posts unless the message is there; where Slack does not let us look, rather twice than never.
+    fn looked(&self, job: &Job<'_>, reply: &Reply) -> Step {
+        if reply.status == 429 {
+            return judge_status(reply);
+        }
+        let found = reply.json::<History>().and_then(|history| {
+            let id = job.finding.id.as_str();
+            history.messages.into_iter().find(|m| m.is_about(id))
+        });
+        match found {
+            Some(message) => Step::Done(Some(json!({"channel": self.channel, "ts": message.ts}))),
+            None => Step::Send(self.post(job)),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct History {
+    #[serde(default)]
+    messages: Vec<Message>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    ts: String,
+    #[serde(default)]
+    metadata: Value,
+}
+
+impl Message {
+    fn is_about(&self, id: &str) -> bool {
+        self.metadata["event_type"] == EVENT_TYPE && self.metadata["event_payload"]["finding"] == id
+    }
+}
+
+#[derive(Deserialize)]
+struct Posted {
+    ok: bool,
+    #[serde(default)]
+    error: String,
+    #[serde(default)]
+    channel: Value,
+    #[serde(default)]
+    ts: Value,
+}
+
+/// Slack says in the body of a 200 whether it took the message.
+fn posted(reply: &Reply) -> Step {
+    let after = reply.retry_after;
+    match reply.json::<Posted>() {
+        Some(Posted {
+            ok: true,
+            channel,
+            ts,
+            ..
+        }) => Step::Done(Some(json!({"channel": channel, "ts": ts}))),
+        Some(Posted { error, .. }) => {
+            let reason = format!("Slack refused: {}", message::text::inert(&error, 80));
+            if TRANSIENT.contains(&error.as_str()) {
+                Step::Retry { after, reason }
+            } else {
+                Step::Fail(reason)
+            }
+        }
+        None => Step::Retry {
+            after,
+            reason: format!("unreadable answer: {}", reply.reason()),
+        },
+    }
+}

@@ -1,0 +1,320 @@
+//! TheHive 5: one alert per finding, its sourceRef the finding's id, so that a repeat is refused.
+
+use super::call::secret_header;
+use super::configured::{self, Parts, Problem, Settings};
+use super::{Call, Job, Reply, Sink, SinkKind, Step, judge_status};
+use crate::message::{markdown, text::inert};
+use dial_core::config::Check;
+use dial_core::finding::Resource;
+use dial_core::secret::SecretRef;
+use dial_core::{Finding, Severity};
+use http::{HeaderName, HeaderValue, header};
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+pub(super) static KIND: SinkKind = SinkKind {
+    name: "thehive",
+    summary: "Alert in TheHive 5 with observables",
+    min_interval: Duration::ZERO,
+    concurrency: 2,
+    build: configured::read::<TheHiveSettings>,
+};
+
+const TYPE: &str = "dial";
+/// Longest `title` and `tags[]` that TheHive takes, characters.
+const MAX_TITLE: usize = 512;
+const MAX_TAG: usize = 128;
+/// Longest `observables[].data`, characters.
+const MAX_DATA: usize = 4_096;
+/// Observables of one alert; the finding has the rest.
+const MAX_OBSERVABLES: usize = 50;
+
+/// `[master.sinks.<name>]` with `type = "thehive"`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TheHiveSettings {
+    url: String,
+    api_key: SecretRef,
+    organisation: Option<String>,
+    #[serde(default = "dial")]
+    source: String,
+    #[serde(default = "amber")]
+    tlp: u8,
+    #[serde(default = "amber")]
+    pap: u8,
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+fn dial() -> String {
+    TYPE.to_owned()
+}
+
+const fn amber() -> u8 {
+    2
+}
+
+struct TheHive {
+    create: Url,
+    query: Url,
+    authorization: HeaderValue,
+    organisation: Option<HeaderValue>,
+    source: String,
+    tlp: u8,
+    pap: u8,
+    tags: Vec<String>,
+}
+
+impl Check for TheHiveSettings {
+    fn check(&self, report: &mut dyn FnMut(&str, String)) {
+        if !(1..=32).contains(&self.source.chars().count()) {
+            report("source", "must be 1 to 32 characters long".into());
+        }
+        if self.tlp > 4 {
+            report("tlp", "must be 0 (clear) to 4 (red)".into());
+        }
+        if self.pap > 3 {
+            report("pap", "must be 0 (clear) to 3 (red)".into());
+        }
+        for tag in self.tags.iter().filter(|tag| tag.chars().count() > MAX_TAG) {
+            report(
+                "tags",
+                format!("`{tag}` is longer than {MAX_TAG} characters"),
+            );
+        }
+        let organisation = self.organisation.as_deref().map(HeaderValue::from_str);
+        if matches!(organisation, Some(Err(_))) {
+            report("organisation", "holds what no header may hold".into());
+        }
+    }
+}
+
+impl Settings for TheHiveSettings {
+    fn urls(&self) -> Vec<(&'static str, &str)> {
+        vec![("url", &self.url)]
+    }
+
+    fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
+        vec![("api_key", &self.api_key)]
+    }
+
+    fn build(&self, parts: &Parts<'_>) -> Result<Box<dyn Sink>, Problem> {
+        let organisation = self.organisation.as_deref().map(HeaderValue::from_str);
+        Ok(Box::new(TheHive {
+            create: parts.url_below("url", &self.url, "api/v1/alert")?,
+            query: parts.url_below("url", &self.url, "api/v1/query?name=dial-alert")?,
+            authorization: secret_header("Bearer ", parts.secret("api_key")?)
+                .ok_or_else(|| Problem::new("api_key", "holds what no header may hold"))?,
+            organisation: organisation
+                .transpose()
+                .map_err(|_| Problem::new("organisation", "holds what no header may hold"))?,
+            source: self.source.clone(),
+            tlp: self.tlp,
+            pap: self.pap,
+            tags: self.tags.clone(),
+        }))
+    }
+}
+
+impl Sink for TheHive {
+    fn start(&self, job: &Job<'_>) -> Step {
+        Step::Send(self.call("create", &self.create, &self.alert(job)))
+    }
+
+    fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step {
+        match reply.step {
+            "create" => self.created(job, reply),
+            _ => found(job, reply),
+        }
+    }
+}
+
+impl TheHive {
+    fn call(&self, step: &'static str, url: &Url, body: &Value) -> Call {
+        let call = Call::post_json(step, url, body)
+            .header(header::AUTHORIZATION, self.authorization.clone());
+        match &self.organisation {
+            Some(name) => call.header(HeaderName::from_static("x-organisation"), name.clone()),
+            None => call,
+        }
+    }
+
+    fn alert(&self, job: &Job<'_>) -> Value {
+        let finding = job.finding;
+        let mut alert = json!({
+            "type": TYPE,
+            "source": self.source,
+            "sourceRef": finding.id,
+            "title": title(finding),
+            "description": markdown::description(finding, job.links),
+            "severity": severity(finding.severity),
+            "tlp": self.tlp,
+            "pap": self.pap,
+            "date": finding.time.as_millisecond(),
+            "tags": tags(finding, &self.tags),
+            "observables": observables(finding),
+        });
+        if let Some(link) = job.links.finding(&finding.id) {
+            alert["externalLink"] = json!(link);
+        }
+        alert
+    }
+
+    /// A refused creation may mean that the alert is there; not every release says so the same way.
+    fn created(&self, job: &Job<'_>, reply: &Reply) -> Step {
+        if matches!(reply.status, 200 | 201) {
+            let id = reply.json::<Created>().map(|created| created.id);
+            return Step::Done(id.map(|id| json!({"alert": id})));
+        }
+        let refusal = reply.json::<Refusal>();
+        match refusal.filter(|r| r.kind == "CreateError" && (400..500).contains(&reply.status)) {
+            Some(refusal) if refusal.names_the_alert() => {
+                Step::Done(Some(json!({"duplicate": true})))
+            }
+            Some(_) => Step::Send(self.call("query", &self.query, &self.which(job))),
+            None => judge_status(reply),
+        }
+    }
+
+    fn which(&self, job: &Job<'_>) -> Value {
+        json!({"query": [
+            {"_name": "listAlert"},
+            {"_name": "filter", "_and": [
+                {"_field": "type", "_value": TYPE},
+                {"_field": "source", "_value": self.source},
+                {"_field": "sourceRef", "_value": job.finding.id},
+            ]},
+            {"_name": "page", "from": 0, "to": 1},
+        ]})
+    }
+}
+
+#[derive(Deserialize)]
+struct Created {
+    #[serde(rename = "_id")]
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(default)]
+    message: String,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    #[serde(rename = "_id")]
+    id: String,
+    #[serde(rename = "sourceRef")]
+    source_ref: String,
+}
+
+impl Refusal {
+    /// `Observable already exists` is another matter: then there is no alert.
+    fn names_the_alert(&self) -> bool {
+        self.message.starts_with("Alert ") && self.message.contains("already exist")
+    }
+}
+
+fn found(job: &Job<'_>, reply: &Reply) -> Step {
+    if reply.status != 200 {
+        return judge_status(reply);
+    }
+    let listed = reply.json::<Vec<Listed>>().unwrap_or_default();
+    match listed
+        .into_iter()
+        .find(|l| l.source_ref == job.finding.id.as_str())
+    {
+        Some(alert) => Step::Done(Some(json!({"alert": alert.id, "duplicate": true}))),
+        None => Step::Fail("TheHive refused to create the alert (CreateError) and has none".into()),
+    }
+}
+
+fn title(finding: &Finding) -> String {
+    let account = finding.account.name.as_ref().unwrap_or(&finding.account.id);
+    let place = inert(&format!("{account}, {}", finding.region), 100);
+    // The place must not be cut off by a long title.
+    format!("{} ({place})", inert(&finding.title, MAX_TITLE - 104))
+}
+
+fn severity(severity: Severity) -> u8 {
+    match severity {
+        Severity::Informational | Severity::Low => 1,
+        Severity::Medium => 2,
+        Severity::High => 3,
+        Severity::Critical => 4,
+    }
+}
+
+fn tags(finding: &Finding, own: &[String]) -> BTreeSet<String> {
+    let told = [
+        TYPE.to_owned(),
+        format!("rule:{}", finding.rule.name),
+        format!("account:{}", finding.account.id),
+        format!("region:{}", finding.region),
+        format!("severity:{}", finding.severity),
+    ];
+    let attack = finding
+        .attack
+        .iter()
+        .take(10)
+        .map(|id| format!("attack:{id}"));
+    told.into_iter()
+        .chain(attack)
+        .map(|tag| inert(&tag, MAX_TAG))
+        .chain(own.iter().cloned())
+        .collect()
+}
+
+/// Things to look for elsewhere; each only once, for a repeat can fail the whole alert.
+fn observables(finding: &Finding) -> Vec<Value> {
+    let mut seen = BTreeSet::new();
+    let mut list = Vec::new();
+    let listed = !finding.source.reputation.is_empty();
+    for (kind, data, message) in sightings(finding) {
+        let data = inert(&data, MAX_DATA);
+        if data.is_empty() || list.len() >= MAX_OBSERVABLES || !seen.insert((kind, data.clone())) {
+            continue;
+        }
+        let bad = kind == "ip" && listed;
+        list.push(json!({"dataType": kind, "data": data, "message": message, "ioc": bad}));
+    }
+    list
+}
+
+/// (TheHive data type, value, what it is).
+fn sightings(finding: &Finding) -> impl Iterator<Item = (&'static str, String, &'static str)> {
+    let (source, principal) = (&finding.source, &finding.principal);
+    let address = source.ip.clone().map(|ip| match ip.parse::<IpAddr>() {
+        Ok(ip) => ("ip", ip.to_canonical().to_string(), "source address"),
+        // AWS names a service here when it made the call itself.
+        Err(_) => ("other", ip, "source"),
+    });
+    let network = source.asn.as_ref().map(|asn| asn.number.to_string());
+    let told = [
+        address,
+        source
+            .user_agent
+            .clone()
+            .map(|agent| ("user-agent", agent, "user agent")),
+        network.map(|number| ("autonomous-system", number, "network of the source address")),
+        principal.arn.clone().map(|arn| ("other", arn, "principal")),
+        principal
+            .access_key_id
+            .clone()
+            .map(|key| ("other", key, "access key id")),
+        Some(("other", finding.account.id.clone(), "account")),
+    ];
+    let resources = finding.resources.iter().map(Resource::key);
+    told.into_iter().flatten().chain(
+        resources
+            .map(|key| ("other", key, "resource"))
+            .collect::<Vec<_>>(),
+    )
+}
