@@ -1,1 +1,13 @@
-//! stub
+//! The ports on AWS: findings in DynamoDB, objects in S3, secrets in Secrets Manager.
+
+pub mod clients;
+pub mod dynamodb;
+mod fault;
+pub mod s3;
+pub mod secrets;
+
+pub use clients::{Clients, Emulators};
+pub use dynamodb::{DynamoStore, create_table};
+pub use s3::location::{Location, LocationError, open_bucket, read_object};
+pub use s3::{S3Bucket, create_bucket};
+pub use secrets::AwsSecrets;

@@ -1,0 +1,203 @@
+//! Accepting a finding: one transaction for it, its first audit line and its outbox rows.
+
+use super::item::{self, Item};
+use super::retry::patiently;
+use super::table::{EXPIRES, PK};
+use super::{DynamoStore, StoreError};
+use crate::fault::{Fault, Remedy};
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, TransactWriteItem};
+use dial_core::store::{Acceptance, Outcome};
+use futures::StreamExt;
+use std::collections::BTreeSet;
+
+/// Transactions of one batch that are under way at once.
+const CONCURRENCY: usize = 16;
+/// Most actions of one transaction.
+const MAX_ACTIONS: usize = 100;
+
+/// Accepts each finding; answers in the order given.
+pub(super) async fn all(
+    store: &DynamoStore,
+    batch: Vec<Acceptance>,
+) -> Vec<Result<Outcome, StoreError>> {
+    futures::stream::iter(batch)
+        .map(|new| one(store, new))
+        .buffered(CONCURRENCY)
+        .collect()
+        .await
+}
+
+async fn one(store: &DynamoStore, new: Acceptance) -> Result<Outcome, StoreError> {
+    let actions = transaction(store, &new)?;
+    // One token for all tries of this call: a try that was done although its answer got lost is
+    // answered as done. It is random, so that another call with equal content is a duplicate.
+    let token = format!("{:032x}", rand::random::<u128>());
+    patiently(store.patience, || async {
+        let client = store.clients.dynamodb().await;
+        let answer = client
+            .transact_write_items()
+            .set_transact_items(Some(actions.clone()))
+            .client_request_token(&token)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(Outcome::New),
+            Err(e) => match e.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    outcome(cancelled.cancellation_reasons())
+                }
+                _ => Err(store.failed(&e, "dynamodb:PutItem")),
+            },
+        }
+    })
+    .await
+}
+
+fn transaction(
+    store: &DynamoStore,
+    new: &Acceptance,
+) -> Result<Vec<TransactWriteItem>, StoreError> {
+    let sinks: BTreeSet<&String> = new.sinks.iter().collect();
+    if sinks.len() + 2 > MAX_ACTIONS {
+        let most = MAX_ACTIONS - 2;
+        let reason = format!("{} sinks, one transaction holds {most}", sinks.len());
+        return Err(StoreError::Unavailable(reason));
+    }
+    let unknown = |e: BuildError| StoreError::Unavailable(e.to_string());
+    let mut actions = vec![store.put_new(new)?, store.put(item::accepted(new)?)];
+    for sink in sinks {
+        actions.push(store.put(item::outbox(new, sink)?));
+    }
+    let action = |put| TransactWriteItem::builder().put(put).build();
+    actions
+        .into_iter()
+        .map(|put: Result<Put, BuildError>| put.map(action).map_err(unknown))
+        .collect()
+}
+
+impl DynamoStore {
+    /// The finding itself; what is expired but not swept yet counts as absent.
+    fn put_new(&self, new: &Acceptance) -> Result<Result<Put, BuildError>, StoreError> {
+        let now = AttributeValue::N(new.received_at.as_second().to_string());
+        Ok(Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item::meta(new)?))
+            .condition_expression("attribute_not_exists(#pk) OR #expires <= :now")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_names("#expires", EXPIRES)
+            .expression_attribute_values(":now", now)
+            .build())
+    }
+
+    fn put(&self, item: Item) -> Result<Put, BuildError> {
+        let put = Put::builder().table_name(&self.table);
+        put.set_item(Some(item)).build()
+    }
+}
+
+/// What a cancelled transaction means: there already, busy, or broken.
+fn outcome(reasons: &[CancellationReason]) -> Result<Outcome, StoreError> {
+    let codes = || reasons.iter().filter_map(CancellationReason::code);
+    // Only the finding itself has a condition.
+    if codes().any(|code| code == "ConditionalCheckFailed") {
+        return Ok(Outcome::Duplicate);
+    }
+    let said: BTreeSet<String> = reasons
+        .iter()
+        .filter(|reason| reason.code().is_some_and(|code| code != "None"))
+        .map(|reason| match (reason.code(), reason.message()) {
+            (Some(code), Some(message)) => format!("{code}: {message}"),
+            (code, message) => code.or(message).unwrap_or_default().to_owned(),
+        })
+        .collect();
+    let said = said.into_iter().collect::<Vec<_>>().join("; ");
+    if codes().any(|code| Fault::remedy_of(code) == Some(Remedy::Wait)) {
+        Err(StoreError::Throttled(said))
+    } else {
+        Err(StoreError::Unavailable(format!(
+            "transaction cancelled: {said}"
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dynamodb::sample;
+
+    #[test]
+    fn reasons_of_a_cancelled_transaction_are_told_apart() {
+        let throttled = |text: &str| Err(StoreError::Throttled(text.to_owned()));
+        let broken = |text: &str| Err(StoreError::Unavailable(text.to_owned()));
+        let cases: [(&[&str], _); 8] = [
+            (&["ConditionalCheckFailed", "None"], Ok(Outcome::Duplicate)),
+            (
+                &["ConditionalCheckFailed", "TransactionConflict"],
+                Ok(Outcome::Duplicate),
+            ),
+            (
+                &["None", "TransactionConflict"],
+                throttled("TransactionConflict: m"),
+            ),
+            (
+                &["ThrottlingError", "None"],
+                throttled("ThrottlingError: m"),
+            ),
+            (
+                &["None", "ProvisionedThroughputExceeded"],
+                throttled("ProvisionedThroughputExceeded: m"),
+            ),
+            (
+                &["TransactionConflict", "ThrottlingError"],
+                throttled("ThrottlingError: m; TransactionConflict: m"),
+            ),
+            (
+                &["ValidationError", "None"],
+                broken("transaction cancelled: ValidationError: m"),
+            ),
+            (&[], broken("transaction cancelled: ")),
+        ];
+        for (codes, expected) in cases {
+            let reason = |code: &&str| {
+                let reason = CancellationReason::builder().code(*code);
+                reason.message("m").build()
+            };
+            let reasons: Vec<_> = codes.iter().map(reason).collect();
+            assert_eq!(outcome(&reasons), expected, "{codes:?}");
+        }
+    }
+
+    #[test]
+    fn a_transaction_holds_the_finding_its_history_and_each_sink_once() {
+        let store = DynamoStore::new(crate::Clients::new(), "t");
+        let mut new = sample::acceptance("e-1", 0);
+        new.sinks = ["slack", "thehive", "slack"].map(str::to_owned).to_vec();
+        let actions = transaction(&store, &new).unwrap();
+        let keys: Vec<_> = actions
+            .iter()
+            .filter_map(|action| action.put()?.item().get("sk")?.as_s().ok())
+            .collect();
+        assert_eq!(
+            keys,
+            [
+                "META",
+                "AUD#2026-05-01T10:00:05.000Z#0000",
+                "OUT#slack",
+                "OUT#thehive"
+            ]
+        );
+        assert!(actions[0].put().unwrap().condition_expression().is_some());
+    }
+
+    #[test]
+    fn more_sinks_than_a_transaction_holds_are_refused() {
+        let store = DynamoStore::new(crate::Clients::new(), "t");
+        let mut new = sample::acceptance("e-1", 0);
+        new.sinks = (0..99).map(|n| n.to_string()).collect();
+        assert!(transaction(&store, &new).is_err());
+        new.sinks.pop();
+        assert_eq!(transaction(&store, &new).unwrap().len(), 100);
+    }
+}

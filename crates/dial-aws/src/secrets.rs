@@ -1,0 +1,104 @@
+//! Secrets by reference: environment and files at once, Secrets Manager when one is asked for.
+
+use crate::clients::Clients;
+use crate::fault::Fault;
+use async_trait::async_trait;
+use aws_sdk_secretsmanager::config::{Builder, Region};
+use dial_core::ports::Secrets;
+use dial_core::secret::{SecretError, SecretRef};
+use dial_core::{Region as RegionName, Secret};
+
+/// Fetches secrets; calls AWS only for `secretsmanager:` references.
+#[derive(Debug, Clone, Default)]
+pub struct AwsSecrets(Clients);
+
+impl AwsSecrets {
+    /// Uses these clients once a secret of AWS is asked for.
+    pub fn new(clients: Clients) -> Self {
+        Self(clients)
+    }
+
+    async fn remote(&self, name: &str) -> Result<Secret, SecretError> {
+        let failure = |reason: String| SecretError::Remote {
+            name: name.to_owned(),
+            reason,
+        };
+        let mut settings = Builder::new();
+        settings.set_region(region(name).map(Region::new));
+        let answer = self
+            .0
+            .secrets()
+            .await
+            .get_secret_value()
+            .secret_id(name)
+            .customize()
+            .config_override(settings)
+            .send()
+            .await
+            .map_err(|e| failure(Fault::of(&e).explain("secretsmanager:GetSecretValue", name)))?;
+        let text = answer.secret_string();
+        text.map(Secret::new)
+            .ok_or_else(|| failure("its value is binary, text is needed".to_owned()))
+    }
+}
+
+#[async_trait]
+impl Secrets for AwsSecrets {
+    async fn fetch(&self, reference: &SecretRef) -> Result<Secret, SecretError> {
+        match (reference.local(), reference) {
+            (Some(found), _) => found,
+            (None, SecretRef::SecretsManager(name)) => self.remote(name).await,
+            (None, _) => Err(SecretError::Literal),
+        }
+    }
+}
+
+/// Region of a secret's ARN, so that a worker can read a secret that lies in another region.
+fn region(name: &str) -> Option<String> {
+    let mut parts = name.split(':');
+    let head = [parts.next()?, parts.next()?, parts.next()?];
+    let region = RegionName::parse(parts.next()?).ok()?;
+    (head[0] == "arn" && head[2] == "secretsmanager").then(|| region.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn the_region_is_the_one_of_the_arn() {
+        let arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:dial-AbCdEf";
+        let cases = [
+            (arn, Some("eu-west-1")),
+            ("dial/worker", None),
+            ("arn:aws:s3:::bucket", None),
+            ("arn:aws:secretsmanager", None),
+            ("arn:aws:secretsmanager:EU:1:secret:x", None),
+            ("", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(region(name).as_deref(), expected, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_without_any_client() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        writeln!(file, "whsec_abc").unwrap();
+        let path = file.path().to_str().unwrap();
+        let reference = SecretRef::File(path.to_owned());
+        let secret = AwsSecrets::default().fetch(&reference).await.unwrap();
+        assert_eq!(secret.expose(), "whsec_abc");
+    }
+
+    #[tokio::test]
+    async fn a_missing_variable_is_named() {
+        let reference = SecretRef::Env("DIAL_NO_SUCH_VARIABLE".to_owned());
+        let error = AwsSecrets::default().fetch(&reference).await.unwrap_err();
+        assert!(
+            error.to_string().contains("DIAL_NO_SUCH_VARIABLE"),
+            "{error}"
+        );
+    }
+}
