@@ -2,6 +2,10 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
+use std::borrow::Cow;
+
+/// Longest `eventID` that is believed, bytes; the id becomes part of keys.
+pub(crate) const MAX_ID: usize = 256;
 
 /// What kind of JSON `record` is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +23,7 @@ pub enum Kind {
 }
 
 /// One event with its identity settled (see `docs/adr` on the finding id).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// What `record` is.
     pub kind: Kind,
@@ -33,4 +37,61 @@ pub struct Event {
     pub id: String,
     /// `eventTime`; native: `updatedAt`, else the envelope's `time`.
     pub time: Timestamp,
+}
+
+/// Top-level strings of a record, borrowed: enough to say that no rule can match it.
+///
+/// Absent, null and non-string members are all `None`. `detail_type` and `source` are those of
+/// the EventBridge envelope; for a bare record both are `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// `eventName`.
+    pub event_name: Option<Cow<'a, str>>,
+    /// `eventSource`.
+    pub event_source: Option<Cow<'a, str>>,
+    /// `eventType`.
+    pub event_type: Option<Cow<'a, str>>,
+    /// `errorCode`.
+    pub error_code: Option<Cow<'a, str>>,
+    /// `userIdentity.type`.
+    pub user_identity_type: Option<Cow<'a, str>>,
+    /// `detail-type` of the envelope.
+    pub detail_type: Option<Cow<'a, str>>,
+    /// `source` of the envelope.
+    pub source: Option<Cow<'a, str>>,
+}
+
+impl Event {
+    /// The head that a scan would have seen before it built this event.
+    pub fn head(&self) -> Head<'_> {
+        let text = |key: &str| Some(Cow::Borrowed(self.record.get(key)?.as_str()?));
+        let identity = self.record.get("userIdentity");
+        let (detail_type, source) = match &self.kind {
+            Kind::CloudTrail => (None, None),
+            Kind::Native {
+                source,
+                detail_type,
+            } => (Some(detail_type.as_str()), Some(source.as_str())),
+        };
+        Head {
+            event_name: text("eventName"),
+            event_source: text("eventSource"),
+            event_type: text("eventType"),
+            error_code: text("errorCode"),
+            user_identity_type: identity
+                .and_then(|i| i.get("type")?.as_str())
+                .map(Cow::Borrowed),
+            detail_type: detail_type.map(Cow::Borrowed),
+            source: source.map(Cow::Borrowed),
+        }
+    }
+}
+
+impl Head<'_> {
+    /// Whether the head is that of a CloudTrail record, bare or in an envelope.
+    pub fn is_cloudtrail(&self) -> bool {
+        self.detail_type
+            .as_deref()
+            .is_none_or(crate::envelope::is_cloudtrail)
+    }
 }

@@ -1,0 +1,55 @@
+//! Which texts are addresses that the outside world can say something about.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Ranges that belong to nobody in particular, as (first bits, prefix length). The documentation
+/// ranges are absent on purpose: examples and tests live there.
+const PRIVATE_V4: [(Ipv4Addr, u8); 8] = [
+    (Ipv4Addr::UNSPECIFIED, 8),
+    (Ipv4Addr::new(10, 0, 0, 0), 8),
+    (Ipv4Addr::new(100, 64, 0, 0), 10),
+    (Ipv4Addr::new(127, 0, 0, 0), 8),
+    (Ipv4Addr::new(169, 254, 0, 0), 16),
+    (Ipv4Addr::new(172, 16, 0, 0), 12),
+    (Ipv4Addr::new(192, 168, 0, 0), 16),
+    (Ipv4Addr::new(224, 0, 0, 0), 3),
+];
+const PRIVATE_V6: [(Ipv6Addr, u8); 4] = [
+    // Unspecified, loopback; v4-mapped ones are read as v4 before.
+    (Ipv6Addr::UNSPECIFIED, 64),
+    (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7),
+    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10),
+    (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8),
+];
+
+/// The public address that a text is; `None` for service names, `AWS Internal`, private ranges.
+///
+/// `::ffff:a.b.c.d` is read as `a.b.c.d`, which is how databases and lists hold it.
+pub(super) fn public(text: &str) -> Option<IpAddr> {
+    let address = text.trim().parse::<IpAddr>().ok()?.to_canonical();
+    (!is_private(address)).then_some(address)
+}
+
+/// Whether an address is one of a private, local or reserved range.
+pub(super) fn is_private(address: IpAddr) -> bool {
+    is_private_range(address, address)
+}
+
+/// Whether one private, local or reserved range holds both ends.
+pub(super) fn is_private_range(first: IpAddr, last: IpAddr) -> bool {
+    let prefix = |ip: IpAddr, length: u8| match ip {
+        IpAddr::V4(v4) => u128::from(u32::from(v4) >> (32 - length)),
+        IpAddr::V6(v6) => u128::from(v6) >> (128 - length),
+    };
+    let holds = |net: IpAddr, length: u8| {
+        let same =
+            |ip: IpAddr| ip.is_ipv4() == net.is_ipv4() && prefix(ip, length) == prefix(net, length);
+        same(first) && same(last)
+    };
+    PRIVATE_V4
+        .iter()
+        .any(|(net, length)| holds((*net).into(), *length))
+        || PRIVATE_V6
+            .iter()
+            .any(|(net, length)| holds((*net).into(), *length))
+}

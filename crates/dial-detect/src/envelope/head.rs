@@ -1,0 +1,267 @@
+//! The top-level strings of a record in one pass, everything below skipped unparsed.
+
+use super::EnvelopeError;
+use super::loose::{self, Key, Loose, Text};
+use crate::event::Head;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+
+/// A head and what the identity of its event depends on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Top<'a> {
+    pub(super) head: Head<'a>,
+    pub(super) event_id: Option<Cow<'a, str>>,
+    pub(super) event_time: Option<Cow<'a, str>>,
+    pub(super) region: Option<Cow<'a, str>>,
+    pub(super) recipient: Option<Cow<'a, str>>,
+    /// `userIdentity.accountId`.
+    pub(super) caller_account: Option<Cow<'a, str>>,
+    /// The members of `detail`, for an envelope.
+    pub(super) detail: Option<Box<Top<'a>>>,
+    /// Whether there is a member `Records`.
+    pub(super) has_records: bool,
+    /// A member that stands there twice.
+    duplicate: Option<&'static str>,
+}
+
+impl<'a> Top<'a> {
+    /// Reads a record or an envelope; the text must hold nothing else.
+    pub(super) fn read(text: &'a str) -> Result<Self, EnvelopeError> {
+        let top: Self = serde_json::from_str(text).map_err(super::json::not_json)?;
+        match top.twice() {
+            Some(name) => Err(EnvelopeError::Duplicate(name)),
+            None => Ok(top),
+        }
+    }
+
+    /// A deciding member that stands there twice, here or in `detail`.
+    pub(super) fn twice(&self) -> Option<&'static str> {
+        let below = self.detail.as_ref().and_then(|detail| detail.duplicate);
+        self.duplicate.or(below)
+    }
+
+    /// The head to decide on: that of `detail`, under the envelope's names.
+    pub(super) fn into_head(self) -> Head<'a> {
+        match self.detail {
+            Some(detail) if self.head.detail_type.is_some() => Head {
+                detail_type: self.head.detail_type,
+                source: self.head.source,
+                ..detail.head
+            },
+            _ => self.head,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Top<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Outer;
+        impl<'de> Visitor<'de> for Outer {
+            type Value = Top<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a record")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                Top::members(map, false)
+            }
+        }
+        deserializer.deserialize_map(Outer)
+    }
+}
+
+impl<'de> Top<'de> {
+    fn members<A: MapAccess<'de>>(mut map: A, is_detail: bool) -> Result<Self, A::Error> {
+        let mut top = Self::default();
+        let mut seen = 0_u32;
+        while let Some(name) = map.next_key()? {
+            // A `detail` below `detail` is skipped, so that nesting costs no stack.
+            if name == Name::Other || (is_detail && name == Name::Detail) {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let bit = 1 << name as u32;
+            if seen & bit != 0 {
+                top.duplicate = Some(NAMES[name as usize].0);
+            }
+            seen |= bit;
+            top.take(name, &mut map)?;
+        }
+        Ok(top)
+    }
+
+    fn take<A: MapAccess<'de>>(&mut self, name: Name, map: &mut A) -> Result<(), A::Error> {
+        let slot = match name {
+            Name::Event => &mut self.head.event_name,
+            Name::EventSource => &mut self.head.event_source,
+            Name::EventType => &mut self.head.event_type,
+            Name::ErrorCode => &mut self.head.error_code,
+            Name::DetailType => &mut self.head.detail_type,
+            Name::Source => &mut self.head.source,
+            Name::EventId => &mut self.event_id,
+            Name::EventTime => &mut self.event_time,
+            Name::Region => &mut self.region,
+            Name::Recipient => &mut self.recipient,
+            Name::UserIdentity => {
+                let identity: Identity<'de> = map.next_value()?;
+                self.head.user_identity_type = identity.kind;
+                self.caller_account = identity.account;
+                return Ok(());
+            }
+            Name::Detail => {
+                self.detail = map.next_value::<Detail<'de>>()?.0;
+                return Ok(());
+            }
+            Name::Records | Name::Other => {
+                self.has_records |= name == Name::Records;
+                return map.next_value::<IgnoredAny>().map(|_| ());
+            }
+        };
+        *slot = map.next_value::<Text<'de>>()?.0;
+        Ok(())
+    }
+}
+
+/// The members that a head is made of; the order is that of [`NAMES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Name {
+    Event,
+    EventSource,
+    EventType,
+    ErrorCode,
+    DetailType,
+    Source,
+    EventId,
+    EventTime,
+    Region,
+    Recipient,
+    UserIdentity,
+    Detail,
+    Records,
+    Other,
+}
+
+const NAMES: [(&str, Name); 13] = [
+    ("eventName", Name::Event),
+    ("eventSource", Name::EventSource),
+    ("eventType", Name::EventType),
+    ("errorCode", Name::ErrorCode),
+    ("detail-type", Name::DetailType),
+    ("source", Name::Source),
+    ("eventID", Name::EventId),
+    ("eventTime", Name::EventTime),
+    ("awsRegion", Name::Region),
+    ("recipientAccountId", Name::Recipient),
+    ("userIdentity", Name::UserIdentity),
+    ("detail", Name::Detail),
+    ("Records", Name::Records),
+];
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl Visitor<'_> for Names {
+            type Value = Name;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Name, E> {
+                let found = NAMES.iter().find(|(name, _)| *name == text);
+                Ok(found.map_or(Name::Other, |(_, name)| *name))
+            }
+        }
+        deserializer.deserialize_identifier(Names)
+    }
+}
+
+/// The members of `detail`.
+#[derive(Default)]
+struct Detail<'a>(Option<Box<Top<'a>>>);
+
+impl<'de> Loose<'de> for Detail<'de> {
+    fn of_map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
+        Top::members(map, true).map(|top| Self(Some(Box::new(top))))
+    }
+}
+
+impl<'de> Deserialize<'de> for Detail<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        loose::read(deserializer)
+    }
+}
+
+/// `type` and `accountId` of `userIdentity`.
+#[derive(Default)]
+struct Identity<'a> {
+    kind: Option<Cow<'a, str>>,
+    account: Option<Cow<'a, str>>,
+}
+
+impl<'de> Loose<'de> for Identity<'de> {
+    fn of_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+        let mut identity = Self::default();
+        while let Some(Key(key)) = map.next_key()? {
+            match key.as_ref() {
+                "type" => identity.kind = map.next_value::<Text<'de>>()?.0,
+                "accountId" => identity.account = map.next_value::<Text<'de>>()?.0,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(identity)
+    }
+}
+
+impl<'de> Deserialize<'de> for Identity<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        loose::read(deserializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_taken_whatever_their_order_or_spelling() {
+        let text = r#"{ "userIdentity": {"x": [{}], "type": "Root", "accountId": "111122223333"},
+            "event\u004eame": "Put\u0041", "errorCode": null, "eventSource": {"a": [1, "b"]},
+            "eventID": 7, "awsRegion": "eu-west-1", "detail": {"eventName": "ignored"} }"#;
+        let top = Top::read(text).unwrap();
+        assert_eq!(top.head.event_name.as_deref(), Some("PutA"));
+        assert_eq!(top.head.user_identity_type.as_deref(), Some("Root"));
+        assert_eq!(top.caller_account.as_deref(), Some("111122223333"));
+        assert!(matches!(top.region, Some(Cow::Borrowed("eu-west-1"))));
+        assert_eq!((&top.head.event_source, &top.event_id), (&None, &None));
+        assert_eq!(top.into_head().event_name.as_deref(), Some("PutA"));
+    }
+
+    #[test]
+    fn an_envelope_shows_the_head_of_its_detail() {
+        let text = r#"{"detail": {"eventName": "A", "detail": {"eventName": "B"}},
+            "detail-type": "AWS API Call via CloudTrail", "source": "aws.iam"}"#;
+        let head = Top::read(text).unwrap().into_head();
+        assert_eq!(head.event_name.as_deref(), Some("A"));
+        assert_eq!(head.source.as_deref(), Some("aws.iam"));
+        assert!(head.is_cloudtrail());
+        for detail in ["1", "-1", "1.5", "null", "true", "\"x\"", "[{}]"] {
+            let text = format!(r#"{{"detail-type": "x", "detail": {detail}}}"#);
+            assert!(!Top::read(&text).unwrap().into_head().is_cloudtrail());
+        }
+    }
+
+    #[test]
+    fn what_decides_must_not_stand_there_twice() {
+        let cases = [
+            (r#"{"eventName":"A","eventName":"B"}"#, Some("eventName")),
+            (
+                r#"{"detail":{"errorCode":"A","errorCode":null}}"#,
+                Some("errorCode"),
+            ),
+            (r#"{"userAgent":"A","userAgent":"B"}"#, None),
+        ];
+        for (text, expected) in cases {
+            let expected = expected.map_or(Ok(()), |name| Err(EnvelopeError::Duplicate(name)));
+            assert_eq!(Top::read(text).map(|_| ()), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Opens a trail file: plain or gzip, whole where it is small, as a stream where it is not.
+
+use super::{CHUNK, Limits, ScanFault};
+use flate2::read::MultiGzDecoder;
+use libdeflater::{Decompressor, crc32};
+use std::io::{Chain, ErrorKind, Read};
+
+/// Most bytes of a file that is read whole.
+const WHOLE_INPUT: usize = 4 << 20;
+/// Most bytes that are inflated whole; CloudTrail's files are far below.
+const WHOLE_OUTPUT: usize = 32 << 20;
+/// Below this size no ratio is a bomb.
+pub(super) const FREE_OF_RATIO: u64 = 16 << 20;
+
+/// Reusable memory to open files in.
+pub(super) struct Gunzip {
+    decompressor: Decompressor,
+    input: Vec<u8>,
+    output: Vec<u8>,
+}
+
+/// A file's JSON.
+pub(super) enum Inflated<'a, R> {
+    /// All of it.
+    Whole {
+        /// Bytes of the file.
+        compressed: u64,
+        /// Its content.
+        json: &'a [u8],
+    },
+    /// To be read bit by bit.
+    Stream(Stream<'a, R>),
+}
+
+type Source<'a, R> = Counted<Chain<&'a [u8], R>>;
+
+/// A file that is too large, or too odd, to be held whole.
+pub(super) enum Stream<'a, R> {
+    Plain(Source<'a, R>),
+    Gzip(Box<MultiGzDecoder<Source<'a, R>>>),
+}
+
+/// Counts what is read.
+pub(super) struct Counted<R> {
+    inner: R,
+    bytes: u64,
+}
+
+impl Gunzip {
+    pub(super) fn new() -> Self {
+        Self {
+            decompressor: Decompressor::new(),
+            input: Vec::new(),
+            output: Vec::new(),
+        }
+    }
+
+    pub(super) fn open<R: Read>(
+        &mut self,
+        mut source: R,
+        limits: &Limits,
+    ) -> Result<Inflated<'_, R>, ScanFault> {
+        self.input.clear();
+        let bound = u64::try_from(WHOLE_INPUT).unwrap_or(u64::MAX);
+        let read = source.by_ref().take(bound).read_to_end(&mut self.input);
+        read.map_err(ScanFault::Read)?;
+        let is_whole = self.input.len() < WHOLE_INPUT;
+        let is_gzip = self.input.starts_with(&[0x1f, 0x8b]);
+        let whole = match (is_whole, is_gzip) {
+            (true, false) => Some(self.input.as_slice()),
+            (true, true) => inflate_whole(
+                &mut self.decompressor,
+                &self.input,
+                &mut self.output,
+                limits,
+            ),
+            (false, _) => None,
+        };
+        if let Some(json) = whole {
+            let compressed = self.input.len() as u64;
+            return Ok(Inflated::Whole { compressed, json });
+        }
+        let source = Counted {
+            inner: self.input.as_slice().chain(source),
+            bytes: 0,
+        };
+        Ok(Inflated::Stream(if is_gzip {
+            Stream::Gzip(Box::new(MultiGzDecoder::new(source)))
+        } else {
+            Stream::Plain(source)
+        }))
+    }
+}
+
+/// Inflates a file of one gzip member; `None` where the stream must say what is the matter:
+/// several members, corruption, a size or ratio beyond bounds.
+fn inflate_whole<'o>(
+    decompressor: &mut Decompressor,
+    input: &[u8],
+    output: &'o mut Vec<u8>,
+    limits: &Limits,
+) -> Option<&'o [u8]> {
+    let trailer = input.last_chunk::<8>()?;
+    let [crc, size] =
+        [&trailer[..4], &trailer[4..]].map(|half| half.try_into().map_or(0, u32::from_le_bytes));
+    let inflated = u64::from(size);
+    let length = usize::try_from(size).ok()?;
+    let packed = input.len() as u64;
+    let is_bomb = inflated > FREE_OF_RATIO && inflated > packed.saturating_mul(limits.ratio);
+    if length > WHOLE_OUTPUT || inflated > limits.inflated || is_bomb {
+        return None;
+    }
+    if output.len() < length {
+        output.resize(length.next_multiple_of(CHUNK), 0);
+    }
+    let output = output.get_mut(..length)?;
+    let written = decompressor.gzip_decompress(input, output).ok()?;
+    // libdeflate stops after the first member; the trailer read above is the last one's.
+    (written == length && crc32(output) == crc).then_some(&*output)
+}
+
+impl<R: Read> Stream<'_, R> {
+    /// Bytes of the file read so far.
+    pub(super) fn compressed(&self) -> u64 {
+        match self {
+            Self::Plain(source) => source.bytes,
+            Self::Gzip(decoder) => decoder.get_ref().bytes,
+        }
+    }
+
+    /// Reads some bytes of JSON; 0 at the end.
+    pub(super) fn read(&mut self, into: &mut [u8]) -> Result<usize, ScanFault> {
+        loop {
+            let read = match self {
+                Self::Plain(source) => source.read(into).map_err(ScanFault::Read),
+                Self::Gzip(decoder) => decoder.read(into).map_err(fault),
+            };
+            match read {
+                Err(ScanFault::Read(e)) if e.kind() == ErrorKind::Interrupted => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+fn fault(error: std::io::Error) -> ScanFault {
+    match error.kind() {
+        ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
+            ScanFault::Gzip(error)
+        }
+        _ => ScanFault::Read(error),
+    }
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(into)?;
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}
