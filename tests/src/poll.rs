@@ -1,0 +1,22 @@
+//! Waits for something to become true, with a deadline instead of a guess.
+
+use std::future::Future;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Time between two looks.
+const PAUSE: Duration = Duration::from_millis(15);
+/// After this the test fails.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Looks until `look` finds something; fails the test with `what` after 30 seconds.
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+    let end = Instant::now() + LIMIT;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < end, "waited in vain for: {what}");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
