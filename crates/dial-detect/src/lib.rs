@@ -2,10 +2,22 @@
 //!
 //! No network, no clock, no AWS SDK: everything comes in as an argument.
 
+mod derived;
+pub mod engine;
 pub mod enrich;
 pub mod envelope;
 pub mod event;
+mod explain;
 pub mod facts;
+mod finding;
+mod isolate;
+mod native;
 pub mod normalise;
+pub mod pipeline;
 pub mod redact;
 pub mod resources;
+pub mod settings;
+pub mod severity;
+
+pub use pipeline::{Failure, Judged, Pipeline, SetupError};
+pub use settings::Settings;

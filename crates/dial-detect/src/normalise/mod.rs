@@ -149,7 +149,7 @@ impl<'a> Call<'a> {
 }
 
 /// Cuts `20150331v2` and its like off an event name.
-fn without_date(name: &str) -> &str {
+pub(crate) fn without_date(name: &str) -> &str {
     let unversioned = name.trim_end_matches(|c: char| c.is_ascii_digit());
     let versioned = unversioned
         .strip_suffix('v')

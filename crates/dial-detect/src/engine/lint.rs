@@ -1,0 +1,232 @@
+//! Finds what would make a rule silently useless, and what a rule of the pack must have.
+
+mod detection;
+
+use super::load::Loaded;
+use super::rule::{Expect, RuleInfo, is_technique};
+use super::source::{self, Source};
+use rsigma_parser::{SigmaRule, lint as spec};
+use serde::Serialize;
+use std::path::Path;
+
+/// ATT&CK tactics as Sigma tags spell them.
+const TACTICS: [&str; 14] = [
+    "reconnaissance",
+    "resource-development",
+    "initial-access",
+    "execution",
+    "persistence",
+    "privilege-escalation",
+    "defense-evasion",
+    "credential-access",
+    "discovery",
+    "lateral-movement",
+    "collection",
+    "command-and-control",
+    "exfiltration",
+    "impact",
+];
+
+/// Log sources whose events reach the engine.
+const SERVICES: [&str; 5] = [
+    "cloudtrail",
+    "guardduty",
+    "access-analyzer",
+    "health",
+    "securityhub",
+];
+
+/// One remark on a rule.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Lint {
+    /// The rule file.
+    pub file: String,
+    /// Line, counted from 1, where it is known.
+    pub line: Option<usize>,
+    /// How bad it is.
+    pub level: LintLevel,
+    /// What is wrong, and the fix where it is known.
+    pub message: String,
+}
+
+/// How bad a remark is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LintLevel {
+    /// The rule does not load, or cannot do what it says.
+    Error,
+    /// The rule works, but lacks what rules of the pack must have, or is slow.
+    Warning,
+}
+
+/// Checks a folder of rules, or one rule file; no remark means fit for the pack.
+pub fn lint(rules: &Path) -> Vec<Lint> {
+    let sources = match source::folder(rules) {
+        Ok(sources) => sources,
+        Err(errors) => return errors.into_iter().map(Lint::from).collect(),
+    };
+    lint_sources(&sources)
+}
+
+pub(super) fn lint_sources(sources: &[Source]) -> Vec<Lint> {
+    let mut lints: Vec<Lint> = sources.iter().flat_map(spec_lints).collect();
+    let loaded = Loaded::of(sources);
+    for (info, rule) in &loaded.rules {
+        if let Some(source) = sources.iter().find(|source| source.file == info.file) {
+            let mut report = Report::new(source, info, &mut lints);
+            check_metadata(info, rule, &mut report);
+            check_tests(info, &mut report);
+            detection::check(rule, &mut report);
+        }
+    }
+    lints.extend(loaded.errors.into_iter().map(Lint::from));
+    lints.extend(compile_errors(sources));
+    lints.sort();
+    lints.dedup();
+    lints
+}
+
+/// What only the library's compiler notices; other errors were reported with more detail.
+fn compile_errors(sources: &[Source]) -> Vec<Lint> {
+    let errors = super::Engine::of(sources, Vec::new()).err();
+    errors.into_iter().flatten().map(Lint::from).collect()
+}
+
+/// Collects the remarks on one rule.
+pub(super) struct Report<'a> {
+    source: &'a Source,
+    first_line: usize,
+    name: &'a str,
+    lints: &'a mut Vec<Lint>,
+}
+
+impl<'a> Report<'a> {
+    fn new(source: &'a Source, info: &'a RuleInfo, lints: &'a mut Vec<Lint>) -> Self {
+        let title = source.text.lines().position(|line| {
+            let value = line.strip_prefix("title:");
+            value.is_some_and(|value| value.contains(info.title.trim()))
+        });
+        Self {
+            source,
+            first_line: title.unwrap_or(0),
+            name: &info.name,
+            lints,
+        }
+    }
+
+    /// `mention` is looked for in the file, to find the line.
+    pub(super) fn error(&mut self, mention: &str, message: String) {
+        self.add(LintLevel::Error, mention, message);
+    }
+
+    pub(super) fn warning(&mut self, mention: &str, message: String) {
+        self.add(LintLevel::Warning, mention, message);
+    }
+
+    fn add(&mut self, level: LintLevel, mention: &str, message: String) {
+        let mut lines = self.source.text.lines().skip(self.first_line);
+        let line = lines.position(|line| line.contains(mention));
+        self.lints.push(Lint {
+            file: self.source.file.clone(),
+            line: Some(line.unwrap_or(0) + self.first_line + 1),
+            level,
+            message: format!("{}: {message}", self.name),
+        });
+    }
+}
+
+impl From<super::RuleError> for Lint {
+    fn from(error: super::RuleError) -> Self {
+        Self {
+            file: error.file,
+            line: error.line,
+            level: LintLevel::Error,
+            message: error.message,
+        }
+    }
+}
+
+/// Violations of the Sigma specification, as the library finds them.
+fn spec_lints(source: &Source) -> Vec<Lint> {
+    let warnings = spec::lint_yaml_str(&source.text).into_iter();
+    let errors = warnings.filter(|warning| warning.severity == spec::Severity::Error);
+    let lints = errors.map(|warning| Lint {
+        file: source.file.clone(),
+        line: warning
+            .span
+            .and_then(|span| usize::try_from(span.start_line).ok())
+            .map(|line| line + 1),
+        level: LintLevel::Error,
+        message: format!("{}: {}", source.name, warning.message),
+    });
+    lints.collect()
+}
+
+fn check_metadata(info: &RuleInfo, rule: &SigmaRule, report: &mut Report<'_>) {
+    if rule.name.as_deref() != Some(&report.source.name) {
+        let wanted = report.source.name.clone();
+        report.warning("name:", format!("`name` must be the path: {wanted}"));
+    }
+    let needed = [
+        ("description", !info.description.is_empty()),
+        ("status", !info.status.is_empty()),
+        ("falsepositives", !info.falsepositives.is_empty()),
+        ("references", !info.references.is_empty()),
+        ("tags", !info.attack.is_empty()),
+    ];
+    for (key, there) in needed {
+        if !there {
+            let hint = match key {
+                "tags" => " with an ATT&CK technique such as attack.t1530",
+                _ => "",
+            };
+            report.warning(&format!("{key}:"), format!("`{key}` is missing{hint}"));
+        }
+    }
+    if info.dial.delivery.is_none() {
+        let message = "`dial.delivery` is missing: M, R, D or S".to_owned();
+        report.warning("dial:", message);
+    }
+    if info.dial.attempts.is_none() {
+        let message = "`dial.attempts` is missing: false takes successful calls only".to_owned();
+        report.warning("dial:", message);
+    }
+    check_tags(rule, report);
+    check_log_source(rule, report);
+}
+
+fn check_tags(rule: &SigmaRule, report: &mut Report<'_>) {
+    for tag in &rule.tags {
+        let Some(word) = tag.strip_prefix("attack.") else {
+            continue;
+        };
+        // Groups (g0001) and software (s0001) are tags too, but no technique.
+        let other = word.starts_with(['g', 's']) && word[1..].bytes().all(|b| b.is_ascii_digit());
+        if !is_technique(word) && !TACTICS.contains(&word) && !other {
+            let message = format!("`{tag}` is no ATT&CK tag: attack.t1530 or attack.impact");
+            report.error(tag, message);
+        }
+    }
+}
+
+fn check_log_source(rule: &SigmaRule, report: &mut Report<'_>) {
+    let product = rule.logsource.product.as_deref();
+    if product.is_some_and(|product| product != "aws") {
+        let message = "`logsource.product` must be aws, or the rule sees nothing".to_owned();
+        report.error("product:", message);
+    }
+    let service = rule.logsource.service.as_deref();
+    if let Some(service) = service.filter(|service| !SERVICES.contains(service)) {
+        let known = SERVICES.join(", ");
+        let message = format!("no event has `logsource.service` {service}; there are {known}");
+        report.error("service:", message);
+    }
+}
+
+fn check_tests(info: &RuleInfo, report: &mut Report<'_>) {
+    for (expect, word) in [(Expect::Match, "match"), (Expect::NoMatch, "no_match")] {
+        if !info.tests.iter().any(|test| test.expect == expect) {
+            report.warning("tests:", format!("`tests` has no `expect: {word}`"));
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Where rules come from: the embedded pack and the operator's folder.
+
+use super::RuleError;
+use include_dir::{Dir, DirEntry, include_dir};
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+static PACK: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/rules");
+
+/// Largest rule file, bytes; the largest public collection of one file is a fifth of it.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+/// Most rule files of a folder.
+const MAX_FILES: usize = 10_000;
+/// Deepest folder, so that a loop of links ends.
+const MAX_DEPTH: usize = 16;
+
+/// One rule file.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    /// For people: path in the pack or on disk.
+    pub(super) file: String,
+    /// Name that a rule of this file has unless it says otherwise: the path with `_`.
+    pub(super) name: String,
+    pub(super) text: Cow<'static, str>,
+    pub(super) built_in: bool,
+}
+
+/// The embedded rules, in order of their paths.
+pub(super) fn pack() -> Vec<Source> {
+    let mut sources = Vec::new();
+    collect_pack(&PACK, &mut sources);
+    sources.sort_by(|a, b| a.file.cmp(&b.file));
+    sources
+}
+
+fn collect_pack(folder: &'static Dir<'static>, sources: &mut Vec<Source>) {
+    for entry in folder.entries() {
+        match entry {
+            DirEntry::Dir(below) => collect_pack(below, sources),
+            DirEntry::File(file) if is_rule(file.path()) => sources.push(Source {
+                file: file.path().display().to_string(),
+                name: name_of(file.path()),
+                text: String::from_utf8_lossy(file.contents()),
+                built_in: true,
+            }),
+            DirEntry::File(_) => {}
+        }
+    }
+}
+
+/// All rule files below a folder, in order of their paths; a file is taken as a folder of one.
+pub(super) fn folder(root: &Path) -> Result<Vec<Source>, Vec<RuleError>> {
+    let mut paths = Vec::new();
+    let mut errors = Vec::new();
+    if root.is_file() {
+        paths.push(root.to_owned());
+    } else {
+        walk(root, 0, &mut paths, &mut errors);
+    }
+    paths.sort();
+    let mut sources = Vec::new();
+    for path in paths {
+        match read(&path) {
+            Ok(text) => sources.push(Source {
+                name: name_of(path.strip_prefix(root).unwrap_or(&path)),
+                file: path.display().to_string(),
+                text: Cow::Owned(text),
+                built_in: false,
+            }),
+            Err(message) => errors.push(RuleError::of_file(&path, message)),
+        }
+    }
+    if errors.is_empty() {
+        Ok(sources)
+    } else {
+        Err(errors)
+    }
+}
+
+fn walk(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>, errors: &mut Vec<RuleError>) {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) if depth <= MAX_DEPTH => entries,
+        Ok(_) => {
+            let message = format!("folders nest deeper than {MAX_DEPTH}");
+            return errors.push(RuleError::of_file(folder, message));
+        }
+        Err(error) => return errors.push(RuleError::of_file(folder, error.to_string())),
+    };
+    for entry in entries {
+        let path = match entry {
+            Ok(entry) => entry.path(),
+            Err(error) => {
+                errors.push(RuleError::of_file(folder, error.to_string()));
+                continue;
+            }
+        };
+        if path.is_dir() {
+            walk(&path, depth + 1, paths, errors);
+        } else if is_rule(&path) {
+            if paths.len() == MAX_FILES {
+                let message = format!("more than {MAX_FILES} rule files");
+                return errors.push(RuleError::of_file(folder, message));
+            }
+            paths.push(path);
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
+    if size > MAX_FILE {
+        return Err(format!("file is {size} bytes, {MAX_FILE} are allowed"));
+    }
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
+}
+
+fn is_rule(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|suffix| suffix == "yml" || suffix == "yaml")
+}
+
+/// `s3/bucket_policy_public.yml` → `s3_bucket_policy_public`.
+fn name_of(path: &Path) -> String {
+    let parts = path.with_extension("");
+    let parts = parts
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy());
+    let name = parts.collect::<Vec<_>>().join("_");
+    if name.is_empty() {
+        let stem = path.file_stem().unwrap_or_default();
+        return stem.to_string_lossy().into_owned();
+    }
+    name
+}

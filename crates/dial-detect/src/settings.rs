@@ -1,0 +1,80 @@
+//! What the operator can tune about detection; the worker's configuration holds it.
+
+use crate::severity::Override;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// Settings of detection; the default is the pack alone.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Folder of Sigma rules beside the pack; one of the same `name` replaces the pack's.
+    pub rules: Option<PathBuf>,
+    /// Accounts of the organisation, and S3 canonical user ids: sharing with them is not external.
+    pub known_accounts: BTreeSet<String>,
+    /// Accounts whose findings are one level worse.
+    pub production_accounts: BTreeSet<String>,
+    /// ARNs of CI and IaC roles or users whose findings are one level less bad.
+    pub trusted_principals: Vec<String>,
+    /// Severities by rule, account and region.
+    pub severity: Vec<Override>,
+}
+
+impl dial_core::config::Check for Settings {
+    fn check(&self, report: &mut dyn FnMut(&str, String)) {
+        let known = self.known_accounts.iter().enumerate();
+        for (index, account) in known.filter(|(_, id)| !is_canonical_user(id)) {
+            check_account(&format!("known_accounts.{index}"), account, report);
+        }
+        for (index, account) in self.production_accounts.iter().enumerate() {
+            check_account(&format!("production_accounts.{index}"), account, report);
+        }
+        for (index, arn) in self.trusted_principals.iter().enumerate() {
+            if !arn.starts_with("arn:") {
+                let message = format!("`{arn}` is no ARN: arn:aws:iam::<account>:role/<name>");
+                report(&format!("trusted_principals.{index}"), message);
+            }
+        }
+        for (index, set) in self.severity.iter().enumerate() {
+            if let Some(account) = &set.account {
+                check_account(&format!("severity.{index}.account"), account, report);
+            }
+            if let Some(Err(error)) = set.region.as_deref().map(dial_core::Region::parse) {
+                report(&format!("severity.{index}.region"), error.to_string());
+            }
+        }
+    }
+}
+
+/// 64 hexadecimal digits, as ACL grants name users.
+fn is_canonical_user(id: &str) -> bool {
+    id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn check_account(path: &str, account: &str, report: &mut dyn FnMut(&str, String)) {
+    if let Err(error) = dial_core::AccountId::parse(account) {
+        report(path, error.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dial_core::config::Check;
+
+    #[test]
+    fn every_problem_is_reported_with_its_path() {
+        let settings: Settings = serde_json::from_value(serde_json::json!({
+            "known_accounts": ["11112222333"],
+            "trusted_principals": ["arn:aws:iam::111122223333:role/ci", "ci"],
+            "severity": [{ "account": "x", "region": "Mars", "severity": "low" }],
+        }))
+        .unwrap();
+        let mut problems = Vec::new();
+        settings.check(&mut |path, message| problems.push(format!("{path}: {message}")));
+        insta::assert_snapshot!(problems.join("\n"));
+        let unknown = serde_json::json!({ "known_account": [] });
+        assert!(serde_json::from_value::<Settings>(unknown).is_err());
+    }
+}

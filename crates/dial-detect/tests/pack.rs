@@ -1,0 +1,35 @@
+//! The rule pack: fit, and each rule does what its tests say.
+
+use dial_detect::engine;
+use std::path::{Path, PathBuf};
+
+fn rules() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("rules")
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures")
+}
+
+#[test]
+fn the_pack_has_no_remarks() {
+    let remarks: Vec<String> = engine::lint(&rules())
+        .into_iter()
+        .map(|lint| format!("{}:{:?}: {}", lint.file, lint.line, lint.message))
+        .collect();
+    assert!(remarks.is_empty(), "{}", remarks.join("\n"));
+}
+
+#[test]
+fn every_rule_passes_its_tests() {
+    let outcomes = engine::test(&rules(), &fixtures()).unwrap();
+    let failed: Vec<String> = outcomes
+        .iter()
+        .filter_map(|outcome| {
+            let why = outcome.failure.as_ref()?;
+            Some(format!("{} on {}: {why}", outcome.rule, outcome.event))
+        })
+        .collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    assert!(outcomes.len() > 2, "{} tests ran", outcomes.len());
+}

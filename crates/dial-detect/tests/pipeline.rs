@@ -1,0 +1,114 @@
+//! One event through the whole pipeline: what a finding says, and what it must never do.
+
+use dial_core::wire::WorkerInfo;
+use dial_detect::event::{Event, Kind};
+use dial_detect::{Pipeline, Settings};
+use serde_json::{Value, json};
+use std::path::Path;
+
+fn worker() -> WorkerInfo {
+    WorkerInfo {
+        account: "111122223333".into(),
+        region: "eu-west-1".into(),
+        version: "0.1.0".into(),
+        rules: String::new(),
+    }
+}
+
+fn pipeline(settings: &Value) -> Pipeline {
+    let settings: Settings = serde_json::from_value(settings.clone()).unwrap();
+    Pipeline::new(&settings, worker()).unwrap()
+}
+
+fn fixture(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/fixtures")
+        .join(name);
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn event(record: Value) -> Event {
+    let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
+    Event {
+        kind: Kind::CloudTrail,
+        account: text("recipientAccountId"),
+        region: text("awsRegion"),
+        id: text("eventID"),
+        time: text("eventTime").parse().unwrap(),
+        record,
+    }
+}
+
+fn now() -> jiff::Timestamp {
+    "2026-05-01T10:00:02Z".parse().unwrap()
+}
+
+#[test]
+fn a_finding_explains_itself() {
+    let judged =
+        pipeline(&json!({})).run(&event(fixture("s3/put_bucket_policy_anyone.json")), now());
+    assert_eq!(judged.failures, []);
+    assert_eq!(judged.findings.len(), 1);
+    judged.findings[0].validate().unwrap();
+    insta::assert_json_snapshot!(judged.findings[0], { ".worker.rules" => "[hash]", ".record" => "[record]" });
+}
+
+#[test]
+fn an_attempt_is_named_and_lowered() {
+    let judged = pipeline(&json!({})).run(
+        &event(fixture("cloudtrail/stop_logging_denied.json")),
+        now(),
+    );
+    let finding = &judged.findings[0];
+    assert!(
+        finding.title.starts_with("Attempted: "),
+        "{}",
+        finding.title
+    );
+    assert_eq!(finding.severity, dial_core::Severity::High);
+    insta::assert_snapshot!(finding.explanation);
+}
+
+#[test]
+fn the_configuration_moves_severities() {
+    let settings = json!({
+        "severity": [{ "rule": "s3_bucket_policy_public", "account": "111122223333", "severity": "low" }],
+        "production_accounts": ["111122223333"],
+        "trusted_principals": ["arn:aws:iam::111122223333:role/deploy"],
+    });
+    let judged =
+        pipeline(&settings).run(&event(fixture("s3/put_bucket_policy_anyone.json")), now());
+    let finding = &judged.findings[0];
+    let reasons: Vec<&str> = finding
+        .severity_changes
+        .iter()
+        .map(|c| c.reason.as_str())
+        .collect();
+    let expected = "configuration: rule s3_bucket_policy_public, account 111122223333";
+    assert_eq!(reasons, [expected, "production account"]);
+    assert_eq!(finding.severity, dial_core::Severity::Medium);
+}
+
+#[test]
+fn an_override_for_no_rule_is_refused() {
+    let settings = json!({ "severity": [{ "rule": "s3_bucket_polcy_public", "severity": "low" }] });
+    let settings: Settings = serde_json::from_value(settings).unwrap();
+    let errors = Pipeline::new(&settings, worker()).err().unwrap();
+    insta::assert_snapshot!(errors[0], @"severity.0.rule: no rule has the name or id `s3_bucket_polcy_public`");
+}
+
+#[test]
+fn the_same_event_gives_the_same_ids_and_hostile_sizes_stay_valid() {
+    let pipeline = pipeline(&json!({}));
+    let mut record = fixture("s3/put_bucket_policy_anyone.json");
+    record["requestParameters"]["bucketName"] = "b".repeat(100_000).into();
+    record["userAgent"] = "a\u{7}\n".repeat(50_000).into();
+    record["userIdentity"]["arn"] = "arn:".repeat(50_000).into();
+    let event = event(record);
+    let first = pipeline.run(&event, now());
+    for finding in &first.findings {
+        finding.validate().unwrap();
+    }
+    assert!(!first.findings.is_empty());
+    assert_eq!(pipeline.run(&event, now()), first);
+}
