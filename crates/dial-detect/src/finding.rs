@@ -6,7 +6,7 @@ use crate::explain::{Case, clip, explain};
 use crate::facts::Facts;
 use crate::normalise::{Call, lookup};
 use crate::severity::{self, Circumstances, Override, Place};
-use crate::{native, resources};
+use crate::{native, redact, resources};
 use dial_core::finding::{
     Account, EventRef, Finding, Matched, Principal, Resource, RuleRef, Source,
 };
@@ -169,13 +169,14 @@ impl Scene<'_> {
     fn matched(&self, hit: &Hit) -> Vec<Matched> {
         let view = View::new(self.redacted, self.derived);
         let fields = hit.fields.iter().take(MAX_MATCHED);
-        let matched = fields.map(|field| Matched {
-            selection: field.selection.clone(),
-            field: field.path.clone(),
-            value: bounded(
-                view.plain(&field.path).unwrap_or(Value::Null),
-                MAX_MATCHED_VALUE,
-            ),
+        let matched = fields.map(|field| {
+            let mut value = view.plain(&field.path).unwrap_or(Value::Null);
+            redact::redact_field(&field.path, &mut value);
+            Matched {
+                selection: field.selection.clone(),
+                field: field.path.clone(),
+                value: bounded(value, MAX_MATCHED_VALUE),
+            }
         });
         matched.collect()
     }

@@ -5,13 +5,15 @@ mod fixture;
 pub(crate) use fixture::judge as judge_fixture;
 
 use crate::derived::{self, Surroundings};
-use crate::engine::{Engine, Hit, RuleError, RuleInfo, View};
-use crate::event::Event;
+use crate::engine::{Engine, Hit, Known as Seen, RuleError, RuleInfo, View};
+use crate::enrich::{EnrichError, Enricher, Enrichment};
+use crate::event::{Event, Head};
+use crate::explain::clip;
 use crate::facts::{self, Facts};
 use crate::finding::Scene;
 use crate::normalise::{Call, lookup};
 use crate::settings::Settings;
-use crate::{isolate, native};
+use crate::{isolate, native, redact};
 use dial_core::Finding;
 use dial_core::finding::{Account, Source};
 use dial_core::wire::WorkerInfo;
@@ -20,10 +22,13 @@ use std::collections::BTreeSet;
 
 /// Longest reason of a failure, bytes.
 const MAX_REASON: usize = 1024;
+/// Longest text of a finding's source, bytes.
+const MAX_TEXT: usize = 1024;
 
 /// Judges events; built once, then only read.
 pub struct Pipeline {
     engine: Engine,
+    enricher: Enricher,
     settings: Settings,
     trusted: BTreeSet<String>,
     worker: WorkerInfo,
@@ -35,6 +40,9 @@ pub enum SetupError {
     /// A rule file is wrong.
     #[error(transparent)]
     Rule(#[from] RuleError),
+    /// A database or list cannot be loaded.
+    #[error(transparent)]
+    Enrich(#[from] EnrichError),
     /// A setting does not fit the rules.
     #[error("{path}: {message}")]
     Setting {
@@ -68,15 +76,21 @@ impl Pipeline {
     ///
     /// `worker.rules` is set to the hash of the rules, whatever it was.
     pub fn new(settings: &Settings, worker: WorkerInfo) -> Result<Self, Vec<SetupError>> {
-        let engine = Engine::load(settings.rules.as_deref(), absent(settings))
-            .map_err(|errors| errors.into_iter().map(SetupError::from).collect::<Vec<_>>())?;
-        let lost = lost_overrides(settings, engine.rules());
-        if !lost.is_empty() {
-            return Err(lost);
+        let mut errors: Vec<SetupError> = Vec::new();
+        let engine = Engine::load(settings.rules.as_deref(), absent(settings));
+        let enricher = Enricher::load(&settings.enrich);
+        if let Ok(engine) = &engine {
+            errors.extend(lost_overrides(settings, engine.rules()));
         }
+        let engine = kept(engine, &mut errors);
+        let enricher = kept(enricher, &mut errors);
+        let (Some(engine), Some(enricher), true) = (engine, enricher, errors.is_empty()) else {
+            return Err(errors);
+        };
         let rules = engine.hash().to_owned();
         Ok(Self {
             engine,
+            enricher,
             trusted: settings.trusted_principals.iter().cloned().collect(),
             settings: settings.clone(),
             worker: WorkerInfo { rules, ..worker },
@@ -103,35 +117,35 @@ impl Pipeline {
         self.engine.unfiltered()
     }
 
+    /// Whether any rule can match a record of which only the head is known.
+    ///
+    /// `false` is certain; `true` says only that the record must be judged.
+    pub fn may_match(&self, head: &Head<'_>) -> bool {
+        !head.is_cloudtrail()
+            || self.engine.may_match(&Seen {
+                name: head.event_name.as_deref(),
+                source: head.event_source.as_deref(),
+                identity_type: head.user_identity_type.as_deref(),
+                error_code: head.error_code.as_deref(),
+            })
+    }
+
     /// Judges one event. Never panics: what breaks is reported, the rest goes on.
     pub fn run(&self, event: &Event, now: Timestamp) -> Judged {
-        let mut failures = Vec::new();
-        let mut broke = |rule: Option<&RuleInfo>, reason: String| {
-            failures.push(Failure {
-                rule: rule.map(|rule| rule.name.clone()),
-                reason: crate::explain::clip(&reason, MAX_REASON),
-            });
-        };
-        let facts = isolate::run(|| self.facts(event)).unwrap_or_else(|reason| {
-            broke(None, reason);
-            Facts::default()
-        });
-        let around = isolate::run(|| self.surroundings(event)).unwrap_or_else(|reason| {
-            broke(None, reason);
-            Around::default()
-        });
+        let mut judged = Judged::default();
+        let facts = isolate::run(|| self.facts(event));
+        let facts = judged.or_default(None, facts);
+        let around = isolate::run(|| self.surroundings(event));
+        let around = judged.or_default(None, around);
         let derived = derived::fields(&facts, &around.fields(self, event));
-        let view = View::new(event, &derived);
-        let hits = self.hits(&view, &mut broke);
+        let hits = self.hits(&View::new(event, &derived), &mut judged);
         if hits.is_empty() {
-            return Judged {
-                findings: Vec::new(),
-                failures,
-            };
+            return judged;
         }
-        let redacted = Event {
-            record: redact(&event.record),
-            ..event.clone()
+        // Nothing leaves that could not be redacted.
+        let redacted = isolate::run(|| Some(redacted(event)));
+        let Some(redacted) = judged.or_default(None, redacted) else {
+            return judged;
         };
         let scene = Scene {
             event,
@@ -147,20 +161,21 @@ impl Pipeline {
             now,
             worker: &self.worker,
             overrides: &self.settings.severity,
-            production: self.settings.production_accounts.contains(&event.account),
+            production: self.is_production(event),
             trusted: &self.trusted,
         };
-        let mut findings = Vec::new();
         for hit in hits {
-            let Some(rule) = self.engine.rules().get(hit.rule) else {
-                continue;
-            };
-            match isolate::run(|| scene.findings(rule, &hit)) {
-                Ok(found) => findings.extend(found),
-                Err(reason) => broke(Some(rule), reason),
+            if let Some(rule) = self.engine.rules().get(hit.rule) {
+                let found = isolate::run(|| scene.findings(rule, &hit));
+                let found = judged.or_default(Some(rule), found);
+                judged.findings.extend(found);
             }
         }
-        Judged { findings, failures }
+        judged
+    }
+
+    fn is_production(&self, event: &Event) -> bool {
+        self.settings.production_accounts.contains(&event.account)
     }
 
     fn facts(&self, event: &Event) -> Facts {
@@ -174,32 +189,53 @@ impl Pipeline {
     }
 
     /// All rules at once; if one panics, one by one, so that only that one is lost.
-    fn hits(&self, view: &View<'_>, broke: &mut impl FnMut(Option<&RuleInfo>, String)) -> Vec<Hit> {
+    fn hits(&self, view: &View<'_>, judged: &mut Judged) -> Vec<Hit> {
         if let Ok(hits) = isolate::run(|| self.engine.judge(view)) {
             return hits;
         }
-        let mut hits = Vec::new();
-        for (index, rule) in self.engine.rules().iter().enumerate() {
-            match isolate::run(|| self.engine.judge_one(index, view)) {
-                Ok(hit) => hits.extend(hit),
-                Err(reason) => broke(Some(rule), reason),
-            }
-        }
-        hits
+        let rules = self.engine.rules().iter().enumerate();
+        let hits = rules.filter_map(|(index, rule)| {
+            let hit = isolate::run(|| self.engine.judge_one(index, view));
+            judged.or_default(Some(rule), hit)
+        });
+        hits.collect()
     }
 
     fn surroundings(&self, event: &Event) -> Around {
         let text = |path| lookup::text(&event.record, path);
         let ip = native::source_ip(event).or_else(|| text("sourceIPAddress"));
-        let bounded = |text: &str| crate::explain::clip(text, 1024);
+        let Enrichment {
+            geo,
+            asn,
+            reputation,
+            account_name,
+            incomplete,
+        } = self.enricher.run(ip, &event.account);
+        let bounded = |text: &str| clip(text, MAX_TEXT);
         Around {
             source: Source {
                 ip: ip.map(bounded),
                 user_agent: text("userAgent").map(bounded),
-                ..Source::default()
+                geo,
+                asn,
+                reputation,
             },
-            ..Around::default()
+            account_name,
+            incomplete,
         }
+    }
+}
+
+impl Judged {
+    /// The result, or nothing and a failure.
+    fn or_default<T: Default>(&mut self, rule: Option<&RuleInfo>, result: Result<T, String>) -> T {
+        result.unwrap_or_else(|reason| {
+            self.failures.push(Failure {
+                rule: rule.map(|rule| rule.name.clone()),
+                reason: clip(&reason, MAX_REASON),
+            });
+            T::default()
+        })
     }
 }
 
@@ -219,21 +255,38 @@ impl Around {
             reputation: &self.source.reputation,
             account: &event.account,
             account_name: self.account_name.as_deref(),
-            production: pipeline
-                .settings
-                .production_accounts
-                .contains(&event.account),
+            production: pipeline.is_production(event),
         }
     }
 }
 
-fn redact(record: &serde_json::Value) -> serde_json::Value {
-    record.clone()
+/// The event as it may leave the account.
+fn redacted(event: &Event) -> Event {
+    let mut redacted = event.clone();
+    redact::redact(&mut redacted.record);
+    redacted
+}
+
+/// Takes the errors out of a result.
+fn kept<T, E: Into<SetupError>>(
+    result: Result<T, Vec<E>>,
+    errors: &mut Vec<SetupError>,
+) -> Option<T> {
+    result
+        .map_err(|found| errors.extend(found.into_iter().map(Into::into)))
+        .ok()
 }
 
 /// Derived names that no event will have, since nothing is configured that makes them.
-fn absent(_settings: &Settings) -> Vec<&'static str> {
-    vec!["geo", "asn", "reputation"]
+fn absent(settings: &Settings) -> Vec<&'static str> {
+    let enrich = &settings.enrich;
+    let missing = [
+        ("geo", enrich.geoip.city.is_none()),
+        ("asn", enrich.geoip.asn.is_none()),
+        ("reputation", enrich.reputation.is_empty()),
+    ];
+    let missing = missing.into_iter().filter(|(_, missing)| *missing);
+    missing.map(|(name, _)| name).collect()
 }
 
 /// An override for a rule that is not there would silently do nothing.
@@ -258,7 +311,8 @@ fn lost_overrides(settings: &Settings, rules: &[RuleInfo]) -> Vec<SetupError> {
 mod fault {
     //! Breaks on demand, so that tests can see that nothing else does.
 
-    use crate::event::Event;
+    use crate::enrich::{EnrichError, Enricher, Enrichment};
+    use crate::event::{Event, Head};
 
     /// Panics where `requestParameters.dialFault` is `panic`.
     #[expect(clippy::panic, reason = "the one place that is there to panic")]

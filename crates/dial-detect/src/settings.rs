@@ -1,21 +1,24 @@
 //! What the operator can tune about detection; the worker's configuration holds it.
 
+use crate::enrich;
 use crate::severity::Override;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Settings of detection; the default is the pack alone.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Folder of Sigma rules beside the pack; one of the same `name` replaces the pack's.
     pub rules: Option<PathBuf>,
+    /// Place, network, reputation of addresses; names of accounts.
+    pub enrich: enrich::Settings,
     /// Accounts of the organisation, and S3 canonical user ids: sharing with them is not external.
     pub known_accounts: BTreeSet<String>,
     /// Accounts whose findings are one level worse.
     pub production_accounts: BTreeSet<String>,
-    /// ARNs of CI and IaC roles or users whose findings are one level less bad.
+    /// ARNs of CI and infrastructure-as-code roles or users whose findings are one level less bad.
     pub trusted_principals: Vec<String>,
     /// Severities by rule, account and region.
     pub severity: Vec<Override>,

@@ -42,8 +42,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) reputation: &'a [Reputation],
     /// The account is a production account.
     pub(crate) production: bool,
-    /// The configured CI or IaC principal that made the call, by ARN: nothing that a caller can
-    /// choose, such as the user agent, may lower a severity.
+    /// The configured CI or deployment principal that made the call, by ARN: nothing that a
+    /// caller can choose, such as the user agent, may lower a severity.
     pub(crate) trusted: Option<&'a str>,
     /// `errorCode` of a call that AWS refused or failed.
     pub(crate) error_code: Option<&'a str>,
@@ -236,100 +236,79 @@ mod tests {
 
     #[test]
     fn circumstances_move_one_level_each_and_say_why() {
+        let calm = Circumstances::default();
+        let (root, production, trusted) = (
+            Circumstances { root: true, ..calm },
+            Circumstances {
+                production: true,
+                ..calm
+            },
+            Circumstances {
+                trusted: Some("arn:ci"),
+                ..calm
+            },
+        );
         let listed = [Reputation {
             list: "exits".into(),
             category: "tor".into(),
         }];
-        let calm = Circumstances::default();
-        let cases = [
-            ("calm", Medium, calm, Medium, vec![]),
+        let listed = Circumstances {
+            reputation: &listed,
+            ..calm
+        };
+        let attempt = Circumstances {
+            error_code: Some("AccessDenied"),
+            ..calm
+        };
+        let rated = Circumstances {
+            rating: Some(8.9),
+            ..calm
+        };
+        let by_root = Circumstances {
+            root: true,
+            ..attempt
+        };
+        let everything = Circumstances {
+            root: true,
+            production: true,
+            ..listed
+        };
+        let why_attempt = "attempt: the call failed with AccessDenied";
+        let why_listed = "address is on exits (tor)";
+        let cases: [(&str, Severity, Circumstances<'_>, Severity, &[&str]); 9] = [
+            ("calm", Medium, calm, Medium, &[]),
+            ("root", Medium, root, High, &["root identity"]),
+            ("listed", Medium, listed, High, &[why_listed]),
             (
-                "root",
-                Medium,
-                Circumstances { root: true, ..calm },
-                High,
-                vec!["root identity"],
-            ),
-            (
-                "listed address",
-                Medium,
-                Circumstances {
-                    reputation: &listed,
-                    ..calm
-                },
-                High,
-                vec!["address is on exits (tor)"],
-            ),
-            (
-                "production",
+                "nothing above critical",
                 Critical,
-                Circumstances {
-                    production: true,
-                    ..calm
-                },
+                production,
                 Critical,
-                vec![],
+                &[],
             ),
             (
-                "trusted principal",
+                "trusted",
                 Medium,
-                Circumstances {
-                    trusted: Some("arn:aws:iam::111122223333:role/ci"),
-                    ..calm
-                },
+                trusted,
                 Low,
-                vec!["trusted principal arn:aws:iam::111122223333:role/ci"],
+                &["trusted principal arn:ci"],
             ),
+            ("nothing below", Informational, attempt, Informational, &[]),
             (
-                "attempt",
-                Informational,
-                Circumstances {
-                    error_code: Some("AccessDenied"),
-                    ..calm
-                },
-                Informational,
-                vec![],
-            ),
-            (
-                "an attempt by root stays critical",
+                "root's attempt",
                 Critical,
-                Circumstances {
-                    error_code: Some("AccessDenied"),
-                    root: true,
-                    ..calm
-                },
+                by_root,
                 Critical,
-                vec![
-                    "attempt: the call failed with AccessDenied",
-                    "root identity",
-                ],
+                &[why_attempt, "root identity"],
             ),
             (
-                "all that raises",
+                "all",
                 Low,
-                Circumstances {
-                    root: true,
-                    reputation: &listed,
-                    production: true,
-                    ..calm
-                },
+                everything,
                 Critical,
-                vec![
-                    "root identity",
-                    "address is on exits (tor)",
-                    "production account",
-                ],
+                &["root identity", why_listed, "production account"],
             ),
-            (
-                "GuardDuty's own rating",
-                Medium,
-                Circumstances {
-                    rating: Some(8.9),
-                    ..calm
-                },
-                High,
-                vec!["GuardDuty rates it 8.9"],
-            ),
+            ("rated", Medium, rated, High, &["GuardDuty rates it 8.9"]),
         ];
         for (name, level, around, expected, reasons) in cases {
             let (severity, changes) = decide(level, &PLACE, &[], &around);
@@ -337,7 +316,7 @@ mod tests {
                 .iter()
                 .map(|change| change.reason.as_str())
                 .collect();
-            assert_eq!((severity, found), (expected, reasons), "{name}");
+            assert_eq!((severity, found.as_slice()), (expected, reasons), "{name}");
         }
     }
 

@@ -1,7 +1,14 @@
 //! One event through the whole pipeline: what a finding says, and what it must never do.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use dial_core::wire::WorkerInfo;
-use dial_detect::event::{Event, Kind};
+use dial_detect::envelope::{self, Input};
+use dial_detect::event::Event;
 use dial_detect::{Pipeline, Settings};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -27,16 +34,11 @@ fn fixture(name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-fn event(record: Value) -> Event {
-    let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
-    Event {
-        kind: Kind::CloudTrail,
-        account: text("recipientAccountId"),
-        region: text("awsRegion"),
-        id: text("eventID"),
-        time: text("eventTime").parse().unwrap(),
-        record,
-    }
+fn event(record: &Value) -> Event {
+    let Input::Events(mut items) = envelope::read(record.to_string().as_bytes()).unwrap() else {
+        panic!("fixture is no event");
+    };
+    items.remove(0).unwrap()
 }
 
 fn now() -> jiff::Timestamp {
@@ -46,7 +48,7 @@ fn now() -> jiff::Timestamp {
 #[test]
 fn a_finding_explains_itself() {
     let judged =
-        pipeline(&json!({})).run(&event(fixture("s3/put_bucket_policy_anyone.json")), now());
+        pipeline(&json!({})).run(&event(&fixture("s3/put_bucket_policy_anyone.json")), now());
     assert_eq!(judged.failures, []);
     assert_eq!(judged.findings.len(), 1);
     judged.findings[0].validate().unwrap();
@@ -56,7 +58,7 @@ fn a_finding_explains_itself() {
 #[test]
 fn an_attempt_is_named_and_lowered() {
     let judged = pipeline(&json!({})).run(
-        &event(fixture("cloudtrail/stop_logging_denied.json")),
+        &event(&fixture("cloudtrail/stop_logging_denied.json")),
         now(),
     );
     let finding = &judged.findings[0];
@@ -77,7 +79,7 @@ fn the_configuration_moves_severities() {
         "trusted_principals": ["arn:aws:iam::111122223333:role/deploy"],
     });
     let judged =
-        pipeline(&settings).run(&event(fixture("s3/put_bucket_policy_anyone.json")), now());
+        pipeline(&settings).run(&event(&fixture("s3/put_bucket_policy_anyone.json")), now());
     let finding = &judged.findings[0];
     let reasons: Vec<&str> = finding
         .severity_changes
@@ -104,7 +106,7 @@ fn the_same_event_gives_the_same_ids_and_hostile_sizes_stay_valid() {
     record["requestParameters"]["bucketName"] = "b".repeat(100_000).into();
     record["userAgent"] = "a\u{7}\n".repeat(50_000).into();
     record["userIdentity"]["arn"] = "arn:".repeat(50_000).into();
-    let event = event(record);
+    let event = event(&record);
     let first = pipeline.run(&event, now());
     for finding in &first.findings {
         finding.validate().unwrap();

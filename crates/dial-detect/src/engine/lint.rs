@@ -115,15 +115,15 @@ impl<'a> Report<'a> {
     }
 
     /// `mention` is looked for in the file, to find the line.
-    pub(super) fn error(&mut self, mention: &str, message: String) {
+    pub(super) fn error(&mut self, mention: &str, message: &str) {
         self.add(LintLevel::Error, mention, message);
     }
 
-    pub(super) fn warning(&mut self, mention: &str, message: String) {
+    pub(super) fn warning(&mut self, mention: &str, message: &str) {
         self.add(LintLevel::Warning, mention, message);
     }
 
-    fn add(&mut self, level: LintLevel, mention: &str, message: String) {
+    fn add(&mut self, level: LintLevel, mention: &str, message: &str) {
         let mut lines = self.source.text.lines().skip(self.first_line);
         let line = lines.position(|line| line.contains(mention));
         self.lints.push(Lint {
@@ -165,7 +165,7 @@ fn spec_lints(source: &Source) -> Vec<Lint> {
 fn check_metadata(info: &RuleInfo, rule: &SigmaRule, report: &mut Report<'_>) {
     if rule.name.as_deref() != Some(&report.source.name) {
         let wanted = report.source.name.clone();
-        report.warning("name:", format!("`name` must be the path: {wanted}"));
+        report.warning("name:", &format!("`name` must be the path: {wanted}"));
     }
     let needed = [
         ("description", !info.description.is_empty()),
@@ -180,16 +180,16 @@ fn check_metadata(info: &RuleInfo, rule: &SigmaRule, report: &mut Report<'_>) {
                 "tags" => " with an ATT&CK technique such as attack.t1530",
                 _ => "",
             };
-            report.warning(&format!("{key}:"), format!("`{key}` is missing{hint}"));
+            report.warning(&format!("{key}:"), &format!("`{key}` is missing{hint}"));
         }
     }
     if info.dial.delivery.is_none() {
         let message = "`dial.delivery` is missing: M, R, D or S".to_owned();
-        report.warning("dial:", message);
+        report.warning("dial:", &message);
     }
     if info.dial.attempts.is_none() {
         let message = "`dial.attempts` is missing: false takes successful calls only".to_owned();
-        report.warning("dial:", message);
+        report.warning("dial:", &message);
     }
     check_tags(rule, report);
     check_log_source(rule, report);
@@ -204,7 +204,7 @@ fn check_tags(rule: &SigmaRule, report: &mut Report<'_>) {
         let other = word.starts_with(['g', 's']) && word[1..].bytes().all(|b| b.is_ascii_digit());
         if !is_technique(word) && !TACTICS.contains(&word) && !other {
             let message = format!("`{tag}` is no ATT&CK tag: attack.t1530 or attack.impact");
-            report.error(tag, message);
+            report.error(tag, &message);
         }
     }
 }
@@ -213,20 +213,20 @@ fn check_log_source(rule: &SigmaRule, report: &mut Report<'_>) {
     let product = rule.logsource.product.as_deref();
     if product.is_some_and(|product| product != "aws") {
         let message = "`logsource.product` must be aws, or the rule sees nothing".to_owned();
-        report.error("product:", message);
+        report.error("product:", &message);
     }
     let service = rule.logsource.service.as_deref();
     if let Some(service) = service.filter(|service| !SERVICES.contains(service)) {
         let known = SERVICES.join(", ");
         let message = format!("no event has `logsource.service` {service}; there are {known}");
-        report.error("service:", message);
+        report.error("service:", &message);
     }
 }
 
 fn check_tests(info: &RuleInfo, report: &mut Report<'_>) {
     for (expect, word) in [(Expect::Match, "match"), (Expect::NoMatch, "no_match")] {
         if !info.tests.iter().any(|test| test.expect == expect) {
-            report.warning("tests:", format!("`tests` has no `expect: {word}`"));
+            report.warning("tests:", &format!("`tests` has no `expect: {word}`"));
         }
     }
 }

@@ -173,7 +173,7 @@ impl Engine {
     /// All rules that the event matches.
     pub(crate) fn judge(&self, view: &View<'_>) -> Vec<Hit> {
         let results = self.library.evaluate_pruned(view, &view.log_source());
-        let hits = results.into_iter().filter_map(|result| self.hit(result));
+        let hits = results.iter().filter_map(|result| self.hit(result));
         hits.filter(|hit| self.takes(hit.rule, view)).collect()
     }
 
@@ -184,7 +184,7 @@ impl Engine {
         alone.set_match_detail(MatchDetailLevel::Summary);
         alone.add_compiled_rule(rule.clone());
         let results = alone.evaluate_pruned(view, &view.log_source());
-        let hit = results.into_iter().find_map(|result| self.hit(result));
+        let hit = results.iter().find_map(|result| self.hit(result));
         hit.filter(|hit| self.takes(hit.rule, view))
     }
 
@@ -193,7 +193,7 @@ impl Engine {
         rule.is_some_and(|rule| rule.takes_attempts() || !view.failed())
     }
 
-    fn hit(&self, result: EvaluationResult) -> Option<Hit> {
+    fn hit(&self, result: &EvaluationResult) -> Option<Hit> {
         let id = result.header.rule_id.as_deref()?.to_ascii_lowercase();
         let fields = result.as_detection()?.matched_fields.iter();
         let fields = fields.map(|field| HitField {

@@ -108,7 +108,7 @@ impl<'a> View<'a> {
 impl Fields for View<'_> {
     fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
         if path == "eventName" {
-            return event_names(self.event.record.get(path)?);
+            return self.event.record.get(path).map(event_names);
         }
         match self.look_up(path) {
             Some(value) => Some(with_text(value)),
@@ -150,11 +150,9 @@ pub(crate) fn root_of(path: &str) -> &str {
 }
 
 /// The name as AWS wrote it and, where that carries an API date, without it.
-pub(crate) fn event_names(name: &Value) -> Option<EventValue<'_>> {
-    let Some(raw) = name.as_str() else {
-        return Some(EventValue::from(name));
-    };
-    Some(names_of(raw))
+fn event_names(name: &Value) -> EventValue<'_> {
+    name.as_str()
+        .map_or_else(|| EventValue::from(name), names_of)
 }
 
 /// As [`event_names`], for a name that is known to be text.

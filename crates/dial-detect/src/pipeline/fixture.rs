@@ -2,7 +2,8 @@
 
 use crate::derived::{self, Surroundings};
 use crate::engine::{Engine, RuleTest, View};
-use crate::event::{Event, Kind};
+use crate::envelope::{self, Input};
+use crate::event::Event;
 use crate::facts;
 use crate::normalise::Call;
 use serde_json::{Map, Value};
@@ -39,29 +40,17 @@ pub(crate) fn judge(
         .is_some())
 }
 
-/// A fixture holds one event: a record, or an EventBridge event.
+/// A fixture holds one event: a record, a trail file of one, or an EventBridge event.
 fn read_one(bytes: &[u8]) -> Result<Event, String> {
-    let mut value: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
-    let kind = match value.get("detail-type") {
-        Some(_) => {
-            let kind = Kind::Native {
-                source: text(&value, "source"),
-                detail_type: text(&value, "detail-type"),
-            };
-            value = value["detail"].take();
-            kind
-        }
-        None => Kind::CloudTrail,
+    let Ok(Input::Events(items)) = envelope::read(bytes) else {
+        return Err("fixture is no event".to_owned());
     };
-    Ok(Event {
-        kind,
-        account: text(&value, "recipientAccountId"),
-        region: text(&value, "awsRegion"),
-        id: text(&value, "eventID"),
-        time: text(&value, "eventTime").parse().unwrap_or_default(),
-        record: value,
-    })
+    let mut items = items.into_iter();
+    match (items.next(), items.next()) {
+        (Some(Ok(event)), None) => Ok(event),
+        (Some(Err(malformed)), _) => Err(malformed.error.to_string()),
+        _ => Err("fixture holds not exactly one event".to_owned()),
+    }
 }
 
 /// `given: { known_accounts: […] }` is no derived field, but what facts are told.

@@ -5,7 +5,7 @@ use crate::engine::view::{DERIVED, root_of};
 use rsigma_parser::{ArrayQuantifier, Detection, DetectionItem, Modifier, SigmaRule};
 
 /// Fields at the top of a CloudTrail record or of an EventBridge event.
-const TOP_LEVEL: [&str; 31] = [
+const TOP_LEVEL: [&str; 35] = [
     "additionalEventData",
     "addendum",
     "apiVersion",
@@ -37,9 +37,11 @@ const TOP_LEVEL: [&str; 31] = [
     "source",
     "sourceIPAddress",
     "tlsDetails",
+    "userAgent",
+    "userIdentity",
+    "vpcEndpointAccountId",
+    "vpcEndpointId",
 ];
-/// The rest of them.
-const MORE_TOP_LEVEL: [&str; 3] = ["userAgent", "userIdentity", "vpcEndpointId"];
 
 /// Where in the detection a field stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,7 +61,10 @@ pub(super) fn check(rule: &SigmaRule, report: &mut Report<'_>) {
         let native = rule.logsource.service.as_deref() != Some("cloudtrail");
         let wanted = rule.tags.iter().any(|tag| tag == "dial.every-record");
         if !native && !wanted {
-            report.warning("detection:", format!("{message}; tag it dial.every-record"));
+            report.warning(
+                "detection:",
+                &format!("{message}; tag it dial.every-record"),
+            );
         }
     }
 }
@@ -103,7 +108,7 @@ fn check_item(item: &DetectionItem, scope: Scope, report: &mut Report<'_>) {
         let message = format!(
             "`{field}|neq` is false where the field is missing; use `not` in the condition"
         );
-        report.warning(field, message);
+        report.warning(field, &message);
     }
     let useless = [
         (Modifier::WindAsh, "windash"),
@@ -114,7 +119,7 @@ fn check_item(item: &DetectionItem, scope: Scope, report: &mut Report<'_>) {
     ];
     for (modifier, word) in useless {
         if item.field.has_modifier(modifier) {
-            report.error(field, format!("`|{word}` means nothing in AWS events"));
+            report.error(field, &format!("`|{word}` means nothing in AWS events"));
         }
     }
 }
@@ -128,7 +133,7 @@ fn check_quantifier(field: &str, quantifier: ArrayQuantifier, report: &mut Repor
         let message = format!(
             "`{field}[{quantifier}]` fails on a lone object; use `[none]` with the opposite"
         );
-        report.error(field, message);
+        report.error(field, &message);
     }
 }
 
@@ -138,7 +143,7 @@ fn check_path(field: &str, scope: Scope, report: &mut Report<'_>) {
             let message = format!(
                 "`{field}` below `[any]` does not look into lists: write `[any]` for each list"
             );
-            report.error(field, message);
+            report.error(field, &message);
         }
         return;
     }
@@ -146,21 +151,16 @@ fn check_path(field: &str, scope: Scope, report: &mut Report<'_>) {
     if DERIVED.contains(&root) {
         return check_derived(field, report);
     }
-    let mut known = TOP_LEVEL.iter().chain(&MORE_TOP_LEVEL);
+    let mut known = TOP_LEVEL.iter();
     if known.any(|name| *name == root) {
         return;
     }
-    let mut known = TOP_LEVEL.iter().chain(&MORE_TOP_LEVEL);
-    match known.find(|name| name.eq_ignore_ascii_case(root)) {
-        Some(name) => {
-            let message = format!("field names are case-sensitive: `{root}` is `{name}`");
-            report.error(field, message);
-        }
-        None => {
-            let message = format!("no CloudTrail record has the field `{root}`");
-            report.error(field, message);
-        }
-    }
+    let mut known = TOP_LEVEL.iter();
+    let message = match known.find(|name| name.eq_ignore_ascii_case(root)) {
+        Some(name) => format!("field names are case-sensitive: `{root}` is `{name}`"),
+        None => format!("no CloudTrail record has the field `{root}`"),
+    };
+    report.error(field, &message);
 }
 
 fn check_derived(field: &str, report: &mut Report<'_>) {
@@ -169,7 +169,7 @@ fn check_derived(field: &str, report: &mut Report<'_>) {
         _ => crate::derived::FIELDS.contains(&field),
     };
     if !known {
-        report.error(field, format!("nothing makes the field `{field}`"));
+        report.error(field, &format!("nothing makes the field `{field}`"));
     }
 }
 
