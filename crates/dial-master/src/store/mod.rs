@@ -1,0 +1,270 @@
+//! The embedded store: SQLite in WAL mode, one writer with group commit, readers beside it.
+
+mod read;
+mod row;
+mod write;
+mod writer;
+
+use dial_core::FindingId;
+use dial_core::store::{
+    Acceptance, Audit, Cursor, Delivery, Outcome, Page, Query, Settlement, Store, StoreError,
+    Stored,
+};
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Connections that read at the same time.
+const READERS: usize = 4;
+/// How long a statement waits for another process that holds the file.
+const BUSY: Duration = Duration::from_secs(5);
+/// Expired findings are removed at most this often, microseconds of the master's clock.
+const PURGE_EVERY: i64 = 10 * 60 * 1_000_000;
+
+const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("schema_1.sql"))];
+
+/// Why the file could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file or its folder could not be made.
+    #[error("store file {path} cannot be made: {source}")]
+    File {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// SQLite refused the file.
+    #[error("store file {path} cannot be opened: {source}")]
+    Sqlite {
+        /// The path.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The tables could not be brought up to date; a newer program may have written them.
+    #[error("store file {path} cannot be migrated: {source}")]
+    Migration {
+        /// The path.
+        path: PathBuf,
+        /// What was wrong.
+        source: rusqlite_migration::Error,
+    },
+}
+
+/// Findings, history and outbox in one SQLite file.
+pub struct Sqlite {
+    writer: writer::Writer,
+    readers: Arc<Readers>,
+    purged_at: AtomicI64,
+}
+
+/// Reading connections that are not in use.
+struct Readers {
+    idle: Mutex<Vec<Connection>>,
+    permits: Semaphore,
+}
+
+impl Sqlite {
+    /// Opens the file, makes it where it is missing, and brings its tables up to date.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        make_private(path).map_err(|source| OpenError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        let refused = |source| OpenError::Sqlite {
+            path: path.to_owned(),
+            source,
+        };
+        let mut connection = writing(path).map_err(refused)?;
+        Migrations::from_slice(MIGRATIONS)
+            .to_latest(&mut connection)
+            .map_err(|source| OpenError::Migration {
+                path: path.to_owned(),
+                source,
+            })?;
+        let idle = (0..READERS)
+            .map(|_| reading(path))
+            .collect::<Result<_, _>>()
+            .map_err(refused)?;
+        Ok(Self {
+            writer: writer::Writer::start(connection),
+            readers: Arc::new(Readers {
+                idle: Mutex::new(idle),
+                permits: Semaphore::new(READERS),
+            }),
+            purged_at: AtomicI64::new(0),
+        })
+    }
+
+    /// Runs a query on a thread where waiting for the disk is allowed.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let stopped = |_| StoreError::Unavailable("store is closed".into());
+        let readers = Arc::clone(&self.readers);
+        let _permit = self.readers.permits.acquire().await.map_err(stopped)?;
+        tokio::task::spawn_blocking(move || {
+            let connection = readers.take();
+            let answer = query(&connection);
+            readers.give_back(connection);
+            answer
+        })
+        .await
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?
+    }
+
+    /// When the expired are to be removed together with this batch, the time to compare with.
+    fn purge_due(&self, batch: &[Acceptance]) -> Option<i64> {
+        let now = batch.iter().map(|a| a.received_at.as_microsecond()).max()?;
+        let last = self.purged_at.load(Ordering::Relaxed);
+        let due = now.saturating_sub(last) >= PURGE_EVERY;
+        (due && self.purged_at.swap(now, Ordering::Relaxed) == last).then_some(now)
+    }
+}
+
+impl Readers {
+    fn take(&self) -> Connection {
+        self.lock()
+            .pop()
+            .expect("there are as many permits as connections")
+    }
+
+    fn give_back(&self, connection: Connection) {
+        self.lock().push(connection);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for Sqlite {
+    async fn accept(&self, batch: Vec<Acceptance>) -> Vec<Result<Outcome, StoreError>> {
+        let count = batch.len();
+        let purge = self.purge_due(&batch);
+        let written = self
+            .writer
+            .run(move |tx| {
+                if let Some(now) = purge {
+                    write::purge(tx, now);
+                }
+                batch.iter().map(|one| write::accept(tx, one)).collect()
+            })
+            .await;
+        written.unwrap_or_else(|error| vec![Err(error); count])
+    }
+
+    async fn finding(&self, id: &FindingId, now: Timestamp) -> Result<Option<Stored>, StoreError> {
+        let id = id.clone();
+        self.read(move |c| read::finding(c, &id, now)).await
+    }
+
+    async fn audit(&self, id: &FindingId) -> Result<Vec<Audit>, StoreError> {
+        let id = id.clone();
+        self.read(move |c| read::audit(c, &id)).await
+    }
+
+    async fn list(
+        &self,
+        query: &Query,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page, StoreError> {
+        let (query, after) = (query.clone(), after.cloned());
+        self.read(move |c| read::list(c, &query, after.as_ref(), limit, now))
+            .await
+    }
+
+    async fn deliveries(&self, id: &FindingId) -> Result<Vec<Delivery>, StoreError> {
+        let id = id.clone();
+        self.read(move |c| read::deliveries(c, &id)).await
+    }
+
+    async fn due(
+        &self,
+        sink: &str,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let sink = sink.to_owned();
+        self.read(move |c| read::due(c, &sink, now, limit)).await
+    }
+
+    async fn claim(
+        &self,
+        id: &FindingId,
+        sink: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Option<Delivery>, StoreError> {
+        let (id, sink) = (id.clone(), sink.to_owned());
+        self.writer
+            .run(move |tx| write::claim(tx, &id, &sink, now, lease_until))
+            .await?
+    }
+
+    async fn settle(
+        &self,
+        id: &FindingId,
+        sink: &str,
+        attempt: u32,
+        settlement: Settlement,
+    ) -> Result<bool, StoreError> {
+        let (id, sink) = (id.clone(), sink.to_owned());
+        self.writer
+            .run(move |tx| write::settle(tx, &id, &sink, attempt, &settlement))
+            .await?
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.writer.run(|_| ()).await
+    }
+}
+
+/// Findings name people and resources: the file is for its owner only.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+fn writing(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+fn reading(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// What a failed statement means for the caller.
+fn failed(error: &rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+    match error.sqlite_error_code() {
+        Some(DatabaseBusy | DatabaseLocked) => StoreError::Throttled(error.to_string()),
+        _ => StoreError::Unavailable(error.to_string()),
+    }
+}

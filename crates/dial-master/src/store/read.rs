@@ -1,0 +1,192 @@
+//! What the reading connections answer.
+
+use super::failed;
+use super::row;
+use dial_core::FindingId;
+use dial_core::store::{
+    Audit, Cursor, Delivery, MAX_PAGE, Page, Query, StoreError, Stored, Summary,
+};
+use jiff::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Params, Row, params, params_from_iter};
+
+/// One finding, unless it expired.
+pub(super) fn finding(
+    connection: &Connection,
+    id: &FindingId,
+    now: Timestamp,
+) -> Result<Option<Stored>, StoreError> {
+    let sql = "SELECT finding, status, received_at, expires_at FROM findings
+         WHERE id = ?1 AND expires_at > ?2";
+    let columns: Option<(String, String, i64, i64)> = connection
+        .prepare_cached(sql)
+        .and_then(|mut select| {
+            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+            select
+                .query_row(params![id.as_str(), now.as_microsecond()], read)
+                .optional()
+        })
+        .map_err(|error| failed(&error))?;
+    let Some((finding, status, received_at, expires_at)) = columns else {
+        return Ok(None);
+    };
+    Ok(Some(Stored {
+        finding: row::json(&finding)?,
+        status: row::status(status)?,
+        received_at: row::time(received_at)?,
+        expires_at: row::time(expires_at)?,
+    }))
+}
+
+/// The history of a finding, oldest first.
+pub(super) fn audit(connection: &Connection, id: &FindingId) -> Result<Vec<Audit>, StoreError> {
+    let sql = "SELECT at, who, door, action FROM audit WHERE finding = ?1 ORDER BY n";
+    collect(connection, sql, params![id.as_str()], |row| {
+        let (at, who, door, action) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        Ok(row::time(at).map(|at| Audit {
+            at,
+            who,
+            door,
+            action,
+        }))
+    })
+}
+
+/// The outbox rows of a finding, by sink name.
+pub(super) fn deliveries(
+    connection: &Connection,
+    id: &FindingId,
+) -> Result<Vec<Delivery>, StoreError> {
+    let columns = row::DELIVERY;
+    let sql = format!("SELECT {columns} FROM outbox WHERE finding = ?1 ORDER BY sink");
+    collect(connection, &sql, params![id.as_str()], row::delivery)
+}
+
+/// Rows of a sink whose time has come, longest due first.
+pub(super) fn due(
+    connection: &Connection,
+    sink: &str,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<Delivery>, StoreError> {
+    // The states are spelled out as in the partial index, which is used only then.
+    let sql = format!(
+        "SELECT {} FROM outbox
+         WHERE sink = ?1 AND due_at <= ?2 AND state IN ('pending', 'sending')
+         ORDER BY due_at, finding LIMIT ?3",
+        row::DELIVERY
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let arguments = params![sink, now.as_microsecond(), limit];
+    collect(connection, &sql, arguments, row::delivery)
+}
+
+/// A page of the list; SQL narrows, `Query::matches` decides.
+pub(super) fn list(
+    connection: &Connection,
+    query: &Query,
+    after: Option<&Cursor>,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Page, StoreError> {
+    let narrowed = Narrowed::of(query, after, now);
+    let limit = limit.clamp(1, MAX_PAGE);
+    let mut items = Vec::new();
+    let mut select = connection
+        .prepare_cached(&narrowed.sql)
+        .map_err(|e| failed(&e))?;
+    let mut rows = select
+        .query(params_from_iter(narrowed.values))
+        .map_err(|e| failed(&e))?;
+    while let Some(row) = rows.next().map_err(|e| failed(&e))? {
+        let line: String = row.get(0).map_err(|e| failed(&e))?;
+        let summary: Summary = row::json(&line)?;
+        if !query.matches(&summary) {
+            continue;
+        }
+        if items.len() == limit {
+            let next = items
+                .last()
+                .map(|last: &Summary| Cursor::after(last.time, &last.id));
+            return Ok(Page { items, next });
+        }
+        items.push(summary);
+    }
+    Ok(Page { items, next: None })
+}
+
+/// A statement that gives every line of the list, newest first, and few others.
+struct Narrowed {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Narrowed {
+    fn of(query: &Query, after: Option<&Cursor>, now: Timestamp) -> Self {
+        let mut narrowed = Self {
+            sql: "SELECT summary FROM findings WHERE expires_at > ?".into(),
+            values: vec![Value::Integer(now.as_microsecond())],
+        };
+        let equal = [
+            (" AND account = ?", &query.account),
+            (" AND region = ?", &query.region),
+            (" AND principal = ?", &query.principal),
+            (" AND resource = ?", &query.resource),
+        ];
+        for (condition, value) in equal {
+            narrowed.and(condition, value.iter().cloned());
+        }
+        narrowed.and(" AND status = ?", query.status.map(row::word));
+        if let Some(rule) = &query.rule {
+            let both = [rule.clone(), rule.clone()];
+            narrowed.and(" AND (rule_name = ? OR rule_id = ?)", both);
+        }
+        if !query.severity.is_empty() {
+            let marks = vec!["?"; query.severity.len()].join(", ");
+            let words = query.severity.iter().map(|s| s.as_str().to_owned());
+            narrowed.and(&format!(" AND severity IN ({marks})"), words);
+        }
+        narrowed.and(" AND sort_key >= ?", query.since.and_then(lower_bound));
+        narrowed.and(" AND sort_key < ?", query.until.and_then(upper_bound));
+        narrowed.and(
+            " AND sort_key < ?",
+            after.map(|cursor| cursor.sort_key().to_owned()),
+        );
+        narrowed.sql.push_str(" ORDER BY sort_key DESC");
+        narrowed
+    }
+
+    /// Adds a condition with its values, unless there is no value.
+    fn and(&mut self, condition: &str, values: impl IntoIterator<Item = String>) {
+        let before = self.values.len();
+        self.values.extend(values.into_iter().map(Value::Text));
+        if self.values.len() > before {
+            self.sql.push_str(condition);
+        }
+    }
+}
+
+/// No key of an event at or after `since` is less; keys hold milliseconds, `matches` the rest.
+fn lower_bound(since: Timestamp) -> Option<String> {
+    let text = format!("{since:.3}");
+    // Years before 0 sort backwards as text; then `matches` alone decides.
+    (!text.starts_with('-')).then_some(text)
+}
+
+/// Every key of an event before `until` is less: `$` follows the `#` after the time.
+fn upper_bound(until: Timestamp) -> Option<String> {
+    let text = format!("{until:.3}$");
+    (!text.starts_with('-')).then_some(text)
+}
+
+fn collect<T>(
+    connection: &Connection,
+    sql: &str,
+    arguments: impl Params,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<Result<T, StoreError>>,
+) -> Result<Vec<T>, StoreError> {
+    let rows: rusqlite::Result<Vec<Result<T, StoreError>>> = connection
+        .prepare_cached(sql)
+        .and_then(|mut select| select.query_map(arguments, read)?.collect());
+    rows.map_err(|error| failed(&error))?.into_iter().collect()
+}

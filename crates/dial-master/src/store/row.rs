@@ -1,0 +1,85 @@
+//! Between SQLite's columns and the contract's types.
+
+use dial_core::store::{Delivery, DeliveryState, Status, StoreError};
+use jiff::Timestamp;
+use rusqlite::Row;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Columns of an outbox row, in the order that [`delivery`] reads.
+pub(super) const DELIVERY: &str =
+    "finding, sink, state, attempts, due_at, received_at, last_error, receipt";
+
+/// A stored text that is not what was written.
+pub(super) fn corrupt(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Corrupt(error.to_string())
+}
+
+/// Reads a JSON column.
+pub(super) fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(corrupt)
+}
+
+/// Reads a time column, microseconds since 1970.
+pub(super) fn time(microseconds: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_microsecond(microseconds).map_err(corrupt)
+}
+
+/// The word of an enumeration, as JSON spells it.
+pub(super) fn word(value: impl Serialize) -> String {
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .expect("unit variants serialise as strings")
+}
+
+/// Reads what [`word`] wrote.
+pub(super) fn from_word<T: DeserializeOwned>(word: String) -> Result<T, StoreError> {
+    serde_json::from_value(serde_json::Value::String(word)).map_err(corrupt)
+}
+
+/// Reads a status column.
+pub(super) fn status(word: String) -> Result<Status, StoreError> {
+    from_word(word)
+}
+
+/// Reads an outbox row selected as [`DELIVERY`].
+pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Result<Delivery, StoreError>> {
+    let raw = RawDelivery {
+        finding: row.get(0)?,
+        sink: row.get(1)?,
+        state: row.get(2)?,
+        attempts: row.get(3)?,
+        due_at: row.get(4)?,
+        received_at: row.get(5)?,
+        last_error: row.get(6)?,
+        receipt: row.get(7)?,
+    };
+    Ok(raw.read())
+}
+
+struct RawDelivery {
+    finding: String,
+    sink: String,
+    state: String,
+    attempts: u32,
+    due_at: i64,
+    received_at: i64,
+    last_error: Option<String>,
+    receipt: Option<String>,
+}
+
+impl RawDelivery {
+    fn read(self) -> Result<Delivery, StoreError> {
+        Ok(Delivery {
+            finding: dial_core::FindingId::parse(&self.finding).map_err(corrupt)?,
+            sink: self.sink,
+            state: from_word::<DeliveryState>(self.state)?,
+            attempts: self.attempts,
+            due_at: time(self.due_at)?,
+            received_at: time(self.received_at)?,
+            last_error: self.last_error,
+            receipt: self.receipt.as_deref().map(json).transpose()?,
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! What the writer does inside its transaction.
+
+use super::failed;
+use super::row;
+use dial_core::FindingId;
+use dial_core::store::{
+    Acceptance, Delivery, DeliveryState, Outcome, Settlement, Status, StoreError, Summary, sort_key,
+};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+/// Most expired findings that one purge removes, so that it never holds the writer for long.
+const PURGE: u32 = 500;
+
+const INSERT_FINDING: &str = "INSERT INTO findings
+    (id, sort_key, account, region, severity, status, rule_name, rule_id, principal, resource,
+     received_at, expires_at, summary, finding)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+    ON CONFLICT (id) DO NOTHING";
+const INSERT_AUDIT: &str = "INSERT INTO audit (finding, n, at, who, door, action)
+    VALUES (?1, 0, ?2, ?3, 'worker', 'accepted')";
+const INSERT_OUTBOX: &str = "INSERT INTO outbox
+    (finding, sink, state, attempts, due_at, received_at) VALUES (?1, ?2, ?3, 0, ?4, ?4)
+    ON CONFLICT (finding, sink) DO NOTHING";
+
+/// Stores one finding with its audit item and outbox rows: all of them or, on an error, none.
+pub(super) fn accept(
+    tx: &mut Transaction<'_>,
+    acceptance: &Acceptance,
+) -> Result<Outcome, StoreError> {
+    // Serialised before anything is written.
+    let finding = serde_json::to_string(&acceptance.finding).map_err(row::corrupt)?;
+    let summary = Summary::of(&acceptance.finding, Status::Open);
+    let line = serde_json::to_string(&summary).map_err(row::corrupt)?;
+    let write = || -> rusqlite::Result<Outcome> {
+        let savepoint = tx.savepoint()?;
+        let outcome = insert(&savepoint, acceptance, &summary, &line, &finding)?;
+        savepoint.commit()?;
+        Ok(outcome)
+    };
+    let mut write = write;
+    write().map_err(|error| failed(&error))
+}
+
+fn insert(
+    connection: &Connection,
+    acceptance: &Acceptance,
+    summary: &Summary,
+    line: &str,
+    finding: &str,
+) -> rusqlite::Result<Outcome> {
+    let id = summary.id.as_str();
+    let received_at = acceptance.received_at.as_microsecond();
+    let inserted = connection.prepare_cached(INSERT_FINDING)?.execute(params![
+        id,
+        sort_key(summary.time, &summary.id),
+        summary.account.id,
+        summary.region,
+        summary.severity.as_str(),
+        row::word(summary.status),
+        summary.rule.name,
+        summary.rule.id,
+        summary.principal,
+        summary.resource,
+        received_at,
+        acceptance.expires_at.as_microsecond(),
+        line,
+        finding,
+    ])?;
+    if inserted == 0 {
+        return Ok(Outcome::Duplicate);
+    }
+    connection.prepare_cached(INSERT_AUDIT)?.execute(params![
+        id,
+        received_at,
+        acceptance.sender
+    ])?;
+    let mut outbox = connection.prepare_cached(INSERT_OUTBOX)?;
+    for sink in &acceptance.sinks {
+        outbox.execute(params![
+            id,
+            sink,
+            row::word(DeliveryState::Pending),
+            received_at
+        ])?;
+    }
+    Ok(Outcome::New)
+}
+
+/// Takes a due row, whatever became of the one who had it before.
+pub(super) fn claim(
+    connection: &Connection,
+    id: &FindingId,
+    sink: &str,
+    now: Timestamp,
+    lease_until: Timestamp,
+) -> Result<Option<Delivery>, StoreError> {
+    let sql = format!(
+        "UPDATE outbox SET state = 'sending', attempts = attempts + 1, due_at = ?4
+         WHERE finding = ?1 AND sink = ?2 AND due_at <= ?3 AND state IN ('pending', 'sending')
+         RETURNING {}",
+        row::DELIVERY
+    );
+    let (now, lease_until) = (now.as_microsecond(), lease_until.as_microsecond());
+    connection
+        .prepare_cached(&sql)
+        .and_then(|mut update| {
+            update
+                .query_row(params![id.as_str(), sink, now, lease_until], row::delivery)
+                .optional()
+        })
+        .map_err(|error| failed(&error))?
+        .transpose()
+}
+
+/// Ends an attempt, unless a later claim took the row or the attempt was ended before.
+pub(super) fn settle(
+    connection: &Connection,
+    id: &FindingId,
+    sink: &str,
+    attempt: u32,
+    settlement: &Settlement,
+) -> Result<bool, StoreError> {
+    let (state, due_at, error, receipt) = match settlement {
+        Settlement::Sent { receipt } => (DeliveryState::Sent, None, None, receipt.as_ref()),
+        Settlement::Retry { at, error } => (DeliveryState::Pending, Some(at), Some(error), None),
+        Settlement::Failed { error } => (DeliveryState::Failed, None, Some(error), None),
+    };
+    let sql =
+        "UPDATE outbox SET state = ?4, due_at = coalesce(?5, due_at), last_error = ?6, receipt = ?7
+         WHERE finding = ?1 AND sink = ?2 AND attempts = ?3 AND state = 'sending'";
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut update| {
+            update.execute(params![
+                id.as_str(),
+                sink,
+                attempt,
+                row::word(state),
+                due_at.map(|at| at.as_microsecond()),
+                error,
+                receipt.map(ToString::to_string),
+            ])
+        })
+        .map(|changed| changed > 0)
+        .map_err(|error| failed(&error))
+}
+
+/// Removes some of what expired; what stays is not shown and goes the next time.
+pub(super) fn purge(connection: &Connection, now: i64) {
+    let sql = "DELETE FROM findings WHERE id IN
+        (SELECT id FROM findings WHERE expires_at <= ?1 LIMIT ?2)";
+    match connection.execute(sql, params![now, PURGE]) {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "expired findings removed"),
+        Err(error) => tracing::warn!(%error, "expired findings could not be removed"),
+    }
+}
