@@ -1,4 +1,17 @@
 //! The master: verifies what workers send, stores it, delivers it, answers questions about it.
 
+pub mod api;
+pub mod config;
+pub mod load;
+pub mod logging;
 pub mod message;
+pub mod metrics;
+pub mod readers;
+pub mod serve;
+pub mod setup;
 pub mod sinks;
+pub mod store;
+
+mod limit;
+
+pub use api::{Parts, Rate, State, app, system_clock};

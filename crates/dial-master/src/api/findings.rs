@@ -1,0 +1,122 @@
+//! `GET /v1/findings` and `GET /v1/findings/{id}`.
+
+use super::problem::Problem;
+use super::refusal::Refusal;
+use super::{State, query, reply};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{self, FromRequestParts, Path};
+use axum::response::Response;
+use dial_core::FindingId;
+use dial_core::finding::Finding;
+use dial_core::store::{Audit, Delivery, Status, Stored, Summary};
+use http::StatusCode;
+use http::request::Parts;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A page of findings, newest event first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FindingList {
+    /// The lines; never with the record.
+    pub findings: Vec<Summary>,
+    /// `cursor` of the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// One finding with all that is known of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FindingDetail {
+    /// The finding as it was accepted.
+    pub finding: Finding,
+    /// Where it stands.
+    pub status: Status,
+    /// When the master accepted it.
+    pub received_at: Timestamp,
+    /// When the store may forget it.
+    pub expires_at: Timestamp,
+    /// Where it was sent, by sink name.
+    pub deliveries: Vec<Delivery>,
+    /// What was done with it, oldest first.
+    pub audit: Vec<Audit>,
+}
+
+/// Proof that the request comes from a reader; named as the first argument of every handler
+/// that shows anything.
+pub(super) struct Reader;
+
+impl FromRequestParts<Arc<State>> for Reader {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Self, Refusal> {
+        let now = state.now();
+        match state.parts.readers.authenticate(&parts.headers, now) {
+            Ok(_) => Ok(Self),
+            Err(error) => {
+                let refusal = Refusal::Reader(error);
+                crate::metrics::refused(refusal.label());
+                tracing::warn!(reason = %refusal, "reader refused");
+                Err(refusal)
+            }
+        }
+    }
+}
+
+pub(super) async fn list(
+    _: Reader,
+    extract::State(state): extract::State<Arc<State>>,
+    pairs: Result<extract::Query<Vec<(String, String)>>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let extract::Query(pairs) =
+        pairs.map_err(|_| Problem::bad_request("query string cannot be read"))?;
+    let request = query::read(&pairs)?;
+    let page = state
+        .parts
+        .store
+        .list(
+            &request.query,
+            request.cursor.as_ref(),
+            request.limit,
+            state.now(),
+        )
+        .await?;
+    let list = FindingList {
+        findings: page.items,
+        next: page.next.map(|cursor| cursor.to_opaque()),
+    };
+    Ok(reply::json(StatusCode::OK, &list))
+}
+
+pub(super) async fn show(
+    _: Reader,
+    extract::State(state): extract::State<Arc<State>>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id = FindingId::parse(&id).map_err(|error| Problem::bad_request(error.to_string()))?;
+    let store = &state.parts.store;
+    let Some(stored) = store.finding(&id, state.now()).await? else {
+        let detail = format!("there is no finding {id}");
+        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
+    };
+    let (deliveries, audit) = futures::try_join!(store.deliveries(&id), store.audit(&id))?;
+    let detail = detail(stored, deliveries, audit);
+    Ok(reply::json(StatusCode::OK, &detail))
+}
+
+fn detail(stored: Stored, deliveries: Vec<Delivery>, audit: Vec<Audit>) -> FindingDetail {
+    let Stored {
+        finding,
+        status,
+        received_at,
+        expires_at,
+    } = stored;
+    FindingDetail {
+        finding,
+        status,
+        received_at,
+        expires_at,
+        deliveries,
+        audit,
+    }
+}

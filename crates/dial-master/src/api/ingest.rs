@@ -1,0 +1,96 @@
+//! `POST /v1/findings`: who signed, then what it says, then durable, then the answer.
+
+use super::refusal::Refusal;
+use super::take::{self, Incoming};
+use super::{State, body, reply};
+use crate::readers::only;
+use axum::body::Body;
+use axum::extract;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use dial_core::WorkerId;
+use dial_core::signature::{Signed, verify};
+use dial_core::wire::{MAX_BODY, header};
+use http::header::CONTENT_ENCODING;
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// Bytes on the wire above which inflating and parsing leave the async threads.
+const LARGE: usize = 16 * 1024;
+
+pub(super) async fn post(
+    extract::State(state): extract::State<Arc<State>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let now = state.now();
+    let (worker, incoming) = match receive(&state, &headers, body, now).await {
+        Ok(received) => received,
+        Err(refusal) => {
+            note(&refusal, &headers);
+            return refusal.into_response();
+        }
+    };
+    match take::take(&state, &worker, incoming, now).await {
+        Ok(accepted) => reply::json(StatusCode::OK, &accepted),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Everything up to the point where the batch is known to be its sender's own.
+async fn receive(
+    state: &State,
+    headers: &HeaderMap,
+    body: Body,
+    now: Timestamp,
+) -> Result<(WorkerId, Incoming), Refusal> {
+    let body = body::read(headers, body, MAX_BODY).await?;
+    let worker = authenticate(state, headers, &body, now)?;
+    state
+        .limiter
+        .admit(&worker, now)
+        .map_err(Refusal::TooFast)?;
+    if only(headers, CONTENT_ENCODING) != Some("gzip") {
+        return Err(Refusal::Encoding);
+    }
+    let incoming = unpack(body).await?;
+    incoming.check_places(&worker, state.parts.aggregators.contains(&worker))?;
+    let further = incoming.len().saturating_sub(1);
+    state.limiter.charge(&worker, further, now);
+    Ok((worker, incoming))
+}
+
+fn authenticate(
+    state: &State,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<WorkerId, Refusal> {
+    let value = |name: &'static str| only(headers, name).ok_or(Refusal::Header(name));
+    let signed = Signed {
+        id: value(header::ID)?,
+        timestamp: value(header::TIMESTAMP)?,
+        signature: value(header::SIGNATURE)?,
+        worker: value(header::WORKER)?,
+        key: value(header::KEY)?,
+    };
+    Ok(verify(&signed, body, &state.parts.roots, now)?)
+}
+
+async fn unpack(body: Bytes) -> Result<Incoming, Refusal> {
+    if body.len() <= LARGE {
+        return Incoming::read(&body);
+    }
+    tokio::task::spawn_blocking(move || Incoming::read(&body))
+        .await
+        .unwrap_or(Err(Refusal::Shape("reading it failed".into())))
+}
+
+/// The claimed sender is logged only where it has a worker's form: no other input is.
+fn note(refusal: &Refusal, headers: &HeaderMap) {
+    let claimed: Option<WorkerId> = only(headers, header::WORKER).and_then(|w| w.parse().ok());
+    let worker = claimed.map(|worker| worker.to_string());
+    crate::metrics::refused(refusal.label());
+    tracing::warn!(worker, label = refusal.label(), reason = %refusal, "request refused");
+}

@@ -1,0 +1,119 @@
+//! The HTTP API: what the master answers, the same on Lambda, in `dial serve` and in tests.
+
+mod body;
+mod findings;
+mod health;
+mod ingest;
+mod problem;
+mod query;
+mod refusal;
+mod reply;
+mod take;
+
+pub use findings::{FindingDetail, FindingList};
+pub use problem::Problem;
+
+use crate::limit::Limiter;
+use crate::readers::Readers;
+use axum::Router;
+use axum::routing::get;
+use dial_core::WorkerId;
+use dial_core::key::RootKeys;
+use dial_core::ports::Bucket;
+use dial_core::store::Store;
+use dial_core::wire::FINDINGS_PATH;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Notify;
+
+/// Says what time it is; tests decide.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// How many findings each worker may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Findings a second.
+    pub per_second: u32,
+    /// Findings above that at once.
+    pub burst: u32,
+}
+
+/// What the API needs, as the configuration says.
+pub struct Parts {
+    /// Where findings are kept.
+    pub store: Arc<dyn Store>,
+    /// Where dead letters and large records go.
+    pub bucket: Arc<dyn Bucket>,
+    /// Keys from which the workers' keys are derived.
+    pub roots: RootKeys,
+    /// Who may read.
+    pub readers: Readers,
+    /// Who may report native findings of other accounts.
+    pub aggregators: BTreeSet<WorkerId>,
+    /// Sinks that every finding goes to.
+    pub sinks: Vec<String>,
+    /// How long findings are kept.
+    pub retention: SignedDuration,
+    /// How many findings each worker may send.
+    pub rate: Rate,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// Everything that the handlers share.
+pub struct State {
+    parts: Parts,
+    limiter: Limiter,
+    readiness: health::Readiness,
+    draining: AtomicBool,
+    wake: Arc<Notify>,
+}
+
+impl State {
+    /// Shares the parts between all requests.
+    pub fn new(parts: Parts) -> Self {
+        let Rate { per_second, burst } = parts.rate;
+        crate::metrics::handle();
+        Self {
+            parts,
+            limiter: Limiter::new(per_second, burst),
+            readiness: health::Readiness::default(),
+            draining: AtomicBool::new(false),
+            wake: Arc::default(),
+        }
+    }
+
+    /// Told whenever there is something new to deliver.
+    pub fn wake(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
+    }
+
+    /// From now on `/readyz` says no, so that no new requests are sent here.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.parts.clock)()
+    }
+}
+
+/// The clock of this machine.
+pub fn system_clock() -> Clock {
+    Arc::new(Timestamp::now)
+}
+
+/// The whole API over the given state.
+pub fn app(state: impl Into<Arc<State>>) -> Router {
+    Router::new()
+        .route(FINDINGS_PATH, get(findings::list).post(ingest::post))
+        .route("/v1/findings/{id}", get(findings::show))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .with_state(state.into())
+}

@@ -1,0 +1,269 @@
+//! `[master]` of `dial.toml`: what it may say, and every problem that a file can have.
+
+use dial_core::WorkerId;
+use dial_core::config::Check;
+use dial_core::secret::SecretRef;
+use dial_core::wire::MAX_FINDINGS;
+use jiff::Timestamp;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Longest time that findings may be kept, days.
+const MAX_RETENTION_DAYS: u32 = 3_650;
+/// More than any worker needs; keeps the limiter's arithmetic in whole microseconds.
+const MAX_PER_SECOND: u32 = 100_000;
+/// Two are live during a rotation; more is a mistake.
+const MAX_ROOT_KEYS: usize = 8;
+
+/// `[master]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Master {
+    /// Address and port of `serve`.
+    pub listen: Listen,
+    /// Where people reach this master; for links in messages.
+    pub base_url: Option<String>,
+    /// `sqlite:/path` or `dynamodb:table`.
+    pub store: StoreRef,
+    /// Dead letters and large records: a folder or `s3://bucket/prefix`.
+    pub bucket: String,
+    /// Root keys by number; two during a rotation.
+    pub root_keys: BTreeMap<String, SecretRef>,
+    /// Who may read.
+    pub tokens: Vec<TokenSettings>,
+    /// Whether readers need a token.
+    pub auth: Auth,
+    /// How long findings are kept.
+    pub retention_days: u32,
+    /// How many findings each worker may send.
+    pub rate: RateSettings,
+    /// Workers (`account/region`) that may report native findings of other accounts.
+    pub aggregators: BTreeSet<Signer>,
+    /// Sinks by name.
+    pub sinks: BTreeMap<String, serde_json::Value>,
+    /// Lets sinks have private and loopback addresses; for trials on one machine.
+    pub dangerous_allow_private_sinks: bool,
+}
+
+/// `[[master.tokens]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenSettings {
+    /// Who holds it; for the history.
+    pub name: String,
+    /// Where it lies.
+    pub secret: SecretRef,
+    /// When it ends.
+    #[serde(default)]
+    pub expires: Option<Timestamp>,
+}
+
+/// Whether readers need a token.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// They need one.
+    #[default]
+    Tokens,
+    /// They need none; loopback only.
+    None,
+}
+
+/// `[master.rate]`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RateSettings {
+    /// Findings a second of one worker.
+    pub per_second: u32,
+    /// Findings above that at once.
+    pub burst: u32,
+}
+
+/// An address to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Listen(pub SocketAddr);
+
+/// Which store.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum StoreRef {
+    /// The embedded store, in this file.
+    Sqlite(PathBuf),
+    /// A table of DynamoDB.
+    Dynamodb(String),
+}
+
+/// A worker, as configuration writes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Signer(pub WorkerId);
+
+impl Default for Master {
+    fn default() -> Self {
+        Self {
+            listen: Listen(SocketAddr::from(([127, 0, 0, 1], 8600))),
+            base_url: None,
+            store: StoreRef::Sqlite("dial.db".into()),
+            bucket: "dial-bucket".into(),
+            root_keys: BTreeMap::new(),
+            tokens: Vec::new(),
+            auth: Auth::default(),
+            retention_days: 400,
+            rate: RateSettings::default(),
+            aggregators: BTreeSet::new(),
+            sinks: BTreeMap::new(),
+            dangerous_allow_private_sinks: false,
+        }
+    }
+}
+
+impl Default for RateSettings {
+    fn default() -> Self {
+        Self {
+            per_second: 100,
+            burst: 2_000,
+        }
+    }
+}
+
+impl Check for Master {
+    fn check(&self, report: &mut dyn FnMut(&str, String)) {
+        self.check_keys(report);
+        self.check_readers(report);
+        if self.bucket.is_empty() {
+            report("bucket", "name a folder or s3://bucket/prefix".into());
+        }
+        let days = self.retention_days;
+        if !(1..=MAX_RETENTION_DAYS).contains(&days) {
+            let range = format!("use 1 to {MAX_RETENTION_DAYS} days");
+            report("retention_days", format!("{days} is out of range; {range}"));
+        }
+        self.check_rate(report);
+        if let Some(url) = &self.base_url
+            && !["http://", "https://"].iter().any(|s| url.starts_with(s))
+        {
+            report("base_url", "start it with https:// (or http://)".into());
+        }
+    }
+}
+
+impl Master {
+    fn check_keys(&self, report: &mut dyn FnMut(&str, String)) {
+        if self.root_keys.is_empty() {
+            let fix =
+                "name one, such as root_keys = { 1 = \"file:root.key\" }, made by `dial keys new`";
+            report(
+                "root_keys",
+                format!("without a root key no worker can be heard; {fix}"),
+            );
+        }
+        if self.root_keys.len() > MAX_ROOT_KEYS {
+            report("root_keys", format!("at most {MAX_ROOT_KEYS} may be live"));
+        }
+        for number in self.root_keys.keys() {
+            if !is_number(number) {
+                let message = "a root key's name is its number, 1 to 4294967295";
+                report(&format!("root_keys.{number}"), message.into());
+            }
+        }
+    }
+
+    fn check_readers(&self, report: &mut dyn FnMut(&str, String)) {
+        match self.auth {
+            Auth::None if !self.listen.0.ip().is_loopback() => report(
+                "auth",
+                format!(
+                    "\"none\" is for loopback only, and listen is {}; name tokens",
+                    self.listen.0
+                ),
+            ),
+            Auth::None if !self.tokens.is_empty() => {
+                report(
+                    "auth",
+                    "\"none\" and tokens exclude each other; remove one".into(),
+                );
+            }
+            Auth::Tokens if self.tokens.is_empty() => {
+                let fix =
+                    "add [[master.tokens]] with name and secret, or auth = \"none\" on loopback";
+                report("tokens", format!("nobody could read; {fix}"));
+            }
+            Auth::None | Auth::Tokens => {}
+        }
+        let mut names = BTreeSet::new();
+        for (n, token) in self.tokens.iter().enumerate() {
+            if token.name.is_empty() || token.name.len() > 64 {
+                report(&format!("tokens.{n}.name"), "use 1 to 64 bytes".into());
+            }
+            if !names.insert(&token.name) {
+                report(
+                    &format!("tokens.{n}.name"),
+                    "another token has this name".into(),
+                );
+            }
+        }
+    }
+
+    fn check_rate(&self, report: &mut dyn FnMut(&str, String)) {
+        let RateSettings { per_second, burst } = self.rate;
+        if !(1..=MAX_PER_SECOND).contains(&per_second) {
+            report(
+                "rate.per_second",
+                format!("use 1 to {MAX_PER_SECOND} findings a second"),
+            );
+        }
+        if u32::try_from(MAX_FINDINGS).is_ok_and(|batch| burst < batch) {
+            report(
+                "rate.burst",
+                format!("use at least {MAX_FINDINGS}, one full batch"),
+            );
+        }
+    }
+}
+
+/// The one spelling that the `dial-key` header has too.
+fn is_number(text: &str) -> bool {
+    text.parse()
+        .is_ok_and(|number: u32| number > 0 && number.to_string() == text)
+}
+
+impl TryFrom<String> for Listen {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let fix = || format!("`{text}` is no address; use one such as 127.0.0.1:8600");
+        text.parse().map(Self).map_err(|_| fix())
+    }
+}
+
+impl TryFrom<String> for StoreRef {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
+            Some(("dynamodb", table)) if is_table(table) => Ok(Self::Dynamodb(table.to_owned())),
+            Some(("dynamodb", _)) => {
+                Err("a table's name is 3 to 255 of a-z, A-Z, 0-9, `.`, `-` and `_`".into())
+            }
+            _ => Err("use sqlite:/path/to/file or dynamodb:table".into()),
+        }
+    }
+}
+
+/// Names as DynamoDB allows them.
+fn is_table(name: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
+    (3..=255).contains(&name.len()) && name.bytes().all(fits)
+}
+
+impl TryFrom<String> for Signer {
+    type Error = dial_core::worker_id::WorkerIdError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}

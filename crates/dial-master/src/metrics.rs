@@ -1,0 +1,91 @@
+//! What the master counts, as Prometheus reads it from `/metrics`.
+//!
+//! `dial_findings_received_total` = stored + duplicate + rejected + failed of
+//! `dial_findings_total{outcome}`; a failed one is sent again by its worker.
+
+use ::metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use dial_core::wire::Accepted;
+use jiff::Timestamp;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use std::sync::OnceLock;
+
+const RECEIVED: &str = "dial_findings_received_total";
+const FINDINGS: &str = "dial_findings_total";
+const REFUSALS: &str = "dial_refusals_total";
+const DETECT: &str = "dial_time_to_detect_seconds";
+
+/// Upper bounds, seconds: our own share is milliseconds, CloudTrail's is seconds to minutes.
+const BUCKETS: [f64; 15] = [
+    0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 900.0,
+];
+
+/// The process's counters; the first call starts the counting.
+pub fn handle() -> &'static PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE.get_or_init(|| {
+        let recorder = PrometheusBuilder::new()
+            .set_buckets(&BUCKETS)
+            .expect("the list of buckets is not empty")
+            .build_recorder();
+        let handle = recorder.handle();
+        if ::metrics::set_global_recorder(recorder).is_err() {
+            tracing::warn!("another recorder counts; /metrics stays empty");
+        }
+        describe();
+        handle
+    })
+}
+
+fn describe() {
+    describe_counter!(RECEIVED, Unit::Count, "Findings in authenticated batches");
+    describe_counter!(FINDINGS, Unit::Count, "Findings by what became of them");
+    describe_counter!(REFUSALS, Unit::Count, "Requests refused, by reason");
+    describe_histogram!(
+        DETECT,
+        Unit::Seconds,
+        "Time to detect by stage: event_to_judged, judged_to_accepted, accepted_to_delivered"
+    );
+}
+
+/// Counts the findings of a batch as they come in.
+pub(crate) fn received(count: usize) {
+    counter!(RECEIVED).increment(wide(count));
+}
+
+/// Counts what became of the findings of a batch.
+pub(crate) fn taken(answer: &Accepted, failed: usize) {
+    for (outcome, count) in [
+        ("stored", u64::from(answer.accepted)),
+        ("duplicate", u64::from(answer.duplicates)),
+        ("rejected", wide(answer.rejected.len())),
+        ("failed", wide(failed)),
+    ] {
+        counter!(FINDINGS, "outcome" => outcome).increment(count);
+    }
+}
+
+/// Counts a refused request; the reasons are words of ours, never input.
+pub(crate) fn refused(reason: &'static str) {
+    counter!(REFUSALS, "reason" => reason).increment(1);
+}
+
+/// Records the stages up to the moment when a new finding was durable.
+pub(crate) fn accepted(event: Timestamp, judged: Timestamp, accepted: Timestamp) {
+    stage("event_to_judged", event, judged);
+    stage("judged_to_accepted", judged, accepted);
+}
+
+/// Records the last stage: from accepted to taken by a sink.
+pub fn delivered(accepted: Timestamp, delivered: Timestamp) {
+    stage("accepted_to_delivered", accepted, delivered);
+}
+
+/// Clocks of different machines may disagree: a negative time counts as none.
+fn stage(name: &'static str, from: Timestamp, to: Timestamp) {
+    let seconds = to.duration_since(from).as_secs_f64().max(0.0);
+    histogram!(DETECT, "stage" => name).record(seconds);
+}
+
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
