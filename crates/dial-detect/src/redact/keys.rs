@@ -1,0 +1,202 @@
+//! Names and places that hold secrets, as AWS spells them.
+
+use serde_json::{Map, Value};
+
+/// What stands under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing secret by its name.
+    Keep,
+    /// A secret, if it is a text or a number.
+    Leaf,
+    /// Everything below is secret.
+    Tree,
+}
+
+/// Names below which everything is secret.
+const TREES: [&str; 18] = [
+    "base32stringseed",
+    "challengeresponses",
+    "customergatewayconfiguration",
+    "keymaterial",
+    "masteruserpassword",
+    "oldpassword",
+    "newpassword",
+    "password",
+    "passworddata",
+    "plaintext",
+    "privatekey",
+    "qrcodepng",
+    "randompassword",
+    "secretbinary",
+    "secretstring",
+    "secretaccesskey",
+    "sessiontoken",
+    "userdata",
+];
+
+/// Names of texts that are secret.
+const LEAVES: [&str; 22] = [
+    "accesskey",
+    "apikeyvalue",
+    "authcode",
+    "authenticationcode1",
+    "authenticationcode2",
+    "authorization",
+    "connectionstring",
+    "cookie",
+    "mfacode",
+    "otp",
+    "passcode",
+    "pwd",
+    "samlassertion",
+    "secrethash",
+    "secrettoauthenticateinitiator",
+    "secrettoauthenticatetarget",
+    "signingkey",
+    "tokencode",
+    "tokenvalue",
+    "xamzsignature",
+    "xapikey",
+    "xamzcredentialsecret",
+];
+
+/// Ends of names of texts that are secret.
+const ENDINGS: [&str; 15] = [
+    "apisecret",
+    "encryptionkey",
+    "passphrase",
+    "passwd",
+    "password",
+    "presharedkey",
+    "privatekeybase64",
+    "privatekeypem",
+    "secret",
+    "secretaccesskey",
+    "secretkey",
+    "secretvalue",
+    "sharedkey",
+    "token",
+    "webhookurl",
+];
+
+/// Tokens that only page, repeat or lock.
+const HARMLESS_TOKENS: [&str; 20] = [
+    "changetoken",
+    "clientrequesttoken",
+    "clienttoken",
+    "concurrencytoken",
+    "continuationtoken",
+    "creationtoken",
+    "idempotencytoken",
+    "listtoken",
+    "locktoken",
+    "nextbackwardtoken",
+    "nextforwardtoken",
+    "nextsequencetoken",
+    "nexttoken",
+    "pagetoken",
+    "paginationtoken",
+    "requesttoken",
+    "revisiontoken",
+    "sequencetoken",
+    "startingtoken",
+    "nextpagetoken",
+];
+
+/// Places where a harmless name holds a secret, as (event name's start, end of the path).
+const PLACES: [(&str, &[&str], Verdict); 8] = [
+    (
+        "PutParameter",
+        &["requestparameters", "value"],
+        Verdict::Tree,
+    ),
+    (
+        "SendCommand",
+        &["requestparameters", "parameters"],
+        Verdict::Tree,
+    ),
+    ("CreateApiKey", &["value"], Verdict::Leaf),
+    ("UpdateApiKey", &["value"], Verdict::Leaf),
+    ("InitiateAuth", &["authparameters"], Verdict::Tree),
+    ("AdminInitiateAuth", &["authparameters"], Verdict::Tree),
+    ("", &["environment", "variables"], Verdict::Tree),
+    ("", &["optionsettings", "value"], Verdict::Leaf),
+];
+
+/// Names by which an object says what its `value` is.
+const NAMES_OF_VALUES: [&str; 5] = ["name", "key", "parameterkey", "parametername", "optionname"];
+/// Names of such a value.
+const VALUES: [&str; 3] = ["value", "parametervalue", "stringvalue"];
+/// What a variable's or parameter's name contains when its value is secret.
+const TELLTALES: [&str; 10] = [
+    "apikey",
+    "authorization",
+    "connectionstring",
+    "credential",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "secret",
+    "token",
+];
+
+/// Lower case without `-`, `_` and list indexes: `X-Amz_Key[0]` → `xamzkey`.
+pub(super) fn normalise(key: &str) -> String {
+    let name = key.split('[').next().unwrap_or_default();
+    let kept = name.chars().filter(|c| !matches!(c, '-' | '_' | ' '));
+    kept.flat_map(char::to_lowercase).collect()
+}
+
+/// What stands at a path of normalised names.
+pub(super) fn judge(event_name: &str, path: &[String]) -> Verdict {
+    let Some(name) = path.last().map(String::as_str) else {
+        return Verdict::Keep;
+    };
+    if TREES.contains(&name) || name.ends_with("environmentvariables") {
+        return Verdict::Tree;
+    }
+    if let Some(verdict) = place(event_name, path) {
+        return verdict;
+    }
+    let parent = path.iter().rev().nth(1).map_or("", String::as_str);
+    let is_variable = parent.starts_with("environment") && name == "value";
+    let is_leaf = LEAVES.contains(&name) || ENDINGS.iter().any(|end| name.ends_with(end));
+    if is_variable || (is_leaf && !HARMLESS_TOKENS.contains(&name)) {
+        return Verdict::Leaf;
+    }
+    Verdict::Keep
+}
+
+fn place(event_name: &str, path: &[String]) -> Option<Verdict> {
+    let fits = |(event, end, _): &&(&str, &[&str], Verdict)| {
+        let tail = path.len().checked_sub(end.len()).map(|from| &path[from..]);
+        event_name.starts_with(event) && tail.is_some_and(|tail| tail.iter().eq(end.iter()))
+    };
+    PLACES.iter().find(fits).map(|(_, _, verdict)| *verdict)
+}
+
+/// Whether a name is that of a value in a pair of name and value.
+pub(super) fn is_value(key: &str) -> bool {
+    VALUES.contains(&normalise(key).as_str())
+}
+
+/// Whether an object says itself that its value is secret: `{"name":"DB_PASSWORD","value":…}`.
+pub(super) fn names_secret(members: &Map<String, Value>) -> bool {
+    members.iter().any(|(key, value)| {
+        let name = value.as_str().map(normalise);
+        NAMES_OF_VALUES.contains(&normalise(key).as_str())
+            && name.is_some_and(|name| {
+                let tells = TELLTALES.iter().any(|part| name.contains(part));
+                tells || name.ends_with("pass") || name.ends_with("pwd")
+            })
+    })
+}
+
+/// Whether a text is the id of an access key, which is no secret.
+pub(super) fn is_key_id(text: &str) -> bool {
+    let is_named = text.starts_with("AKIA") || text.starts_with("ASIA");
+    let fits = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+    is_named && (16..=32).contains(&text.len()) && text.bytes().all(fits)
+}

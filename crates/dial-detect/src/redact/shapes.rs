@@ -1,0 +1,103 @@
+//! Secrets that are known by their own shape, wherever they stand.
+
+use super::REDACTED;
+use regex::{Captures, Regex};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// Shapes of secrets. Group 1, where there is one, is kept; what follows it is the secret.
+const SHAPES: [&str; 16] = [
+    // Private keys, to the end of the text when their end is missing.
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\z)",
+    // JSON Web Tokens, signed or encrypted.
+    r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+){0,2}",
+    // AWS session tokens: base64 of a header that names its origin.
+    r"(?:FwoGZXIvYXdz|FQoGZXIvYXdz|FQoDYXdz|AQoDYXdz|IQoJb3JpZ2lu)[A-Za-z0-9/+=_%-]{16,}",
+    // GitHub, GitLab.
+    r"\bgh[pousr]_[A-Za-z0-9]{20,}",
+    r"\bgithub_pat_[A-Za-z0-9_]{20,}",
+    r"\bglpat-[A-Za-z0-9_-]{16,}",
+    // Slack tokens and webhooks.
+    r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]{10,}",
+    r"(hooks\.slack\.com/(?:services|workflows|triggers)/)[A-Za-z0-9/_-]+",
+    // Standard Webhooks, Stripe, OpenAI and Anthropic, npm, PyPI, SendGrid, Google.
+    r"\bwhsec_[A-Za-z0-9+/=_-]{16,}",
+    r"\b[srp]k_(?:live|test)_[A-Za-z0-9]{10,}",
+    r"\bsk-[A-Za-z0-9_-]{20,}",
+    r"\b(?:npm_[A-Za-z0-9]{30,}|pypi-AgEI[A-Za-z0-9_-]{20,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|AIza[A-Za-z0-9_-]{35}|da2-[a-z0-9]{20,})",
+    // `scheme://user:password@host`.
+    r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+@",
+    // Signed URLs.
+    r"(?i)((?:X-Amz-Signature|X-Amz-Security-Token|AWSSecretKey|sig|access_token|SigninToken)=)[^&\s]{8,}",
+    // `password=…`, `"secret": "…"`, `--api-key …` in scripts, URLs and broken JSON.
+    r#"(?i)((?:password|passwd|passphrase|pwd|secret|secret[_-]?access[_-]?key|secret[_-]?key|api[_-]?key|auth[_-]?token|access[_-]?token|client[_-]?secret)(?:\s*=\s*\\*["']?|\\*["']\s*:\s*\\*["']?|:\s+["']?))[^\s"'&;,\\]{3,}"#,
+    r#"(?i)(--(?:[a-z0-9-]*-)?(?:password|passphrase|secret|token|api-key)\s+["']?)[^\s"'-][^\s"']{2,}"#,
+];
+
+static COMPILED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    let compile = |shape: &&str| Regex::new(shape).expect("shapes are tested");
+    SHAPES.iter().map(compile).collect()
+});
+
+/// Length of a secret access key.
+const SECRET_KEY: usize = 40;
+/// Bits per character; random base64 of this length has 4.4 and more, names and paths less.
+const SECRET_KEY_ENTROPY: f64 = 4.2;
+
+/// Replaces what has the shape of a secret; returns how many there were.
+pub(super) fn redact(text: &mut String) -> usize {
+    let mut count = 0;
+    for shape in COMPILED.iter() {
+        let replaced = shape.replace_all(text, |found: &Captures<'_>| {
+            let kept = found.get(1).map_or("", |group| group.as_str());
+            let end = if found[0].ends_with('@') { "@" } else { "" };
+            let is_done = found[0][kept.len()..].starts_with(REDACTED);
+            count += usize::from(!is_done);
+            format!("{kept}{REDACTED}{end}")
+        });
+        if let std::borrow::Cow::Owned(replaced) = replaced {
+            *text = replaced;
+        }
+    }
+    count + redact_secret_keys(text)
+}
+
+/// Secret access keys have no mark: 40 characters of base64, as random as they come.
+fn redact_secret_keys(text: &mut String) -> usize {
+    if text.len() < SECRET_KEY {
+        return 0;
+    }
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+    let keys: Vec<String> = text
+        .split(|c| !is_base64(c))
+        // `key=VALUE` is one run of such characters.
+        .flat_map(|run| run.split('='))
+        .filter(|run| is_secret_key(run))
+        .map(str::to_owned)
+        .collect();
+    for key in &keys {
+        *text = text.replace(key.as_str(), REDACTED);
+    }
+    keys.len()
+}
+
+fn is_secret_key(run: &str) -> bool {
+    let has = |class: fn(&u8) -> bool| run.as_bytes().iter().any(class);
+    run.len() == SECRET_KEY
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_digit)
+        && entropy(run) >= SECRET_KEY_ENTROPY
+}
+
+/// Shannon entropy, bits per byte.
+#[expect(clippy::cast_precision_loss, reason = "counts of at most 40")]
+fn entropy(text: &str) -> f64 {
+    let mut counts = BTreeMap::new();
+    for byte in text.bytes() {
+        *counts.entry(byte).or_insert(0_u32) += 1;
+    }
+    let total = text.len() as f64;
+    let share = |count: &u32| f64::from(*count) / total;
+    counts.values().map(|c| -share(c) * share(c).log2()).sum()
+}
