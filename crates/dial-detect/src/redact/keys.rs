@@ -150,7 +150,7 @@ pub(super) fn normalise(key: &str) -> String {
 }
 
 /// What stands at a path of normalised names.
-pub(super) fn judge(event_name: &str, path: &[String]) -> Verdict {
+pub(super) fn judge(event_name: Option<&str>, path: &[String]) -> Verdict {
     let Some(name) = path.last().map(String::as_str) else {
         return Verdict::Keep;
     };
@@ -169,10 +169,11 @@ pub(super) fn judge(event_name: &str, path: &[String]) -> Verdict {
     Verdict::Keep
 }
 
-fn place(event_name: &str, path: &[String]) -> Option<Verdict> {
+fn place(event_name: Option<&str>, path: &[String]) -> Option<Verdict> {
     let fits = |(event, end, _): &&(&str, &[&str], Verdict)| {
         let tail = path.len().checked_sub(end.len()).map(|from| &path[from..]);
-        event_name.starts_with(event) && tail.is_some_and(|tail| tail.iter().eq(end.iter()))
+        let is_event = event_name.map_or(end.len() > 1, |name| name.starts_with(event));
+        is_event && tail.is_some_and(|tail| tail.iter().eq(end.iter()))
     };
     PLACES.iter().find(fits).map(|(_, _, verdict)| *verdict)
 }

@@ -27,25 +27,26 @@ pub fn redact(record: &mut Value) -> usize {
     let event_name = record.get("eventName").and_then(Value::as_str);
     let event_name = event_name.unwrap_or_default().to_owned();
     let mut walk = Walk {
-        event_name: &event_name,
+        event_name: Some(&event_name),
         path: Vec::new(),
         nested: 0,
     };
     walk.value(record, false)
 }
 
-/// The same for one value of an event whose dotted path in the record is known, such as what a
-/// rule matched.
-pub fn redact_field(event_name: &str, field: &str, value: &mut Value) -> usize {
+/// The same for one value whose dotted path in the record is known, such as what a rule matched.
+///
+/// Where only some events keep a secret at that path, it is taken for one.
+pub fn redact_field(field: &str, value: &mut Value) -> usize {
     let segments = field.split('.').filter(|segment| !segment.is_empty());
     let mut walk = Walk {
-        event_name,
+        event_name: None,
         path: segments.map(keys::normalise).collect(),
         nested: 0,
     };
     // Something further up may already be secret as a whole.
     let is_secret =
-        (1..walk.path.len()).any(|end| keys::judge(event_name, &walk.path[..end]) == Verdict::Tree);
+        (1..walk.path.len()).any(|end| keys::judge(None, &walk.path[..end]) == Verdict::Tree);
     walk.member(value, is_secret)
 }
 
@@ -56,7 +57,8 @@ pub fn redact_text(text: &mut String) -> usize {
 
 /// A walk through a record, with the names from its root to here.
 struct Walk<'a> {
-    event_name: &'a str,
+    /// `None` where it is not known.
+    event_name: Option<&'a str>,
     path: Vec<String>,
     nested: u8,
 }
