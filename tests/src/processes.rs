@@ -81,6 +81,17 @@ impl Process {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// CPU time of its living threads so far, as the scheduler counted it.
+    pub fn cpu(&self) -> std::time::Duration {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let threads = std::fs::read_dir(tasks).into_iter().flatten().flatten();
+        let nanos = threads.filter_map(|thread| {
+            let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            text.split(' ').next()?.parse::<u64>().ok()
+        });
+        std::time::Duration::from_nanos(nanos.sum())
+    }
+
     /// Ends it as a power cut would: `SIGKILL`, no chance to tidy up.
     pub fn kill(&mut self) {
         // It may have ended by itself.
