@@ -111,3 +111,124 @@ fn newest(lanes: &mut [Lane]) -> Option<Row> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dynamodb::sample;
+    use aws_sdk_dynamodb::types::AttributeValue;
+    use dial_core::store::{Status, sort_key};
+    use proptest::prelude::*;
+    use std::cell::Cell;
+
+    /// Lanes in memory, read in pieces.
+    struct Memory {
+        lanes: Vec<Vec<Row>>,
+        piece: usize,
+        reads: Cell<usize>,
+    }
+
+    impl Source for Memory {
+        fn lanes(&self) -> usize {
+            self.lanes.len()
+        }
+
+        async fn read(&self, lane: usize, from: Option<Item>) -> Result<Slice, StoreError> {
+            self.reads.set(self.reads.get() + 1);
+            let start = from.map_or(0, |item| item["n"].as_n().unwrap().parse().unwrap());
+            let end = self.lanes[lane].len().min(start + self.piece);
+            // As DynamoDB does: a full piece says that there is more, even where there is not.
+            let more = end - start == self.piece;
+            let next = AttributeValue::N(end.to_string());
+            Ok(Slice {
+                rows: self.lanes[lane][start..end].to_vec(),
+                next: more.then(|| Item::from([("n".to_owned(), next)])),
+            })
+        }
+    }
+
+    fn row(second: u32, wanted: bool) -> Row {
+        let mut finding = sample::acceptance(&second.to_string(), 0).finding;
+        finding.time += jiff::SignedDuration::from_secs(i64::from(second));
+        let summary = Summary::of(&finding, Status::Open);
+        Row {
+            sort: sort_key(summary.time, &summary.id),
+            summary,
+            wanted,
+        }
+    }
+
+    /// What lies behind the cursor, dealt out to lanes.
+    fn memory(rows: &[(Row, usize)], lanes: usize, piece: usize, after: Option<&Cursor>) -> Memory {
+        let mut dealt = vec![Vec::new(); lanes];
+        for (row, lane) in rows {
+            if after.is_none_or(|after| row.sort.as_str() < after.sort_key()) {
+                dealt[lane % lanes].push(row.clone());
+            }
+        }
+        for lane in &mut dealt {
+            lane.sort_by(|a, b| b.sort.cmp(&a.sort));
+        }
+        Memory {
+            lanes: dealt,
+            piece,
+            reads: Cell::new(0),
+        }
+    }
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(future)
+    }
+
+    proptest! {
+        #[test]
+        fn following_the_cursor_shows_every_wanted_row_once(
+            kinds in prop::collection::vec((any::<bool>(), 0..8_usize), 0..80),
+            lanes in 1..9_usize,
+            piece in 1..7_usize,
+            limit in 1..9_usize,
+        ) {
+            let rows: Vec<_> = (0..).zip(&kinds).map(|(n, (wanted, lane))| (row(n, *wanted), *lane)).collect();
+            let (mut shown, mut after) = (Vec::new(), None);
+            loop {
+                let source = memory(&rows, lanes, piece, after.as_ref());
+                let page = run(page(&source, limit)).unwrap();
+                prop_assert!(page.items.len() <= limit);
+                shown.extend(page.items.into_iter().map(|s| s.id));
+                prop_assert!(page.next.is_none() || page.next != after, "no progress");
+                let Some(next) = page.next else { break };
+                after = Some(next);
+            }
+            let wanted = rows.iter().rev().filter(|(row, _)| row.wanted);
+            let wanted: Vec<_> = wanted.map(|(row, _)| row.summary.id.clone()).collect();
+            prop_assert_eq!(shown, wanted);
+        }
+    }
+
+    #[test]
+    fn a_page_that_finds_nothing_ends_after_so_many_reads() {
+        let rows: Vec<_> = (0..500).map(|n| (row(n, false), 0)).collect();
+        let source = memory(&rows, 8, 1, None);
+        let page = run(page(&source, 10)).unwrap();
+        assert!(page.items.is_empty());
+        assert!(source.reads.get() <= MAX_READS);
+        let oldest = page.next.unwrap();
+        assert!(oldest.sort_key() < rows[499].0.sort.as_str());
+    }
+
+    #[test]
+    fn the_last_page_has_no_cursor_even_where_a_lane_ends_on_a_full_piece() {
+        let rows: Vec<_> = (0..10).map(|n| (row(n, true), 0)).collect();
+        let page = run(page(&memory(&rows, 2, 5, None), 10)).unwrap();
+        assert_eq!(page.items.len(), 10);
+        assert_eq!(page.next, None);
+    }
+
+    #[test]
+    fn a_finding_in_two_lanes_is_shown_once() {
+        let rows = [(row(1, true), 0), (row(1, true), 1), (row(2, true), 1)];
+        let page = run(page(&memory(&rows, 2, 5, None), 10)).unwrap();
+        assert_eq!(page.items.len(), 2);
+    }
+}
