@@ -40,6 +40,7 @@ struct Meta {
     resource_pk: String,
     status: Status,
     received_at: Timestamp,
+    expires_at: Timestamp,
     expires: i64,
     summary: String,
 }
@@ -57,7 +58,7 @@ struct Line {
 struct Head {
     status: Status,
     received_at: Timestamp,
-    expires: i64,
+    expires_at: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -121,6 +122,7 @@ fn meta_keys(new: &Acceptance) -> Result<Meta, StoreError> {
         resource_pk: key::partition(&summary.resource, id),
         status: summary.status,
         received_at: new.received_at,
+        expires_at: new.expires_at,
         expires: expires(new.expires_at),
         summary: json(&summary)?,
     })
@@ -165,7 +167,7 @@ pub(crate) fn stored(mut item: Item, now: Timestamp) -> Result<Option<Stored>, S
     let label = Label::of(&item);
     let (finding, record) = (item.remove("finding"), item.remove("record"));
     let head: Head = decode(item, &label)?;
-    if is_expired(head.expires, now) {
+    if head.expires_at <= now {
         return Ok(None);
     }
     let finding = finding.ok_or_else(|| label.corrupt(&"finding is missing"))?;
@@ -177,7 +179,7 @@ pub(crate) fn stored(mut item: Item, now: Timestamp) -> Result<Option<Stored>, S
         finding,
         status: head.status,
         received_at: head.received_at,
-        expires_at: Timestamp::from_second(head.expires).map_err(|e| label.corrupt(&e))?,
+        expires_at: head.expires_at,
     }))
 }
 
@@ -210,7 +212,7 @@ pub(crate) fn delivery(item: Item) -> Result<Delivery, StoreError> {
         due_at: row.due_at.parse().map_err(|e| label.corrupt(&e))?,
         received_at: row.received_at,
         last_error: row.last_error,
-        receipt: receipt.transpose()?,
+        receipt: receipt.transpose()?.flatten(),
     })
 }
 
@@ -388,7 +390,7 @@ mod tests {
             ("finding", AttributeValue::Bool(true)),
             ("record", AttributeValue::B(Blob::new(b"no gzip".to_vec()))),
             ("status", AttributeValue::S("sideways".to_owned())),
-            ("expires", AttributeValue::S("soon".to_owned())),
+            ("expires_at", AttributeValue::S("soon".to_owned())),
         ];
         for (name, value) in broken {
             let mut item = whole.clone();

@@ -77,31 +77,25 @@ pub(super) async fn claim(
     lease_until: Timestamp,
 ) -> Result<Option<Delivery>, StoreError> {
     let seconds = AttributeValue::N(now.as_second().to_string());
-    let answer = patiently(store.patience, || async {
-        let update = update(store, id, sink)
-            .await
-            .condition_expression(
-                "#state IN (:pending, :sending) AND due_at <= :now AND #expires > :seconds",
-            )
-            .update_expression(
-                "SET #state = :sending, attempts = attempts + :one, \
-                 due_at = :lease, due_sort = :lease_sort",
-            )
-            .expression_attribute_names("#expires", super::table::EXPIRES)
-            .expression_attribute_values(":pending", state(DeliveryState::Pending))
-            .expression_attribute_values(":sending", state(DeliveryState::Sending))
-            .expression_attribute_values(":now", text(key::instant(now)))
-            .expression_attribute_values(":seconds", seconds.clone())
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-            .expression_attribute_values(":lease", text(key::instant(lease_until)))
-            .expression_attribute_values(":lease_sort", text(key::due(lease_until, id)))
-            .return_values(ReturnValue::AllNew);
-        changed(store, update).await
-    });
-    match answer.await? {
-        Change::Done(row) => row.map(item::delivery).transpose(),
-        Change::Refused(_) => Ok(None),
-    }
+    let change = change(store, id, sink)
+        .await
+        .condition_expression(
+            "#state IN (:pending, :sending) AND due_at <= :now AND #expires > :seconds",
+        )
+        .update_expression(
+            "SET #state = :sending, attempts = attempts + :one, \
+             due_at = :lease, due_sort = :lease_sort, change_id = :change",
+        )
+        .expression_attribute_names("#expires", super::table::EXPIRES)
+        .expression_attribute_values(":pending", state(DeliveryState::Pending))
+        .expression_attribute_values(":sending", state(DeliveryState::Sending))
+        .expression_attribute_values(":now", text(key::instant(now)))
+        .expression_attribute_values(":seconds", seconds)
+        .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+        .expression_attribute_values(":lease", text(key::instant(lease_until)))
+        .expression_attribute_values(":lease_sort", text(key::due(lease_until, id)));
+    let row = made(store, change).await?;
+    row.map(item::delivery).transpose()
 }
 
 /// Records how an attempt ended; `false` when a later claim took the row over.
@@ -112,74 +106,53 @@ pub(super) async fn settle(
     attempt: u32,
     settlement: &Settlement,
 ) -> Result<bool, StoreError> {
-    let ended = end_state(settlement);
-    let answer = patiently(store.patience, || async {
-        let update = update(store, id, sink)
-            .await
-            .condition_expression("#state = :sending AND attempts = :attempt")
-            .expression_attribute_values(":sending", state(DeliveryState::Sending))
-            .expression_attribute_values(":attempt", AttributeValue::N(attempt.to_string()))
-            .expression_attribute_values(":ended", state(ended));
-        changed(store, ending(update, id, settlement)?).await
-    });
-    match answer.await? {
-        Change::Done(_) => Ok(true),
-        Change::Refused(row) => Ok(row.is_some_and(|row| is_settled(row, attempt, ended))),
-    }
-}
-
-/// Whether this very settlement is there already, because a try was done whose answer got lost.
-fn is_settled(row: Item, attempt: u32, ended: DeliveryState) -> bool {
-    item::delivery(row).is_ok_and(|row| row.attempts == attempt && row.state == ended)
-}
-
-fn end_state(settlement: &Settlement) -> DeliveryState {
-    match settlement {
-        Settlement::Sent { .. } => DeliveryState::Sent,
-        Settlement::Retry { .. } => DeliveryState::Pending,
-        Settlement::Failed { .. } => DeliveryState::Failed,
-    }
+    let change = change(store, id, sink)
+        .await
+        .condition_expression("#state = :sending AND attempts = :attempt")
+        .expression_attribute_values(":sending", state(DeliveryState::Sending))
+        .expression_attribute_values(":attempt", AttributeValue::N(attempt.to_string()));
+    let row = made(store, ending(change, id, settlement)?).await?;
+    Ok(row.is_some())
 }
 
 /// The change that a settlement makes; what is settled for good leaves `by_due`.
 fn ending(
-    update: UpdateItemFluentBuilder,
+    change: UpdateItemFluentBuilder,
     id: &FindingId,
     settlement: &Settlement,
 ) -> Result<UpdateItemFluentBuilder, StoreError> {
+    let value = UpdateItemFluentBuilder::expression_attribute_values;
     Ok(match settlement {
-        Settlement::Sent { receipt: None } => {
-            update.update_expression("SET #state = :ended REMOVE due_pk, due_sort, last_error")
+        Settlement::Sent { receipt } => {
+            let receipt = item::json(receipt)?;
+            let change = value(change, ":ended", state(DeliveryState::Sent));
+            value(change, ":receipt", text(receipt)).update_expression(
+                "SET #state = :ended, receipt = :receipt, change_id = :change \
+                 REMOVE due_pk, due_sort, last_error",
+            )
         }
-        Settlement::Sent {
-            receipt: Some(receipt),
-        } => update
-            .update_expression(
-                "SET #state = :ended, receipt = :receipt REMOVE due_pk, due_sort, last_error",
+        Settlement::Retry { at, error } => {
+            let change = value(change, ":ended", state(DeliveryState::Pending));
+            let change = value(change, ":at", text(key::instant(*at)));
+            let change = value(change, ":sort", text(key::due(*at, id)));
+            value(change, ":error", text(error.clone())).update_expression(
+                "SET #state = :ended, due_at = :at, due_sort = :sort, last_error = :error, \
+                 change_id = :change",
             )
-            .expression_attribute_values(":receipt", text(item::json(receipt)?)),
-        Settlement::Retry { at, error } => update
-            .update_expression(
-                "SET #state = :ended, due_at = :at, due_sort = :sort, last_error = :error",
+        }
+        Settlement::Failed { error } => {
+            let change = value(change, ":ended", state(DeliveryState::Failed));
+            value(change, ":error", text(error.clone())).update_expression(
+                "SET #state = :ended, last_error = :error, change_id = :change \
+                 REMOVE due_pk, due_sort",
             )
-            .expression_attribute_values(":at", text(key::instant(*at)))
-            .expression_attribute_values(":sort", text(key::due(*at, id)))
-            .expression_attribute_values(":error", text(error.clone())),
-        Settlement::Failed { error } => update
-            .update_expression("SET #state = :ended, last_error = :error REMOVE due_pk, due_sort")
-            .expression_attribute_values(":error", text(error.clone())),
+        }
     })
 }
 
-/// What became of a conditional update.
-enum Change {
-    /// Made; the new row where it was asked for.
-    Done(Option<Item>),
-    /// The condition did not hold; the row as it is, where there is one.
-    Refused(Option<Item>),
-}
-
-async fn update(store: &DynamoStore, id: &FindingId, sink: &str) -> UpdateItemFluentBuilder {
+/// A change of one row, with an id of its own so that it can be recognised.
+async fn change(store: &DynamoStore, id: &FindingId, sink: &str) -> UpdateItemFluentBuilder {
+    let change_id = format!("{:032x}", rand::random::<u128>());
     let client = store.clients.dynamodb().await;
     client
         .update_item()
@@ -187,18 +160,35 @@ async fn update(store: &DynamoStore, id: &FindingId, sink: &str) -> UpdateItemFl
         .key(PK, text(key::finding(id)))
         .key(SK, text(key::out(sink)))
         .expression_attribute_names("#state", "state")
+        .expression_attribute_values(":change", text(change_id))
+        .return_values(ReturnValue::AllNew)
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
-async fn changed(
+/// Makes a conditional change; the row afterwards, or `None` where the condition did not hold.
+///
+/// A try may be done although its answer gets lost; the next one is refused then, by a row that
+/// names this very change.
+async fn made(
     store: &DynamoStore,
-    update: UpdateItemFluentBuilder,
-) -> Result<Change, StoreError> {
-    match update.send().await {
-        Ok(answer) => Ok(Change::Done(answer.attributes)),
+    change: UpdateItemFluentBuilder,
+) -> Result<Option<Item>, StoreError> {
+    let values = change.get_expression_attribute_values().as_ref();
+    let change_id = values.and_then(|values| values.get(":change")).cloned();
+    let row = patiently(store.patience, || send(store, change.clone())).await?;
+    Ok(row.filter(|row| row.get("change_id") == change_id.as_ref()))
+}
+
+/// The row as it is now, whether the change was made or refused.
+async fn send(
+    store: &DynamoStore,
+    change: UpdateItemFluentBuilder,
+) -> Result<Option<Item>, StoreError> {
+    match change.send().await {
+        Ok(answer) => Ok(answer.attributes),
         Err(e) => match e.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                Ok(Change::Refused(refused.item.clone()))
+            Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => {
+                Ok(refusal.item.clone())
             }
             _ => Err(store.failed(&e, "dynamodb:UpdateItem")),
         },
