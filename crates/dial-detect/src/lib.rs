@@ -18,6 +18,7 @@ pub mod redact;
 pub mod resources;
 pub mod settings;
 pub mod severity;
+mod text;
 
 pub use pipeline::{Failure, Judged, Pipeline, SetupError};
 pub use settings::Settings;

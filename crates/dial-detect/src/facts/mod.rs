@@ -1,18 +1,38 @@
 //! Facts: what an event means where fields alone do not say it; one file per AWS service.
 
+mod backup;
+mod cloudtrail;
+mod dynamodb;
+mod ec2;
+mod ecr;
+mod eks;
+mod glue;
+mod guardduty;
+mod iam;
+mod kms;
+mod lambda;
+mod opensearch;
 pub mod policy;
+mod principal;
+mod rds;
 mod resource_policy;
+mod route53;
 mod s3;
 #[cfg(test)]
 mod sample;
-mod security_group;
-mod text;
+mod secretsmanager;
+mod sharing;
+mod signin;
+mod sns;
+mod sqs;
+mod ssm;
 
 #[cfg(test)]
 pub(crate) use sample::{answered, event, facts_of, sample};
 
 use crate::event::Kind;
 use crate::normalise::Call;
+use crate::text::bounded;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -24,7 +44,48 @@ const MAX_SENTENCE: usize = 600;
 const MAX_LIST: usize = 50;
 
 /// Every extractor, sorted by name.
-pub static EXTRACTORS: &[Extractor] = &[security_group::INGRESS, s3::POLICY];
+pub static EXTRACTORS: &[Extractor] = &[
+    backup::POLICY,
+    cloudtrail::TRAIL,
+    dynamodb::POLICY,
+    ec2::IMAGE,
+    ec2::INGRESS,
+    ec2::NACL,
+    ec2::PEERING,
+    ec2::ROUTE,
+    ec2::SNAPSHOT,
+    ecr::POLICY,
+    eks::ENDPOINT,
+    glue::POLICY,
+    guardduty::DETECTOR,
+    iam::ATTACHED,
+    iam::MFA,
+    iam::OTHER_USER,
+    iam::POLICY,
+    iam::TRUST,
+    kms::GRANT,
+    kms::POLICY,
+    lambda::PERMISSION,
+    lambda::POLICY,
+    lambda::URL,
+    opensearch::POLICY,
+    principal::PRINCIPAL,
+    rds::EXPOSURE,
+    rds::SNAPSHOT,
+    route53::CHANGE,
+    s3::ACL,
+    s3::ENCRYPTION,
+    s3::LIFECYCLE,
+    s3::POLICY,
+    s3::PUBLIC_ACCESS_BLOCK,
+    s3::REPLICATION,
+    s3::VERSIONING,
+    secretsmanager::POLICY,
+    signin::CONSOLE,
+    sns::POLICY,
+    sqs::POLICY,
+    ssm::DOCUMENT,
+];
 
 /// One question about an event, and the events that it is asked of.
 #[derive(Debug)]
@@ -107,19 +168,31 @@ impl Facts {
         map.insert(last.to_owned(), fit(value.into()));
     }
 
-    /// Adds a sentence, on one line and of bounded length.
+    /// Adds a sentence, from a capital letter on, on one line and of bounded length.
     fn say(&mut self, sentence: impl AsRef<str>) {
-        let sentence = text::bounded(sentence.as_ref(), MAX_SENTENCE);
+        let mut sentence = bounded(sentence.as_ref(), MAX_SENTENCE);
+        if let Some(first) = sentence.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
         if self.sentences.len() < MAX_SENTENCES && !self.sentences.contains(&sentence) {
             self.sentences.push(sentence);
         }
     }
 }
 
+/// A list of distinct texts, sorted.
+fn list<T: AsRef<str> + Ord>(texts: impl IntoIterator<Item = T>) -> Value {
+    let distinct: BTreeSet<T> = texts.into_iter().collect();
+    distinct.iter().map(AsRef::as_ref).collect()
+}
+
 fn fit(value: Value) -> Value {
     match value {
-        Value::String(text) => Value::String(text::bounded(&text, 512)),
+        Value::String(text) => Value::String(bounded(&text, 512)),
         Value::Array(list) => list.into_iter().take(MAX_LIST).map(fit).collect(),
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests;

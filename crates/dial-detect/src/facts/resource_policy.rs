@@ -27,6 +27,7 @@ fn state_access(prefix: &str, access: &Access, facts: &mut Facts) {
     facts.set(&format!("{prefix}.unknown"), false);
     facts.set(&format!("{prefix}.public"), access.public);
     facts.set(&format!("{prefix}.external"), access.external);
+    facts.set(&format!("{prefix}.admin"), access.admin);
     facts.set(&format!("{prefix}.writes"), access.writes);
     facts.set(&format!("{prefix}.any_subject"), access.any_subject);
     let accounts: Value = access.accounts.iter().cloned().collect();

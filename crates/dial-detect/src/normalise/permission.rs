@@ -1,6 +1,7 @@
 //! Security group permissions: three shapes of the record, one list.
 
 use super::{Call, lookup};
+use crate::text::shown;
 use ipnet::IpNet;
 use serde_json::Value;
 use std::net::IpAddr;
@@ -96,6 +97,21 @@ impl<'a> Permission<'a> {
                 }
             }),
             _ => None,
+        }
+    }
+
+    /// `tcp 22`, `udp 1000-2000`, `protocol icmp`, `all traffic`.
+    pub fn ports_in_words(&self) -> String {
+        let protocol = match self.protocol {
+            "6" => "tcp".to_owned(),
+            "17" => "udp".to_owned(),
+            other => shown(other),
+        };
+        match self.ports() {
+            _ if protocol == "-1" => "all traffic".to_owned(),
+            Some((from, to)) if from == to => format!("{protocol} {from}"),
+            Some((from, to)) => format!("{protocol} {from}-{to}"),
+            None => format!("protocol {protocol}"),
         }
     }
 

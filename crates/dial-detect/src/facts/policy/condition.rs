@@ -6,8 +6,8 @@
 use super::glob::is_open;
 use super::principal::account_of;
 use super::statement::texts;
-use crate::facts::text::is_account;
 use crate::normalise::permission::parse_cidr;
+use crate::text::is_account;
 use ipnet::IpNet;
 use serde_json::Value;
 use std::collections::BTreeSet;

@@ -11,6 +11,7 @@ mod resource;
 mod statement;
 
 pub use grants::{Grants, grants};
+pub(super) use principal::account_of;
 pub use resource::{Access, access};
 pub use statement::Flag;
 

@@ -2,7 +2,7 @@
 
 use super::glob::is_open;
 use super::statement::{Statement, texts};
-use crate::facts::text::is_account;
+use crate::text::is_account;
 use serde_json::Value;
 
 /// One named principal.
@@ -65,7 +65,7 @@ fn aws(text: &str) -> Party<'_> {
 }
 
 /// Account part of an ARN; empty for resources without one.
-pub(super) fn account_of(arn: &str) -> Option<&str> {
+pub(in crate::facts) fn account_of(arn: &str) -> Option<&str> {
     let mut parts = arn.split(':');
     (parts.next() == Some("arn")).then_some(())?;
     parts.nth(3)

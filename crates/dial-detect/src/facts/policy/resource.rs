@@ -4,7 +4,7 @@ use super::condition::{Limit, limits};
 use super::principal::{Party, account_of, parties};
 use super::statement::{Flag, Statement, allowing};
 use crate::facts::Known;
-use crate::facts::text::{is_account, shown};
+use crate::text::{is_account, shown};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -36,6 +36,8 @@ pub struct Access {
     pub external: bool,
     /// The public, or else the external, may do more than read.
     pub writes: bool,
+    /// The public, or else the external, may do everything of some service.
+    pub admin: bool,
     /// The accounts behind `external`.
     pub accounts: BTreeSet<String>,
     /// An outside identity provider's users are let in without a check of who they are.
@@ -53,11 +55,12 @@ pub fn access(policy: &Map<String, Value>, known: &Known) -> Option<Access> {
         .filter_map(|statement| judge(statement, known))
         .collect();
     let public = judged.iter().any(|j| j.outside.anyone);
-    let writes = judged.iter().filter(|j| j.outside.anyone == public);
+    let worst = || judged.iter().filter(|j| j.outside.anyone == public);
     Some(Access {
         public,
         external: judged.iter().any(|j| j.outside.is_external()),
-        writes: { writes }.any(|j| j.writes),
+        writes: worst().any(|j| j.writes),
+        admin: worst().any(|j| j.admin),
         any_subject: judged.iter().any(|j| j.outside.any_subject.is_some()),
         accounts: judged
             .iter()
@@ -70,6 +73,7 @@ pub fn access(policy: &Map<String, Value>, known: &Known) -> Option<Access> {
 struct Judged {
     outside: Outsiders,
     writes: bool,
+    admin: bool,
     flag: Flag,
 }
 
@@ -97,6 +101,7 @@ fn judge(statement: &Statement<'_>, known: &Known) -> Option<Judged> {
         Judged {
             outside,
             writes: writes(statement),
+            admin: all_actions(statement),
             flag: statement.flag(format!("lets {who} do {what}")),
         }
     })
@@ -226,4 +231,11 @@ fn writes(statement: &Statement<'_>) -> bool {
         READS.iter().any(|read| fixed.starts_with(read))
     };
     statement.field("NotAction").is_some() || !statement.texts("Action").iter().all(reads)
+}
+
+/// `*`, `s3:*` and the like, or `NotAction`.
+fn all_actions(statement: &Statement<'_>) -> bool {
+    let actions = statement.texts("Action");
+    let all = |action: &&str| action.rsplit(':').next() == Some("*");
+    statement.field("NotAction").is_some() || actions.iter().any(all)
 }

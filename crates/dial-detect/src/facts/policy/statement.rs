@@ -1,7 +1,7 @@
 //! The statements of a policy, whatever their spelling.
 
-use crate::facts::text::shown;
 use crate::normalise::lookup;
+use crate::text::shown;
 use serde_json::{Map, Value, json};
 
 /// A statement that grants what a rule may care about.

@@ -1,20 +1,20 @@
 //! EC2 security groups: which ports are open to everyone.
 
-use super::{Extractor, Facts, Known};
+use crate::facts::{Extractor, Facts, Known, list};
 use crate::normalise::Call;
 use crate::normalise::permission::Permission;
-use serde_json::Value;
+use crate::text;
 use std::collections::BTreeSet;
 
 /// Ports whose services nobody should meet from the internet: remote shells and desktops,
 /// databases, caches, search, orchestration.
-pub(super) const SENSITIVE: [i64; 29] = [
+const SENSITIVE: [i64; 29] = [
     20, 21, 22, 23, 135, 137, 139, 445, 1433, 1434, 1521, 2375, 2376, 2379, 3306, 3389, 5432, 5601,
     5900, 5985, 5986, 6379, 6443, 9042, 9200, 9300, 10250, 11211, 27017,
 ];
 const WEB: [i64; 2] = [80, 443];
 
-pub(super) const INGRESS: Extractor = Extractor {
+pub(in crate::facts) const INGRESS: Extractor = Extractor {
     name: "ec2.ingress",
     summary: "Which ports a security group opens to every address",
     sources: &["ec2.amazonaws.com"],
@@ -55,14 +55,17 @@ fn ingress(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
         "ec2.ingress.web_only",
         !open.is_empty() && open.iter().all(|p| is_web(p)),
     );
-    facts.set("ec2.ingress.ports", list(open.iter().map(|p| ports(p))));
+    facts.set(
+        "ec2.ingress.ports",
+        list(open.iter().map(|p| p.ports_in_words())),
+    );
     facts.set("ec2.ingress.cidrs", list(open.iter().map(|p| cidr(p))));
-    let ids = open.iter().filter_map(|p| p.rule_id).map(str::to_owned);
+    let ids = open.iter().filter_map(|p| p.rule_id);
     facts.set("ec2.ingress.rule_ids", list(ids));
     for permission in open {
         facts.say(format!(
             "opens {} to {}",
-            ports(permission),
+            permission.ports_in_words(),
             cidr(permission)
         ));
     }
@@ -77,14 +80,11 @@ fn peers(permissions: &[Permission<'_>], known: &Known<'_>, facts: &mut Facts) {
         .filter_map(|p| p.peer_account);
     let outside: BTreeSet<_> = named.filter(|account| !known.has(account)).collect();
     facts.set("ec2.ingress.external", !outside.is_empty());
-    facts.set(
-        "ec2.ingress.accounts",
-        list(outside.iter().map(|a| (*a).to_owned())),
-    );
+    facts.set("ec2.ingress.accounts", list(&outside));
     for account in outside {
         facts.say(format!(
             "lets in a security group of outside account {}",
-            super::text::shown(account)
+            text::shown(account)
         ));
     }
 }
@@ -99,17 +99,6 @@ fn is_web(permission: &Permission<'_>) -> bool {
         .is_some_and(|(from, to)| from == to && WEB.contains(&from))
 }
 
-/// `tcp 22`, `udp 1000-2000`, `icmp`, `all traffic`.
-fn ports(permission: &Permission<'_>) -> String {
-    let protocol = super::text::shown(permission.protocol);
-    match permission.ports() {
-        _ if protocol == "-1" => "all traffic".to_owned(),
-        Some((from, to)) if from == to => format!("{protocol} {from}"),
-        Some((from, to)) => format!("{protocol} {from}-{to}"),
-        None => format!("protocol {protocol}"),
-    }
-}
-
 fn cidr(permission: &Permission<'_>) -> String {
     permission
         .cidr
@@ -117,14 +106,9 @@ fn cidr(permission: &Permission<'_>) -> String {
         .unwrap_or_default()
 }
 
-fn list(values: impl Iterator<Item = String>) -> Value {
-    let distinct: BTreeSet<String> = values.collect();
-    distinct.into_iter().collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{answered, facts_of, sample};
+    use crate::facts::{answered, facts_of, sample};
     use serde_json::{Value, json};
 
     const NAME: &str = "AuthorizeSecurityGroupIngress";
@@ -231,7 +215,7 @@ mod tests {
         ));
         assert_eq!(seen(&facts), "ps");
         assert_eq!(facts.get("ec2.ingress.rule_ids"), Some(&json!(["sgr-2"])));
-        assert_eq!(facts.sentences, ["opens tcp 3389 to ::/0"]);
+        assert_eq!(facts.sentences, ["Opens tcp 3389 to ::/0"]);
 
         for (account, expected) in [("777788889999", true), ("444455556666", false)] {
             let request = json!({"groupId": "sg-1", "ipPermissions": {"items": [{

@@ -1,0 +1,239 @@
+//! CloudTrail: calls that make it record less, or nothing.
+
+use super::policy::account_of;
+use super::{Extractor, Facts, Known, list};
+use crate::normalise::{Call, lookup};
+use crate::text::{is_account, shown};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+pub(super) const TRAIL: Extractor = Extractor {
+    name: "cloudtrail",
+    summary: "How a trail is stopped or made to record less",
+    sources: &["cloudtrail.amazonaws.com"],
+    names: &[
+        "DeleteTrail",
+        "PutEventSelectors",
+        "StopLogging",
+        "UpdateTrail",
+    ],
+    facts: &[
+        "cloudtrail.stopped",
+        "cloudtrail.weakened",
+        "cloudtrail.reasons",
+    ],
+    run: trail,
+};
+
+type Reasons = BTreeSet<String>;
+
+fn trail(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
+    let reasons = match call.name() {
+        "UpdateTrail" => updated(call, known),
+        "PutEventSelectors" => selected(call),
+        _ => {
+            facts.set("cloudtrail.stopped", true);
+            let deleted = call.name() == "DeleteTrail";
+            facts.say(if deleted {
+                "deletes the trail"
+            } else {
+                "stops the trail"
+            });
+            return;
+        }
+    };
+    facts.set("cloudtrail.weakened", !reasons.is_empty());
+    for reason in &reasons {
+        facts.say(format!("leaves a trail that {reason}"));
+    }
+    facts.set("cloudtrail.reasons", list(reasons));
+}
+
+fn updated(call: &Call<'_>, known: &Known<'_>) -> Reasons {
+    let flags = [
+        ("isMultiRegionTrail", "leaves out other regions"),
+        ("includeGlobalServiceEvents", "leaves out global services"),
+        (
+            "enableLogFileValidation",
+            "no longer proves its files unchanged",
+        ),
+    ];
+    let off = flags
+        .into_iter()
+        .filter(|(path, _)| call.request_flag(path) == Some(false));
+    let mut reasons: Reasons = off.map(|(_, reason)| reason.to_owned()).collect();
+    if let Some(bucket) = call.request_text("s3BucketName") {
+        reasons.insert(format!("now delivers to bucket {}", shown(bucket)));
+    }
+    if let Some(key) = call.request_text("kmsKeyId") {
+        let account = account_of(key).filter(|account| is_account(account));
+        let whose = match account {
+            Some(account) if !known.has(account) => " of an outside account",
+            _ => "",
+        };
+        reasons.insert(format!("now encrypts with key {}{whose}", shown(key)));
+    }
+    reasons
+}
+
+/// What all selectors together leave out of the management events.
+fn selected(call: &Call<'_>) -> Reasons {
+    let basic = call.request_all("eventSelectors");
+    let advanced = call.request_all("advancedEventSelectors");
+    let judged: Vec<Reasons> = if advanced.is_empty() {
+        basic.into_iter().map(basic_gaps).collect()
+    } else {
+        advanced.into_iter().filter_map(advanced_gaps).collect()
+    };
+    let silent = || Reasons::from(["records no management events".to_owned()]);
+    match judged.iter().min_by_key(|gaps| gaps.len()) {
+        Some(least) => least.clone(),
+        None if call.request("eventSelectors").is_some() => silent(),
+        None if call.request("advancedEventSelectors").is_some() => silent(),
+        None => Reasons::new(),
+    }
+}
+
+fn basic_gaps(selector: &Value) -> Reasons {
+    let mut gaps = Reasons::new();
+    if lookup::flag(selector, "includeManagementEvents") == Some(false) {
+        gaps.insert("records no management events".to_owned());
+    }
+    let kind = lookup::text(selector, "readWriteType").unwrap_or("All");
+    if !kind.eq_ignore_ascii_case("All") {
+        gaps.insert(format!("records only {} events", shown(kind)));
+    }
+    let sources = lookup::all(selector, "excludeManagementEventSources");
+    let sources = sources.into_iter().filter_map(Value::as_str);
+    gaps.extend(sources.map(|source| format!("leaves out {}", shown(source))));
+    gaps
+}
+
+/// `None` for a selector that is not about management events.
+fn advanced_gaps(selector: &Value) -> Option<Reasons> {
+    let fields = lookup::all(selector, "fieldSelectors");
+    let is_category = |f: &&&Value| lookup::text(f, "field") == Some("eventCategory");
+    let category = fields.iter().find(is_category)?;
+    let about = lookup::all(category, "equals")
+        .iter()
+        .any(|v| *v == "Management");
+    let others = fields.iter().filter(|f| !is_category(f));
+    let narrowed = others.filter_map(|f| lookup::text(f, "field"));
+    about.then(|| {
+        narrowed
+            .map(|field| format!("narrows events by {}", shown(field)))
+            .collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::facts::{facts_of, sample};
+    use serde_json::{Value, json};
+
+    #[test]
+    fn weakened_trails_are_seen() {
+        let basic = |selector: Value| json!({"trailName": "t", "eventSelectors": [selector]});
+        let full = json!({"includeManagementEvents": true, "readWriteType": "All", "excludeManagementEventSources": []});
+        let advanced =
+            |selectors: Value| json!({"trailName": "t", "advancedEventSelectors": selectors});
+        let management =
+            json!({"fieldSelectors": [{"field": "eventCategory", "equals": ["Management"]}]});
+        let writes = json!({"fieldSelectors": [{"field": "eventCategory", "equals": ["Management"]}, {"field": "readOnly", "equals": ["false"]}]});
+        let data = json!({"fieldSelectors": [{"field": "eventCategory", "equals": ["Data"]}]});
+        let cases = [
+            (
+                "one region",
+                "UpdateTrail",
+                json!({"isMultiRegionTrail": false}),
+                vec!["leaves out other regions"],
+            ),
+            (
+                "no validation",
+                "UpdateTrail",
+                json!({"enableLogFileValidation": "false"}),
+                vec!["no longer proves its files unchanged"],
+            ),
+            (
+                "elsewhere",
+                "UpdateTrail",
+                json!({"s3BucketName": "b"}),
+                vec!["now delivers to bucket b"],
+            ),
+            (
+                "foreign key",
+                "UpdateTrail",
+                json!({"kmsKeyId": "arn:aws:kms:eu-west-1:777788889999:key/1"}),
+                vec![
+                    "now encrypts with key arn:aws:kms:eu-west-1:777788889999:key/1 of an outside account",
+                ],
+            ),
+            (
+                "strengthened",
+                "UpdateTrail",
+                json!({"isMultiRegionTrail": true, "enableLogFileValidation": true}),
+                vec![],
+            ),
+            (
+                "nothing",
+                "PutEventSelectors",
+                basic(json!({"includeManagementEvents": false, "readWriteType": "All"})),
+                vec!["records no management events"],
+            ),
+            (
+                "reads only",
+                "PutEventSelectors",
+                basic(json!({"includeManagementEvents": true, "readWriteType": "ReadOnly"})),
+                vec!["records only ReadOnly events"],
+            ),
+            (
+                "without KMS",
+                "PutEventSelectors",
+                basic(json!({"excludeManagementEventSources": ["kms.amazonaws.com"]})),
+                vec!["leaves out kms.amazonaws.com"],
+            ),
+            ("all", "PutEventSelectors", basic(full), vec![]),
+            (
+                "advanced, all",
+                "PutEventSelectors",
+                advanced(json!([data, management])),
+                vec![],
+            ),
+            (
+                "advanced, narrowed",
+                "PutEventSelectors",
+                advanced(json!([writes])),
+                vec!["narrows events by readOnly"],
+            ),
+            (
+                "advanced, data only",
+                "PutEventSelectors",
+                advanced(json!([data])),
+                vec!["records no management events"],
+            ),
+        ];
+        for (name, call, request, expected) in cases {
+            let facts = facts_of(&sample("cloudtrail.amazonaws.com", call, request));
+            assert_eq!(
+                facts.get("cloudtrail.reasons"),
+                Some(&json!(expected)),
+                "{name}"
+            );
+            assert_eq!(
+                facts.get("cloudtrail.weakened"),
+                Some(&json!(!expected.is_empty())),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn stopped_trails_are_seen_even_where_the_call_was_denied() {
+        let facts = facts_of(&sample(
+            "cloudtrail.amazonaws.com",
+            "StopLogging",
+            Value::Null,
+        ));
+        assert_eq!(facts.get("cloudtrail.stopped"), Some(&json!(true)));
+    }
+}

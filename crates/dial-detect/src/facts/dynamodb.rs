@@ -1,0 +1,71 @@
+//! DynamoDB: who may use a table.
+
+use super::{Extractor, Facts, Known, resource_policy};
+use crate::normalise::Call;
+
+pub(super) const POLICY: Extractor = Extractor {
+    name: "dynamodb.policy",
+    summary: "Whom a table's policy lets in",
+    sources: &["dynamodb.amazonaws.com"],
+    names: &["PutResourcePolicy"],
+    facts: &[
+        "dynamodb.policy.public",
+        "dynamodb.policy.external",
+        "dynamodb.policy.admin",
+        "dynamodb.policy.writes",
+        "dynamodb.policy.unknown",
+        "dynamodb.policy.any_subject",
+        "dynamodb.policy.accounts",
+        "dynamodb.policy.statements",
+    ],
+    run: policy,
+};
+
+fn policy(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
+    resource_policy::state("dynamodb.policy", &call.policy("policy"), known, facts);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::facts::{facts_of, sample};
+    use serde_json::{Value, json};
+
+    #[test]
+    fn shared_tables_are_seen() {
+        let policy = |principal: Value| {
+            let mut policy = json!({"Version": "2012-10-17", "Statement": [
+                {"Sid": "Share", "Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}]});
+            policy["Statement"][0]["Principal"] = principal;
+            policy.to_string()
+        };
+        let cases = [
+            ("anyone", policy(json!("*")), Some((true, false))),
+            (
+                "stranger",
+                policy(json!({"AWS": "arn:aws:iam::777788889999:root"})),
+                Some((false, true)),
+            ),
+            (
+                "ours",
+                policy(json!({"AWS": "444455556666"})),
+                Some((false, false)),
+            ),
+            ("cut off", policy(json!("*"))[..30].to_owned(), None),
+        ];
+        for (name, text, expected) in cases {
+            let request = json!({"policy": text});
+            let facts = facts_of(&sample(
+                "dynamodb.amazonaws.com",
+                "PutResourcePolicy",
+                request,
+            ));
+            let fact = |n: &str| {
+                facts
+                    .get(&format!("dynamodb.policy.{n}"))
+                    .and_then(Value::as_bool)
+            };
+            assert_eq!(fact("public").zip(fact("external")), expected, "{name}");
+            assert_eq!(fact("unknown"), Some(expected.is_none()), "{name}");
+        }
+    }
+}
