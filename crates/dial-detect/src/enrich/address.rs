@@ -53,3 +53,39 @@ pub(super) fn is_private_range(first: IpAddr, last: IpAddr) -> bool {
             .iter()
             .any(|(net, length)| holds((*net).into(), *length))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_public_addresses_are_asked_about() {
+        let cases = [
+            ("203.0.113.66", Some("203.0.113.66")),
+            (" 203.0.113.66 ", Some("203.0.113.66")),
+            ("::ffff:203.0.113.66", Some("203.0.113.66")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("10.0.0.1", None),
+            ("100.127.255.255", None),
+            ("100.128.0.0", Some("100.128.0.0")),
+            ("172.31.255.255", None),
+            ("172.32.0.0", Some("172.32.0.0")),
+            ("127.0.0.1", None),
+            ("169.254.169.254", None),
+            ("0.0.0.0", None),
+            ("255.255.255.255", None),
+            ("::1", None),
+            ("::ffff:10.0.0.1", None),
+            ("fd00:ec2::254", None),
+            ("fe80::1", None),
+            ("ff02::1", None),
+            ("AWS Internal/3", None),
+            ("ec2.amazonaws.com", None),
+            ("203.0.113.066", None),
+        ];
+        for (text, expected) in cases {
+            let expected = expected.map(|ip: &str| ip.parse::<IpAddr>().unwrap());
+            assert_eq!(public(text), expected, "{text}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use super::{Enrich, EnrichError, Enrichment, Kind, Loaded, Settings, Subject};
 use dial_core::finding::{Asn, Geo};
 use maxminddb::{MaxMindDbError, Mmap, Reader, geoip2};
+use serde::de::IgnoredAny;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -56,7 +57,19 @@ fn open(path: &Path, holds: &[&str]) -> Result<Reader<Mmap>, EnrichError> {
         let expected = holds.join(" or ");
         return Err(wrong(format!("holds `{kind}`, needed is {expected}")));
     }
+    probe(&reader).map_err(|e| wrong(describe(&e)))?;
     Ok(reader)
+}
+
+/// Looks up a few addresses all over the tree; reading all of it would cost every cold start.
+fn probe(reader: &Reader<Mmap>) -> Result<(), MaxMindDbError> {
+    let v4 = (0..8_u8).map(|n| IpAddr::from([n * 28 + 1, 0, 0, 1]));
+    let v6 = (0..4_u16).map(|n| IpAddr::from([0x2001 + n * 0x400, 0xdb8, 0, 0, 0, 0, 0, 1]));
+    let holds_v6 = reader.metadata().ip_version == 6;
+    for address in v4.chain(v6.filter(|_| holds_v6)) {
+        reader.lookup(address)?.decode::<IgnoredAny>()?;
+    }
+    Ok(())
 }
 
 fn describe(error: &MaxMindDbError) -> String {

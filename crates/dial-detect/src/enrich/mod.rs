@@ -163,3 +163,6 @@ impl Enricher {
         enrichment
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,10 +77,7 @@ fn parse(text: &str) -> Result<Ranges, (usize, String)> {
     let mut ranges = Ranges::default();
     for (index, line) in text.lines().enumerate() {
         let net = entry(line).map_err(|reason| (index + 1, reason))?;
-        // Some public lists hold 192.168.1.1 or all bogons.
-        if let Some(net) =
-            net.filter(|net| !address::is_private_range(net.network(), net.broadcast()))
-        {
+        if let Some(net) = net {
             ranges.add(net);
         }
     }
@@ -136,11 +133,16 @@ fn network(text: &str) -> Result<IpNet, String> {
 }
 
 impl Ranges {
+    /// Adds a network, unless it is private: some public lists hold 192.168.1.1 or all bogons.
     fn add(&mut self, net: IpNet) {
-        match (net.network().to_canonical(), net.broadcast().to_canonical()) {
+        let (first, last) = (net.network().to_canonical(), net.broadcast().to_canonical());
+        if address::is_private_range(first, last) {
+            return;
+        }
+        match (first, last) {
             (IpAddr::V4(first), IpAddr::V4(last)) => self.v4.push((first.into(), last.into())),
             (IpAddr::V6(first), IpAddr::V6(last)) => self.v6.push((first.into(), last.into())),
-            // A network around all of `::ffff:0:0/96` is its v6 self.
+            // Only a network around all mapped addresses has ends of two kinds; nobody lists it.
             _ => {}
         }
     }
@@ -182,5 +184,120 @@ impl Enrich for Lists {
         let on = self.0.iter().filter(|(_, ranges)| ranges.holds(address));
         into.reputation.extend(on.map(|(label, _)| label.clone()));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_formats_of_public_lists_are_read() {
+        let cases = [
+            ("netset", "# FireHOL\n#\n203.0.113.0/28\n198.51.100.7\n"),
+            (
+                "spamhaus text",
+                "; Spamhaus DROP List\n203.0.113.0/28 ; SBL1\r\n198.51.100.7/32 ; SBL2\r\n",
+            ),
+            (
+                "spamhaus json",
+                "{\"cidr\":\"203.0.113.0/28\",\"sblid\":\"SBL1\",\"rir\":\"x\"}\n{\"cidr\":\"198.51.100.7/32\"}\n{\"type\":\"metadata\",\"records\":2}\n",
+            ),
+            (
+                "tor exits",
+                "198.51.100.7\n203.0.113.0\n203.0.113.1\n203.0.113.2/31\n203.0.113.4/30\n203.0.113.8/29",
+            ),
+            (
+                "host bits, overlaps, comment behind",
+                "\u{feff}203.0.113.9/28 # c\n203.0.113.0/29\n198.51.100.7\n198.51.100.7\n\n",
+            ),
+            (
+                "private ones dropped",
+                "203.0.113.0/28\n198.51.100.7\n10.0.0.0/8\n192.168.1.1\n224.0.0.0/3\n0.0.0.0/8\n::1\nfe80::/10\n",
+            ),
+        ];
+        for (name, text) in cases {
+            let ranges = parse(text).unwrap();
+            for (ip, expected) in [
+                ("203.0.113.0", true),
+                ("203.0.113.15", true),
+                ("203.0.113.16", false),
+                ("198.51.100.6", false),
+                ("198.51.100.7", true),
+                ("10.1.2.3", false),
+                ("2001:db8::1", false),
+            ] {
+                assert_eq!(ranges.holds(ip.parse().unwrap()), expected, "{name} {ip}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_corrupt_line_is_named() {
+        let cases = [
+            (
+                "# ok\n\n198.51.100.1\n198.51.100.256\n",
+                4,
+                "`198.51.100.256` is neither address nor network",
+            ),
+            (
+                "198.51.100.0/33",
+                1,
+                "`198.51.100.0/33` is neither address nor network",
+            ),
+            ("0.0.0.0/0", 1, "`0.0.0.0/0` covers every address"),
+            ("203.0.113.1\n{\"asn\":64496}\n", 2, "has no `cidr`"),
+            ("<html>", 1, "`<html>` is neither address nor network"),
+        ];
+        for (text, line, reason) in cases {
+            assert_eq!(parse(text).unwrap_err(), (line, reason.into()), "{text}");
+        }
+        let (line, reason) = parse("{\"cidr\":").unwrap_err();
+        assert!(
+            line == 1 && reason.starts_with("is no JSON object"),
+            "{reason}"
+        );
+    }
+
+    #[test]
+    fn v6_and_mapped_v4_are_found() {
+        let ranges = parse("2001:db8:bad::/48\n::ffff:203.0.113.0/124\n").unwrap();
+        for (ip, expected) in [
+            ("2001:db8:bad::", true),
+            ("2001:db8:bad:ffff::1", true),
+            ("2001:db8:bae::", false),
+            ("203.0.113.15", true),
+            ("203.0.113.16", false),
+        ] {
+            assert_eq!(ranges.holds(ip.parse().unwrap()), expected, "{ip}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_list_or_an_error(text in "[0-9a-f.:/{}\"#; \n]{0,200}") {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn merged_ranges_hold_what_the_networks_hold(
+            nets in prop::collection::vec((any::<u16>(), 18_u8..=32), 0..40),
+            probes in prop::collection::vec(any::<u16>(), 20),
+        ) {
+            // All below 203.0.0.0/16, so that they touch and overlap.
+            let address = |low: u16| IpAddr::from((0xCB00_0000 | u32::from(low)).to_be_bytes());
+            let nets: Vec<IpNet> = nets
+                .iter()
+                .map(|(low, length)| IpNet::new(address(*low), *length).unwrap())
+                .collect();
+            let lines: Vec<String> = nets.iter().map(ToString::to_string).collect();
+            let ranges = parse(&lines.join("\n")).unwrap();
+            for probe in probes {
+                let ip = address(probe);
+                let expected = nets.iter().any(|net| net.contains(&ip));
+                prop_assert_eq!(ranges.holds(ip), expected, "{}", ip);
+            }
+        }
     }
 }
