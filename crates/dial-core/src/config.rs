@@ -148,7 +148,7 @@ impl<'t> Reader<'t> {
         };
         let parsed: Option<T> = self.parse(name, section);
         if let Some(parsed) = &parsed {
-            parsed.check(&mut |path, message| self.add(&format!("{name}.{path}"), message));
+            parsed.check(&mut |path, message| self.add_check(&format!("{name}.{path}"), message));
         }
         self.finish(parsed)
     }
@@ -220,6 +220,13 @@ impl<'t> Reader<'t> {
     fn removed_from(&self, list: &str) -> Vec<usize> {
         let of_list = self.removed.iter().filter(|(path, _)| path == list);
         of_list.map(|(_, index)| *index).collect()
+    }
+
+    /// A value that could not be read was taken out: that it is missing now is no news.
+    fn add_check(&mut self, path: &str, message: String) {
+        if !self.problems.iter().any(|problem| problem.path == path) {
+            self.add(path, message);
+        }
     }
 
     fn add(&mut self, path: &str, message: String) {
