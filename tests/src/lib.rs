@@ -6,9 +6,13 @@
     reason = "a test that cannot go on says so by panicking"
 )]
 
+pub mod deployment;
+pub mod events;
+pub mod gateway;
 pub mod listen;
 pub mod poll;
 pub mod processes;
 pub mod proxy;
+pub mod reader;
 pub mod receivers;
 pub mod runtime_api;

@@ -1,0 +1,176 @@
+//! From the environment to a worker that can start, or the list of everything that stops it.
+
+use crate::abuseipdb::{self, AbuseIpdb};
+use crate::config;
+use crate::keyring::OwnKey;
+use crate::letters::Letters;
+use crate::send::{Sender, Settings};
+use crate::worker::{Buckets, Worker};
+use async_trait::async_trait;
+use dial_aws::{AwsSecrets, Clients, Location, S3Bucket, open_bucket, read_object};
+use dial_core::config::{Problems, section};
+use dial_core::ports::{Bucket, IpReputation, Secrets};
+use dial_core::wire::WorkerInfo;
+use dial_core::{Region, WorkerId};
+use dial_detect::Pipeline;
+use dial_detect::envelope::trail;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Variable that names the configuration: a file or `s3://…`.
+const CONFIG: &str = "DIAL_CONFIG";
+/// What is read where the variable is not set; need not exist.
+const DEFAULT_CONFIG: &str = "dial.toml";
+/// Most bytes of a configuration.
+const MAX_CONFIG: usize = 1024 * 1024;
+
+/// Environment variables, as an argument.
+pub type Env = BTreeMap<String, String>;
+
+/// Why a worker cannot start; the text names every problem.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The configuration could not be read.
+    #[error("configuration {place} cannot be read: {reason}")]
+    Unreadable {
+        /// Where it should lie.
+        place: String,
+        /// Why.
+        reason: String,
+    },
+    /// The configuration is wrong.
+    #[error("configuration is wrong:\n{0}")]
+    Config(#[from] Problems),
+    /// Something that the configuration points at is wrong.
+    #[error("worker cannot start:\n{}", .0.join("\n"))]
+    Parts(Vec<String>),
+}
+
+/// Reads the `[worker]` section from where the environment says, with its overrides.
+pub async fn read_config(env: &Env, clients: &Clients) -> Result<config::Worker, SetupError> {
+    let named = env.get(CONFIG);
+    let place = named.map_or(DEFAULT_CONFIG, String::as_str);
+    let unreadable = |reason: String| SetupError::Unreadable {
+        place: place.to_owned(),
+        reason,
+    };
+    let location: Location = place
+        .parse()
+        .map_err(|e: dial_aws::LocationError| unreadable(e.to_string()))?;
+    let found = read_object(&location, MAX_CONFIG, clients).await;
+    let text = match found.map_err(|e| unreadable(e.to_string()))? {
+        Some(bytes) => {
+            String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8".into()))?
+        }
+        None if named.is_some() => {
+            return Err(unreadable("there is no such file or object".into()));
+        }
+        None => String::new(),
+    };
+    Ok(section(place, &text, "worker", env.clone())?)
+}
+
+/// Puts a worker together; connects to nothing yet.
+pub fn worker(config: config::Worker, env: &Env, clients: &Clients) -> Result<Worker, SetupError> {
+    let parts = Parts::of(config, env, clients).map_err(SetupError::Parts)?;
+    let config = parts.config;
+    let info = WorkerInfo {
+        account: parts.id.account.to_string(),
+        region: parts.id.region.to_string(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        rules: String::new(),
+    };
+    let pipeline = Pipeline::new(&config.detect, info)
+        .map_err(|errors| SetupError::Parts(errors.iter().map(ToString::to_string).collect()))?;
+    let info = pipeline.worker().clone();
+    let secrets: Arc<dyn Secrets> = Arc::new(AwsSecrets::new(clients.clone()));
+    let key = OwnKey::new(parts.id, config.key_id, parts.key, Arc::clone(&secrets));
+    let settings = Settings {
+        timeout: Duration::from_secs(config.timeout_seconds),
+        ..Settings::to(parts.master)
+    };
+    Ok(Worker {
+        pipeline: Arc::new(pipeline),
+        letters: Letters::new(parts.bucket, info.clone()),
+        info,
+        sender: Sender::new(settings, Arc::new(key)),
+        reputation: config
+            .abuseipdb
+            .map(|settings| reputation(settings, secrets)),
+        buckets: Arc::new(S3Buckets(clients.clone())),
+        limits: trail::Limits::default(),
+    })
+}
+
+/// What the configuration's check has promised to be there, taken out of its options.
+struct Parts {
+    config: config::Worker,
+    id: WorkerId,
+    key: dial_core::secret::SecretRef,
+    master: reqwest::Url,
+    bucket: Arc<dyn Bucket>,
+}
+
+impl Parts {
+    fn of(config: config::Worker, env: &Env, clients: &Clients) -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        let region = region(&config, env).map_err(|e| problems.push(e)).ok();
+        let master = reqwest::Url::parse(&config.master_url);
+        let master = master
+            .map_err(|e| problems.push(format!("worker.master_url: {e}")))
+            .ok();
+        let bucket = open_bucket(config.bucket.as_deref().unwrap_or_default(), clients);
+        let bucket = bucket
+            .map_err(|e| problems.push(format!("worker.bucket: {e}")))
+            .ok();
+        for (path, missing) in [
+            ("account", config.account.is_none()),
+            ("key", config.key.is_none()),
+        ] {
+            if missing {
+                problems.push(format!("worker.{path}: missing"));
+            }
+        }
+        match (
+            region,
+            master,
+            bucket,
+            config.account.clone(),
+            config.key.clone(),
+        ) {
+            (Some(region), Some(master), Some(bucket), Some(account), Some(key)) => Ok(Self {
+                id: WorkerId { account, region },
+                config,
+                key,
+                master,
+                bucket,
+            }),
+            _ => Err(problems),
+        }
+    }
+}
+
+fn region(config: &config::Worker, env: &Env) -> Result<Region, String> {
+    let missing = "worker.region: missing, and AWS_REGION is not set";
+    match (&config.region, env.get("AWS_REGION")) {
+        (Some(region), _) => Ok(region.clone()),
+        (None, Some(text)) => Region::parse(text).map_err(|e| format!("AWS_REGION: {e}")),
+        (None, None) => Err(missing.into()),
+    }
+}
+
+fn reputation(settings: config::AbuseIpdb, secrets: Arc<dyn Secrets>) -> Arc<dyn IpReputation> {
+    let endpoint = abuseipdb::ENDPOINT.parse().expect("a constant URL");
+    Arc::new(AbuseIpdb::new(settings, endpoint, secrets))
+}
+
+/// Buckets of S3, by the worker's own credentials.
+struct S3Buckets(Clients);
+
+#[async_trait]
+impl Buckets for S3Buckets {
+    async fn named(&self, name: &str) -> Arc<dyn Bucket> {
+        Arc::new(S3Bucket::new(self.0.clone(), name, ""))
+    }
+}

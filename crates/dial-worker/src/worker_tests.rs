@@ -1,0 +1,430 @@
+//! Whole invocations: what is sent, what is kept, what has to come again.
+
+use crate::keyring::Derived;
+use crate::letters::Letters;
+use crate::retry::Policy;
+use crate::samples::info;
+use crate::send::{Sender, Settings};
+use crate::worker::{Buckets, Counts, HandleError, Reply, Worker};
+use async_trait::async_trait;
+use dial_core::dead_letter::{DeadLetter, PREFIX, Stage};
+use dial_core::folder::Folder;
+use dial_core::gzip::{deflate, inflate};
+use dial_core::key::{KEY_BYTES, KeyId, RootKey};
+use dial_core::ports::{Bucket, BucketError};
+use dial_core::wire::{Accepted, Batch};
+use dial_detect::Pipeline;
+use dial_detect::envelope::trail;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::time::Instant;
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+/// A worker with a folder for everything that would be S3.
+struct Bed {
+    folder: TempDir,
+    master: MockServer,
+    worker: Worker,
+}
+
+struct Folders(PathBuf);
+
+#[async_trait]
+impl Buckets for Folders {
+    async fn named(&self, name: &str) -> Arc<dyn Bucket> {
+        match name {
+            "broken" => Arc::new(Broken { transient: true }),
+            "denied" => Arc::new(Broken { transient: false }),
+            _ => Arc::new(Folder::new(self.0.join(name))),
+        }
+    }
+}
+
+/// A bucket that nothing can be done with.
+struct Broken {
+    transient: bool,
+}
+
+impl Broken {
+    fn error(&self, operation: &'static str, key: &str) -> BucketError {
+        BucketError {
+            operation,
+            key: key.into(),
+            reason: "out of order".into(),
+            transient: self.transient,
+        }
+    }
+}
+
+#[async_trait]
+impl Bucket for Broken {
+    async fn put(&self, key: &str, _: Vec<u8>) -> Result<(), BucketError> {
+        Err(self.error("put", key))
+    }
+    async fn get(&self, key: &str, _: usize) -> Result<Option<Vec<u8>>, BucketError> {
+        Err(self.error("get", key))
+    }
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, BucketError> {
+        Err(self.error("list", prefix))
+    }
+}
+
+fn batch(request: &Request) -> Batch {
+    serde_json::from_slice(&inflate(&request.body, 8 << 20).unwrap()).unwrap()
+}
+
+impl Bed {
+    /// Over a master that takes everything.
+    async fn new() -> Self {
+        let bed = Self::over(MockServer::start().await);
+        let all = |request: &Request| {
+            ResponseTemplate::new(200).set_body_json(Accepted {
+                accepted: u32::try_from(batch(request).findings.len()).unwrap(),
+                ..Accepted::default()
+            })
+        };
+        Mock::given(method("POST"))
+            .respond_with(all)
+            .mount(&bed.master)
+            .await;
+        bed
+    }
+
+    /// Over a master that answers every request with this status.
+    async fn refusing(status: u16) -> Self {
+        let bed = Self::over(MockServer::start().await);
+        let answer = ResponseTemplate::new(status);
+        Mock::given(method("POST"))
+            .respond_with(answer)
+            .mount(&bed.master)
+            .await;
+        bed
+    }
+
+    fn over(master: MockServer) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let pipeline = Pipeline::new(&dial_detect::Settings::default(), info()).unwrap();
+        let key_id = KeyId {
+            root: 1,
+            not_after: 0,
+        };
+        let keyring = Derived::new(RootKey::from_bytes([7; KEY_BYTES]), key_id);
+        let settings = Settings {
+            retry: Policy {
+                attempts: 2,
+                base: Duration::from_millis(1),
+                cap: Duration::from_millis(1),
+            },
+            ..Settings::to(master.uri().parse().unwrap())
+        };
+        let letters: Arc<dyn Bucket> = Arc::new(Folder::new(folder.path().join("letters")));
+        let worker = Worker {
+            info: pipeline.worker().clone(),
+            letters: Letters::new(letters, pipeline.worker().clone()),
+            pipeline: Arc::new(pipeline),
+            sender: Sender::new(settings, Arc::new(keyring)),
+            reputation: None,
+            buckets: Arc::new(Folders(folder.path().to_owned())),
+            limits: trail::Limits::default(),
+        };
+        Self {
+            folder,
+            master,
+            worker,
+        }
+    }
+
+    async fn handle(&self, payload: impl ToString) -> Result<Reply, HandleError> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        self.worker
+            .handle(payload.to_string().as_bytes(), deadline)
+            .await
+    }
+
+    async fn sent(&self) -> Vec<Batch> {
+        let requests = self.master.received_requests().await.unwrap();
+        requests.iter().map(batch).collect()
+    }
+
+    async fn letters(&self) -> Vec<DeadLetter> {
+        let bucket = Folder::new(self.folder.path().join("letters"));
+        let mut letters = Vec::new();
+        for key in bucket.list(PREFIX).await.unwrap() {
+            let body = bucket.get(&key, 1 << 24).await.unwrap().unwrap();
+            letters.push(serde_json::from_slice(&body).unwrap());
+        }
+        letters
+    }
+
+    async fn put(&self, key: &str, body: &[u8]) {
+        let bucket = Folder::new(self.folder.path().join("trail"));
+        bucket.put(key, body.to_vec()).await.unwrap();
+    }
+}
+
+fn fixture(name: &str) -> Value {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
+    let text = std::fs::read(folder.join(name)).unwrap();
+    serde_json::from_slice(&text).unwrap()
+}
+
+fn open_port(event_id: &str) -> Value {
+    let mut record = fixture("ec2/authorize_ingress_ssh_anyone.json");
+    record["eventID"] = event_id.into();
+    eventbridge(&record)
+}
+
+fn closed_port() -> Value {
+    eventbridge(&fixture("ec2/authorize_ingress_ssh_private.json"))
+}
+
+fn eventbridge(record: &Value) -> Value {
+    json!({
+        "version": "0",
+        "id": "7f0b7a52-4f5e-4a34-9f0c-0d8d1b1f6a10",
+        "detail-type": "AWS API Call via CloudTrail",
+        "source": "aws.ec2",
+        "account": "111122223333",
+        "time": "2026-05-01T10:00:00Z",
+        "region": "eu-west-1",
+        "detail": record,
+    })
+}
+
+fn queue(messages: &[(&str, String)]) -> Value {
+    let record = |(id, body): &(&str, String)| json!({"messageId": id, "body": body, "eventSource": "aws:sqs"});
+    json!({"Records": messages.iter().map(record).collect::<Vec<_>>()})
+}
+
+fn created(bucket: &str, key: &str) -> Value {
+    json!({"Records": [{
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": bucket}, "object": {"key": key, "size": 100}},
+    }]})
+}
+
+fn failed(reply: &Reply) -> Vec<String> {
+    match reply {
+        Reply::Queue {
+            batch_item_failures,
+        } => batch_item_failures
+            .iter()
+            .map(|f| f.item_identifier.clone())
+            .collect(),
+        Reply::Done(counts) => panic!("no queue: {counts:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_match_is_sent_and_a_miss_is_not() {
+    let bed = Bed::new().await;
+    let expected = Counts {
+        events: 1,
+        findings: 1,
+        accepted: 1,
+        ..Counts::default()
+    };
+    assert_eq!(
+        bed.handle(open_port("e-1")).await,
+        Ok(Reply::Done(expected))
+    );
+    let sent = bed.sent().await;
+    assert_eq!(sent[0].worker, bed.worker.info);
+    assert_eq!(
+        sent[0].findings[0].rule.name,
+        "ec2_security_group_open_sensitive_port"
+    );
+    sent[0].findings[0].validate().unwrap();
+    let missed = Counts {
+        events: 1,
+        ..Counts::default()
+    };
+    assert_eq!(bed.handle(closed_port()).await, Ok(Reply::Done(missed)));
+    assert_eq!(bed.sent().await.len(), 1);
+    assert!(bed.letters().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_no_event_becomes_a_dead_letter() {
+    let bed = Bed::new().await;
+    let deep = format!(
+        "{{\"detail-type\":\"AWS API Call via CloudTrail\",\"detail\":{}{}}}",
+        "[".repeat(200),
+        "]".repeat(200)
+    );
+    for payload in [
+        "{}",
+        "[]]",
+        "{\"detail-type\":\"AWS API Call via CloudTrail\"}",
+        "null",
+        deep.as_str(),
+    ] {
+        let reply = bed.handle(payload).await.unwrap();
+        assert!(
+            matches!(
+                reply,
+                Reply::Done(Counts {
+                    dead_letters: 1,
+                    ..
+                })
+            ),
+            "{payload}: {reply:?}"
+        );
+        let letters = bed.letters().await;
+        let letter = letters
+            .iter()
+            .find(|l| l.original().unwrap() == payload.as_bytes());
+        assert_eq!(letter.unwrap().stage, Stage::Parse, "{payload}");
+    }
+}
+
+#[tokio::test]
+async fn one_bad_message_of_a_queue_harms_no_other() {
+    let bed = Bed::new().await;
+    let messages = [
+        ("m-1", open_port("e-1").to_string()),
+        ("m-2", "{\"detail\":".to_owned()),
+        ("m-3", open_port("e-3").to_string()),
+        ("m-4", closed_port().to_string()),
+    ];
+    let reply = bed.handle(queue(&messages)).await.unwrap();
+    assert_eq!(failed(&reply), Vec::<String>::new());
+    let sent = bed.sent().await;
+    assert_eq!((sent.len(), sent[0].findings.len()), (1, 2));
+    let letters = bed.letters().await;
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].original().unwrap(), messages[1].1.as_bytes());
+    let json = serde_json::to_value(reply).unwrap();
+    assert_eq!(json, json!({"batchItemFailures": []}));
+}
+
+#[tokio::test]
+async fn an_unreachable_master_sends_back_only_what_had_findings() {
+    let bed = Bed::refusing(503).await;
+    let messages = [
+        ("m-1", closed_port().to_string()),
+        ("m-2", open_port("e-2").to_string()),
+    ];
+    let reply = bed.handle(queue(&messages)).await.unwrap();
+    assert_eq!(failed(&reply), ["m-2"]);
+    let error = bed.handle(open_port("e-1")).await.unwrap_err();
+    assert!(error.to_string().contains("HTTP status 503"), "{error}");
+    assert!(bed.letters().await.is_empty(), "the source keeps the event");
+}
+
+#[tokio::test]
+async fn a_refusing_master_leaves_a_letter_and_a_failure() {
+    let bed = Bed::refusing(401).await;
+    let error = bed.handle(open_port("e-1")).await.unwrap_err();
+    assert!(error.to_string().contains("HTTP status 401"), "{error}");
+    let letters = bed.letters().await;
+    assert_eq!((letters.len(), letters[0].stage), (1, Stage::Send));
+    let kept: Batch = serde_json::from_slice(&letters[0].original().unwrap()).unwrap();
+    assert_eq!(kept.findings, bed.sent().await[0].findings);
+    let reply = bed
+        .handle(queue(&[("m-1", open_port("e-1").to_string())]))
+        .await
+        .unwrap();
+    assert_eq!(failed(&reply), ["m-1"]);
+}
+
+#[tokio::test]
+async fn what_can_be_kept_nowhere_comes_again() {
+    let mut bed = Bed::new().await;
+    let broken = Arc::new(Broken { transient: true });
+    bed.worker.letters = Letters::new(broken, info());
+    let error = bed.handle("{}").await.unwrap_err();
+    assert!(
+        error.to_string().contains("dead letter not written"),
+        "{error}"
+    );
+    let messages = [
+        ("m-1", "{}".to_owned()),
+        ("m-2", open_port("e-2").to_string()),
+    ];
+    let reply = bed.handle(queue(&messages)).await.unwrap();
+    assert_eq!(failed(&reply), ["m-1"]);
+    assert_eq!(
+        bed.sent().await.len(),
+        1,
+        "the good message was sent all the same"
+    );
+}
+
+#[tokio::test]
+async fn a_trail_object_is_read_and_judged() {
+    let bed = Bed::new().await;
+    let records: Vec<Value> = (0..250)
+        .map(|i| open_port(&format!("e-{i}"))["detail"].take())
+        .chain([closed_port()["detail"].take(), json!({"eventName": 7})])
+        .collect();
+    let file = json!({"Records": records}).to_string();
+    bed.put("AWSLogs/a b.json.gz", &deflate(file.as_bytes()))
+        .await;
+    let reply = bed
+        .handle(created("trail", "AWSLogs/a+b.json.gz"))
+        .await
+        .unwrap();
+    let Reply::Done(counts) = reply else { panic!() };
+    assert_eq!((counts.findings, counts.accepted), (250, 250));
+    let sizes: Vec<usize> = bed.sent().await.iter().map(|b| b.findings.len()).collect();
+    assert_eq!(sizes, [100, 100, 50]);
+    assert_eq!(bed.letters().await.len(), 1, "the malformed record is kept");
+}
+
+#[tokio::test]
+async fn a_trail_object_that_cannot_be_read_is_kept_as_its_notice() {
+    let bed = Bed::new().await;
+    let file = json!({"Records": [open_port("e-1")["detail"].take()]}).to_string();
+    let packed = deflate(file.as_bytes());
+    bed.put("cut.json.gz", &packed[..packed.len() - 9]).await;
+    bed.put("no_gzip.json.gz", b"hello").await;
+    for key in ["missing.json.gz", "no_gzip.json.gz", "cut.json.gz"] {
+        let notice = created("trail", key);
+        let reply = bed.handle(&notice).await.unwrap();
+        assert!(
+            matches!(
+                reply,
+                Reply::Done(Counts {
+                    dead_letters: 1,
+                    ..
+                })
+            ),
+            "{key}"
+        );
+        let letters = bed.letters().await;
+        let kept = letters
+            .iter()
+            .find(|l| l.original().unwrap() == notice.to_string().as_bytes());
+        assert!(kept.unwrap().reason.contains(key), "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_out_of_order_makes_the_notice_come_again() {
+    let bed = Bed::new().await;
+    for (bucket, letters) in [("broken", 0), ("denied", 1)] {
+        let error = bed.handle(created(bucket, "a.json.gz")).await.unwrap_err();
+        assert!(error.to_string().contains("out of order"), "{error}");
+        assert_eq!(bed.letters().await.len(), letters, "{bucket}");
+    }
+    let notice = created("broken", "a.json.gz").to_string();
+    let messages = [("m-1", notice), ("m-2", open_port("e-1").to_string())];
+    let reply = bed.handle(queue(&messages)).await.unwrap();
+    assert_eq!(failed(&reply), ["m-1"]);
+    assert_eq!(bed.sent().await.len(), 1);
+}
+
+#[tokio::test]
+async fn other_objects_are_passed_over() {
+    let bed = Bed::new().await;
+    let reply = bed
+        .handle(created("trail", "AWSLogs/CloudTrail-Digest/x.txt"))
+        .await;
+    assert_eq!(reply, Ok(Reply::Done(Counts::default())));
+}
