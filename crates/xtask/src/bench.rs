@@ -34,12 +34,11 @@ pub(crate) fn bench(options: &Options) -> anyhow::Result<()> {
         "build",
         "--release",
         "--quiet",
-        "-p",
-        "dial-cli",
-        "-p",
-        "dial-worker",
+        "--workspace",
+        "--bins",
+        "--examples",
     ];
-    run(command(&words).args(["-p", "dial-master", "-p", "dial-tests", "--examples"]))?;
+    run(&mut command(&words))?;
     for bench in ["scan", "worker", "master"] {
         if options.only.as_deref().is_none_or(|only| only == bench) {
             println!();
