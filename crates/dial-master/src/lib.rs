@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod config;
+pub mod deliver;
 pub mod load;
 pub mod logging;
 pub mod message;

@@ -160,9 +160,14 @@ impl Sinks {
         self.list.keys().cloned().collect()
     }
 
+    /// Each with its name, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Configured)> {
+        self.list.iter().map(|(name, sink)| (name, sink.as_ref()))
+    }
+
     /// The sink of that name.
-    pub fn get(&self, name: &str) -> Option<&Arc<Configured>> {
-        self.list.get(name)
+    pub fn get(&self, name: &str) -> Option<&Configured> {
+        self.list.get(name).map(AsRef::as_ref)
     }
 
     /// Which addresses the sinks may have.

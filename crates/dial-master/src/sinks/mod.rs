@@ -77,7 +77,7 @@ pub trait Sink: Send + Sync {
 
 /// What every sink makes of a status that it has no word for: too busy and broken may pass,
 /// anything else will not.
-fn judge_status(reply: &Reply) -> Step {
+pub(crate) fn judge_status(reply: &Reply) -> Step {
     let reason = reply.reason();
     match reply.status {
         408 | 425 | 429 | 500..=599 => Step::Retry {

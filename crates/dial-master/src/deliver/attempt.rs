@@ -1,0 +1,265 @@
+//! One attempt at one row: claim, converse with the sink, settle.
+
+use super::lane::{Lane, Until};
+use super::{Deliverer, Tally, backoff};
+use crate::sinks::{Configured, Job, Step};
+use dial_core::store::{Delivery, Settlement, StoreError, Stored};
+use dial_core::{Finding, FindingId};
+use futures::FutureExt as _;
+use jiff::{SignedDuration, Timestamp};
+use metrics::{counter, histogram};
+use std::panic::AssertUnwindSafe;
+use std::sync::PoisonError;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{error, info, warn};
+
+/// Longest conversation with a sink.
+const ATTEMPT: Duration = Duration::from_secs(30);
+/// Time to record the end; together with [`ATTEMPT`] the lease of a row.
+const SETTLING: Duration = Duration::from_secs(15);
+/// With less time than this before a deadline nothing is started.
+const LEAST: Duration = Duration::from_secs(5);
+/// Kept free before a deadline, to record the end.
+const RESERVE: Duration = Duration::from_secs(2);
+/// Calls of one attempt; the longest conversation of a sink has two.
+const MAX_CALLS: usize = 4;
+/// First wait when the end cannot be recorded.
+const SETTLE_AGAIN: Duration = Duration::from_millis(200);
+
+/// How an attempt ended.
+enum End {
+    Sent(Option<serde_json::Value>),
+    Retry {
+        after: Option<Duration>,
+        reason: String,
+    },
+    Failed(String),
+}
+
+impl Deliverer {
+    /// Attempts one row, if it is due and there is time.
+    pub(super) async fn attempt(&self, finding: &FindingId, sink: &str, until: &Until) -> Tally {
+        let Some((configured, lane)) = self.served(sink) else {
+            return self.orphan(finding, sink).await;
+        };
+        let Some(turn) = lane.turn(until).await else {
+            return Tally::LEFT;
+        };
+        let Some(room) = until.room(ATTEMPT + RESERVE, LEAST) else {
+            return Tally::LEFT;
+        };
+        let Some(row) = self.claim(finding, sink).await else {
+            return Tally::LEFT;
+        };
+        turn.take();
+        let claimed = Instant::now();
+        let Some(end) = self
+            .converse(&row, configured, room.saturating_sub(RESERVE))
+            .await
+        else {
+            return Tally::LEFT;
+        };
+        pace(lane, &end);
+        let settlement = self.settlement(&row, configured, end);
+        self.settle(&row, settlement, claimed + ATTEMPT + SETTLING)
+            .await
+    }
+
+    async fn claim(&self, finding: &FindingId, sink: &str) -> Option<Delivery> {
+        let now = (self.clock)();
+        let lease = later(now, ATTEMPT + SETTLING);
+        match self.store.claim(finding, sink, now, lease).await {
+            Ok(row) => row,
+            Err(error) => {
+                warn!(%finding, sink, %error, "delivery cannot be claimed");
+                None
+            }
+        }
+    }
+
+    /// A row whose sink left the configuration: nobody would ever deliver it.
+    async fn orphan(&self, finding: &FindingId, sink: &str) -> Tally {
+        let Some(row) = self.claim(finding, sink).await else {
+            return Tally::LEFT;
+        };
+        let error = format!("sink `{sink}` is not in the configuration");
+        let limit = Instant::now() + SETTLING;
+        self.settle(&row, Settlement::Failed { error }, limit).await
+    }
+
+    /// Lets the sink speak until it knows the end; `None` when the store did not answer, so that
+    /// the row comes back when its lease ends.
+    async fn converse(
+        &self,
+        row: &Delivery,
+        configured: &Configured,
+        limit: Duration,
+    ) -> Option<End> {
+        let stored = match self.store.finding(&row.finding, (self.clock)()).await {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return Some(End::Failed("finding is unknown or expired".into())),
+            Err(StoreError::Corrupt(what)) => {
+                return Some(End::Failed(format!("stored finding is corrupt: {what}")));
+            }
+            Err(error) => {
+                warn!(finding = %row.finding, sink = row.sink, %error, "finding cannot be read");
+                return None;
+            }
+        };
+        let talk = AssertUnwindSafe(self.talk(row, configured, &stored)).catch_unwind();
+        Some(match timeout(limit, talk).await {
+            Ok(Ok(end)) => end,
+            Ok(Err(_)) => End::Failed("sink panicked over this finding".into()),
+            Err(_) => End::Retry {
+                after: None,
+                reason: format!("not done within {} s", limit.as_secs()),
+            },
+        })
+    }
+
+    async fn talk(&self, row: &Delivery, configured: &Configured, stored: &Stored) -> End {
+        let sink = &configured.sink;
+        let mut step = sink.start(&self.job(row, &stored.finding));
+        for _ in 0..MAX_CALLS {
+            let call = match step {
+                Step::Send(call) => call,
+                Step::Done(receipt) => return End::Sent(receipt),
+                Step::Retry { after, reason } => return End::Retry { after, reason },
+                Step::Fail(reason) => return End::Failed(reason),
+            };
+            step = match self.transport.perform(call, configured.terms.timeout).await {
+                Ok(reply) => sink.resume(&self.job(row, &stored.finding), &reply),
+                Err(error) => Step::Retry {
+                    after: None,
+                    reason: error.to_string(),
+                },
+            };
+        }
+        match step {
+            Step::Done(receipt) => End::Sent(receipt),
+            Step::Retry { after, reason } => End::Retry { after, reason },
+            Step::Fail(reason) => End::Failed(reason),
+            Step::Send(_) => End::Failed(format!("sink wanted more than {MAX_CALLS} calls")),
+        }
+    }
+
+    fn job<'a>(&'a self, row: &Delivery, finding: &'a Finding) -> Job<'a> {
+        Job {
+            finding,
+            links: &self.links,
+            attempt: row.attempts,
+            received_at: row.received_at,
+            now: (self.clock)(),
+        }
+    }
+
+    fn settlement(&self, row: &Delivery, configured: &Configured, end: End) -> Settlement {
+        let (after, reason) = match end {
+            End::Sent(receipt) => return Settlement::Sent { receipt },
+            End::Failed(error) => return Settlement::Failed { error },
+            End::Retry { after, reason } => (after, reason),
+        };
+        let wait = {
+            let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
+            backoff::delay(row.attempts, after, &mut *rng)
+        };
+        let at = later((self.clock)(), wait);
+        let give_up = later(row.received_at, configured.terms.give_up_after);
+        if at > give_up {
+            let hours = configured.terms.give_up_after.as_secs() / 3_600;
+            let error = format!(
+                "gave up after {hours} h and {} attempts: {reason}",
+                row.attempts
+            );
+            return Settlement::Failed { error };
+        }
+        Settlement::Retry { at, error: reason }
+    }
+
+    /// Records the end; tries until `limit`, for an end that is not recorded means a repeat.
+    async fn settle(&self, row: &Delivery, settlement: Settlement, limit: Instant) -> Tally {
+        let (id, sink) = (&row.finding, row.sink.as_str());
+        let mut wait = SETTLE_AGAIN;
+        loop {
+            let done = self
+                .store
+                .settle(id, sink, row.attempts, settlement.clone())
+                .await;
+            match done {
+                Ok(true) => return self.told(row, &settlement),
+                Ok(false) => {
+                    warn!(finding = %id, sink, "lease ended before the attempt did");
+                    return Tally::LEFT;
+                }
+                Err(error) if Instant::now() + wait > limit => {
+                    error!(finding = %id, sink, %error, "end of an attempt cannot be recorded");
+                    return Tally::LEFT;
+                }
+                Err(_) => sleep(wait).await,
+            }
+            wait = wait.saturating_mul(2);
+        }
+    }
+
+    /// Counts and logs an end that is durable.
+    fn told(&self, row: &Delivery, settlement: &Settlement) -> Tally {
+        let (finding, sink, attempts) = (&row.finding, row.sink.as_str(), row.attempts);
+        let count = |outcome: &'static str| {
+            counter!("dial_deliveries_total", "sink" => row.sink.clone(), "outcome" => outcome)
+                .increment(1);
+        };
+        match settlement {
+            Settlement::Sent { .. } => {
+                let took = (self.clock)().duration_since(row.received_at);
+                histogram!("dial_delivered_seconds", "sink" => row.sink.clone())
+                    .record(took.as_secs_f64().max(0.0));
+                count("sent");
+                info!(%finding, sink, attempts, "delivered");
+                Tally {
+                    sent: 1,
+                    ..Tally::default()
+                }
+            }
+            Settlement::Retry { at, error } => {
+                count("retried");
+                warn!(%finding, sink, attempts, reason = error, next = %at, "delivery will be retried");
+                Tally {
+                    retried: 1,
+                    ..Tally::default()
+                }
+            }
+            Settlement::Failed { error } => {
+                count("failed");
+                error!(%finding, sink, attempts, reason = error, "delivery failed");
+                Tally {
+                    failed: 1,
+                    ..Tally::default()
+                }
+            }
+        }
+    }
+}
+
+impl Tally {
+    const LEFT: Tally = Tally {
+        sent: 0,
+        retried: 0,
+        failed: 0,
+        left: 1,
+    };
+}
+
+/// A refusal of one finding says nothing against the sink; an answer that never came does.
+fn pace(lane: &Lane, end: &End) {
+    match end {
+        End::Sent(_) => lane.succeeded(),
+        End::Retry { after, .. } => lane.failed(*after),
+        End::Failed(_) => {}
+    }
+}
+
+fn later(now: Timestamp, wait: Duration) -> Timestamp {
+    let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+    now.saturating_add(wait).unwrap_or(Timestamp::MAX)
+}
