@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 const RECEIVED: &str = "dial_findings_received_total";
 const FINDINGS: &str = "dial_findings_total";
 const REFUSALS: &str = "dial_refusals_total";
+const DELIVERIES: &str = "dial_deliveries_total";
 const DETECT: &str = "dial_time_to_detect_seconds";
 
 /// Upper bounds, seconds: our own share is milliseconds, CloudTrail's is seconds to minutes.
@@ -40,6 +41,11 @@ fn describe() {
     describe_counter!(RECEIVED, Unit::Count, "Findings in authenticated batches");
     describe_counter!(FINDINGS, Unit::Count, "Findings by what became of them");
     describe_counter!(REFUSALS, Unit::Count, "Requests refused, by reason");
+    describe_counter!(
+        DELIVERIES,
+        Unit::Count,
+        "Ends of delivery attempts by sink and outcome: sent, retried, failed"
+    );
     describe_histogram!(
         DETECT,
         Unit::Seconds,
@@ -78,6 +84,11 @@ pub(crate) fn accepted(event: Timestamp, judged: Timestamp, accepted: Timestamp)
 /// Records the last stage: from accepted to taken by a sink.
 pub fn delivered(accepted: Timestamp, delivered: Timestamp) {
     stage("accepted_to_delivered", accepted, delivered);
+}
+
+/// Counts the end of an attempt at a sink.
+pub(crate) fn attempted(sink: &str, outcome: &'static str) {
+    counter!(DELIVERIES, "sink" => sink.to_owned(), "outcome" => outcome).increment(1);
 }
 
 /// Clocks of different machines may disagree: a negative time counts as none.

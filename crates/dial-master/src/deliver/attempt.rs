@@ -2,12 +2,12 @@
 
 use super::lane::{Lane, Until};
 use super::{Deliverer, Tally, backoff};
+use crate::metrics;
 use crate::sinks::{Configured, Job, Step};
 use dial_core::store::{Delivery, Settlement, StoreError, Stored};
 use dial_core::{Finding, FindingId};
 use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
-use metrics::{counter, histogram};
 use std::panic::AssertUnwindSafe;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -205,16 +205,10 @@ impl Deliverer {
     /// Counts and logs an end that is durable.
     fn told(&self, row: &Delivery, settlement: &Settlement) -> Tally {
         let (finding, sink, attempts) = (&row.finding, row.sink.as_str(), row.attempts);
-        let count = |outcome: &'static str| {
-            counter!("dial_deliveries_total", "sink" => row.sink.clone(), "outcome" => outcome)
-                .increment(1);
-        };
         match settlement {
             Settlement::Sent { .. } => {
-                let took = (self.clock)().duration_since(row.received_at);
-                histogram!("dial_delivered_seconds", "sink" => row.sink.clone())
-                    .record(took.as_secs_f64().max(0.0));
-                count("sent");
+                metrics::delivered(row.received_at, (self.clock)());
+                metrics::attempted(sink, "sent");
                 info!(%finding, sink, attempts, "delivered");
                 Tally {
                     sent: 1,
@@ -222,7 +216,7 @@ impl Deliverer {
                 }
             }
             Settlement::Retry { at, error } => {
-                count("retried");
+                metrics::attempted(sink, "retried");
                 warn!(%finding, sink, attempts, reason = error, next = %at, "delivery will be retried");
                 Tally {
                     retried: 1,
@@ -230,7 +224,7 @@ impl Deliverer {
                 }
             }
             Settlement::Failed { error } => {
-                count("failed");
+                metrics::attempted(sink, "failed");
                 error!(%finding, sink, attempts, reason = error, "delivery failed");
                 Tally {
                     failed: 1,

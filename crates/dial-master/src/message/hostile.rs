@@ -180,7 +180,7 @@ static OURS: LazyLock<Regex> = LazyLock::new(|| {
     let url = r"<https://(dial\.example\.org/v1/findings/f-[a-z2-7]{26}|[a-z0-9-]+\.console\.aws\.amazon\.com/cloudtrailv2/home\?region=[a-z0-9-]+#/events/[0-9a-fA-F-]{36})>";
     let finding = format!(r"\[Open finding\]\({url}\)");
     let event = format!(r"\[CloudTrail event\]\({url}\)");
-    let words = r"[🔴🟠🟡🔵⚪] \*\*[A-Z]+\*\* | · |- \*\*[A-Z][A-Za-z ]+\*\*: ";
+    let words = r"[🔴🟠🟡🔵⚪] \*\*[A-Z]+\*\* | · |- \*\*[A-Z][A-Za-z ]+\*\*: —?";
     Regex::new(&format!("^(|{words}|{finding}( · {event})?|{event})$")).unwrap()
 });
 
@@ -285,6 +285,8 @@ fn the_worst_of_everything_at_once_still_fits() {
     let message = slack::message(&hostile(), &links());
     assert_eq!(check_slack(&message), Ok(()));
     for text in [
+        String::new(),
+        "\u{200b}".repeat(500),
         "&".repeat(100_000),
         "😀".repeat(100_000),
         "\"\\".repeat(50_000),

@@ -53,7 +53,11 @@ fn see(finding: &Finding, links: &Links) -> String {
     }
 }
 
+/// A code span; two backticks around nothing would open another one.
 fn code(value: &str) -> String {
+    if value.is_empty() {
+        return "—".to_owned();
+    }
     let plain: String = value
         .chars()
         .map(|c| match c {

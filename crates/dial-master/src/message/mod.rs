@@ -69,7 +69,7 @@ impl Story {
         ];
         Self {
             severity: finding.severity,
-            title: inert(&finding.title, caps.title),
+            title: title(finding, caps.title),
             lines: told
                 .into_iter()
                 .filter_map(|(label, values)| Line::of(label, &values, caps.value))
@@ -96,6 +96,15 @@ pub(crate) fn severity_mark(severity: Severity) -> (&'static str, &'static str) 
         Severity::Low => ("🔵", "LOW"),
         Severity::Informational => ("⚪", "INFORMATIONAL"),
     }
+}
+
+/// The finding's title, else its rule's, else our word: no message is without one.
+pub(crate) fn title(finding: &Finding, limit: usize) -> String {
+    [&finding.title, &finding.rule.title]
+        .into_iter()
+        .map(|title| inert(title, limit))
+        .find(|title| !title.is_empty())
+        .unwrap_or_else(|| "Untitled finding".to_owned())
 }
 
 fn who(principal: &Principal, account: &str) -> Vec<String> {

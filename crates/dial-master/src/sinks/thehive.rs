@@ -3,7 +3,7 @@
 use super::call::secret_header;
 use super::configured::{self, Parts, Problem, Settings};
 use super::{Call, Job, Reply, Sink, SinkKind, Step, judge_status};
-use crate::message::{markdown, text::inert};
+use crate::message::{self, markdown, text::inert};
 use dial_core::config::Check;
 use dial_core::finding::Resource;
 use dial_core::secret::SecretRef;
@@ -240,7 +240,8 @@ fn title(finding: &Finding) -> String {
     let account = finding.account.name.as_ref().unwrap_or(&finding.account.id);
     let place = inert(&format!("{account}, {}", finding.region), 100);
     // The place must not be cut off by a long title.
-    format!("{} ({place})", inert(&finding.title, MAX_TITLE - 104))
+    let title = message::title(finding, MAX_TITLE - 104);
+    format!("{title} ({place})")
 }
 
 fn severity(severity: Severity) -> u8 {
