@@ -28,6 +28,10 @@ pub(super) const TRAIL: Extractor = Extractor {
 type Reasons = BTreeSet<String>;
 
 fn trail(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
+    let is_change = !matches!(call.name(), "DeleteTrail" | "StopLogging");
+    if is_change && call.has_no_request() {
+        return;
+    }
     let reasons = match call.name() {
         "UpdateTrail" => updated(call, known),
         "PutEventSelectors" => selected(call),

@@ -1,7 +1,7 @@
 //! Facts about resource policies, the same for every service that has them.
 
-use super::policy::{Access, access};
-use super::{Facts, Known};
+use super::policy::{Access, Flag, access};
+use super::{Facts, Known, list};
 use crate::normalise::document::Document;
 use serde_json::Value;
 
@@ -9,34 +9,43 @@ use serde_json::Value;
 ///
 /// A call without a policy has no such facts; an unreadable one is `unknown`, never private.
 pub(super) fn state(prefix: &str, policy: &Document<'_>, known: &Known<'_>, facts: &mut Facts) {
+    if let Some(access) = state_parties(prefix, policy, known, facts) {
+        facts.set(&format!("{prefix}.admin"), access.admin);
+        facts.set(&format!("{prefix}.writes"), access.writes);
+    }
+}
+
+/// The same without what is granted, for policies that all grant one thing.
+pub(super) fn state_parties(
+    prefix: &str,
+    policy: &Document<'_>,
+    known: &Known<'_>,
+    facts: &mut Facts,
+) -> Option<Access> {
     let judged = match policy {
-        Document::Absent => return,
+        Document::Absent => return None,
         Document::Unknown(why) => Err(*why),
         Document::Known(map) => access(map, known).ok_or("the policy has no statement"),
     };
+    facts.set(&format!("{prefix}.unknown"), judged.is_err());
     match judged {
-        Ok(access) => state_access(prefix, &access, facts),
+        Ok(access) => {
+            state_access(prefix, &access, facts);
+            Some(access)
+        }
         Err(why) => {
-            facts.set(&format!("{prefix}.unknown"), true);
             facts.say(format!("the policy could not be judged: {why}"));
+            None
         }
     }
 }
 
 fn state_access(prefix: &str, access: &Access, facts: &mut Facts) {
-    facts.set(&format!("{prefix}.unknown"), false);
     facts.set(&format!("{prefix}.public"), access.public);
     facts.set(&format!("{prefix}.external"), access.external);
-    facts.set(&format!("{prefix}.admin"), access.admin);
-    facts.set(&format!("{prefix}.writes"), access.writes);
     facts.set(&format!("{prefix}.any_subject"), access.any_subject);
-    let accounts: Value = access.accounts.iter().cloned().collect();
-    facts.set(&format!("{prefix}.accounts"), accounts);
-    let statements: Value = access
-        .statements
-        .iter()
-        .map(super::policy::Flag::to_value)
-        .collect();
+    facts.set(&format!("{prefix}.accounts"), list(&access.accounts));
+    let statements: Value = access.statements.iter().map(Flag::to_value).collect();
     facts.set(&format!("{prefix}.statements"), statements);
     for flag in &access.statements {
         facts.say(flag.sentence());

@@ -1,6 +1,6 @@
 //! Records for the tests of this crate, in the shapes that AWS writes.
 
-use super::{Facts, Known, extract};
+use super::{EXTRACTORS, Extractor, Facts, Known, extract};
 use crate::event::{Event, Kind};
 use crate::normalise::Call;
 use serde_json::{Value, json};
@@ -52,5 +52,31 @@ pub(crate) fn facts_of(event: &Event) -> Facts {
         accounts: &accounts,
         own: &event.account,
     };
-    extract(&Call::of(event), &known)
+    let facts = extract(&Call::of(event), &known);
+    for name in facts.names() {
+        let declared = |extractor: &Extractor| extractor.facts.contains(&name.as_str());
+        assert!(EXTRACTORS.iter().any(declared), "{name} is not declared");
+    }
+    facts
+}
+
+impl Facts {
+    /// Dotted names of all facts.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for (key, value) in &self.map {
+            collect(key, value, &mut names);
+        }
+        names
+    }
+}
+
+fn collect(prefix: &str, value: &Value, names: &mut BTreeSet<String>) {
+    if let Value::Object(map) = value {
+        for (key, below) in map {
+            collect(&format!("{prefix}.{key}"), below, names);
+        }
+    } else {
+        names.insert(prefix.to_owned());
+    }
 }

@@ -1,26 +1,7 @@
 //! What holds for all extractors together.
 
-use super::{EXTRACTORS, Facts, facts_of, sample};
+use super::{EXTRACTORS, facts_of, sample};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
-
-/// Names of all facts, leaves of the map.
-fn names(facts: &Facts) -> BTreeSet<String> {
-    fn collect(prefix: &str, value: &Value, names: &mut BTreeSet<String>) {
-        match value {
-            Value::Object(map) => map.iter().for_each(|(key, below)| {
-                let dot = if prefix.is_empty() { "" } else { "." };
-                collect(&format!("{prefix}{dot}{key}"), below, names);
-            }),
-            _ => {
-                names.insert(prefix.to_owned());
-            }
-        }
-    }
-    let mut found = BTreeSet::new();
-    collect("", &Value::Object(facts.map.clone()), &mut found);
-    found
-}
 
 #[test]
 fn the_registry_is_sorted_and_its_lists_too() {
@@ -51,7 +32,7 @@ fn a_failed_call_has_the_facts_of_what_was_tried() {
     let succeeded = facts_of(&event);
     event.record["errorCode"] = json!("AccessDenied");
     assert_eq!(facts_of(&event), succeeded);
-    assert!(names(&succeeded).contains("iam.attached.admin"));
+    assert!(succeeded.names().contains("iam.attached.admin"));
 }
 
 #[test]

@@ -111,6 +111,12 @@ impl<'a> Call<'a> {
         self.response(path).and_then(lookup::as_flag)
     }
 
+    /// Whether the record shows no request, as for most denied calls: nothing can be said then.
+    pub fn has_no_request(&self) -> bool {
+        let request = self.event.record.get("requestParameters");
+        request.is_none_or(|request| request.is_null() || document::is_omitted(request))
+    }
+
     /// Whether CloudTrail cut the request because it was too large.
     pub fn request_omitted(&self) -> bool {
         let request = self.event.record.get("requestParameters");

@@ -4,7 +4,8 @@ use crate::facts::{Extractor, Facts, Known, list};
 use crate::normalise::Call;
 use crate::normalise::permission::Permission;
 use crate::text;
-use std::collections::BTreeSet;
+use ipnet::IpNet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Ports whose services nobody should meet from the internet: remote shells and desktops,
 /// databases, caches, search, orchestration.
@@ -13,6 +14,9 @@ const SENSITIVE: [i64; 29] = [
     5900, 5985, 5986, 6379, 6443, 9042, 9200, 9300, 10250, 11211, 27017,
 ];
 const WEB: [i64; 2] = [80, 443];
+/// Longest prefix of a range that may serve as a part of everything, bits; a security group has
+/// no room for the parts of longer ones.
+const MAX_PART: u8 = 8;
 
 pub(in crate::facts) const INGRESS: Extractor = Extractor {
     name: "ec2.ingress",
@@ -38,9 +42,11 @@ fn ingress(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
     if permissions.is_empty() {
         return;
     }
-    let open: Vec<_> = permissions
-        .iter()
-        .filter(|p| !p.egress && p.is_public())
+    let incoming: Vec<_> = permissions.iter().filter(|p| !p.egress).collect();
+    let openings = openings(&incoming);
+    let open: Vec<_> = incoming
+        .into_iter()
+        .filter(|p| is_open(p, &openings))
         .collect();
     facts.set("ec2.ingress.public", !open.is_empty());
     facts.set(
@@ -70,6 +76,39 @@ fn ingress(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
         ));
     }
     peers(&permissions, known, facts);
+}
+
+/// Ports and address family that some ranges together open to every address.
+type Opening = (Option<(i64, i64)>, bool);
+
+/// What is open to everyone: by one range, or by several on the same ports, for two halves of
+/// all addresses are all addresses.
+fn openings(incoming: &[&Permission<'_>]) -> BTreeSet<Opening> {
+    let mut ranges: BTreeMap<Opening, Vec<IpNet>> = BTreeMap::new();
+    for permission in incoming {
+        if let Some(part) = permission.cidr.filter(is_part) {
+            ranges
+                .entry(opening(permission, &part))
+                .or_default()
+                .push(part);
+        }
+    }
+    let is_all = |parts: &Vec<IpNet>| IpNet::aggregate(parts).iter().any(|r| r.prefix_len() == 0);
+    let open = ranges.into_iter().filter(|(_, parts)| is_all(parts));
+    open.map(|(opening, _)| opening).collect()
+}
+
+fn is_open(permission: &Permission<'_>, openings: &BTreeSet<Opening>) -> bool {
+    let part = permission.cidr.filter(is_part);
+    part.is_some_and(|part| openings.contains(&opening(permission, &part)))
+}
+
+fn opening(permission: &Permission<'_>, range: &IpNet) -> Opening {
+    (permission.ports(), range.addr().is_ipv4())
+}
+
+fn is_part(range: &IpNet) -> bool {
+    range.prefix_len() <= MAX_PART
 }
 
 /// Groups of other accounts that are let in.
@@ -161,6 +200,16 @@ mod tests {
                 "private range with the text 0.0.0.0",
                 by_list(json!([{"cidrIp": "10.0.0.0/8"}]), "tcp", 22, 22),
                 "",
+            ),
+            (
+                "both halves of all addresses",
+                by_list(
+                    json!([{"cidrIp": "0.0.0.0/1"}, {"cidrIp": "128.0.0.0/1"}]),
+                    "tcp",
+                    22,
+                    22,
+                ),
+                "ps",
             ),
             (
                 "half of all addresses",

@@ -103,7 +103,7 @@ fn route(call: &Call<'_>, _known: &Known<'_>, facts: &mut Facts) {
     facts.set("ec2.route.internet", gateway.is_some());
     if let Some(gateway) = gateway {
         let (cidr, gateway) = (shown(cidr), shown(gateway));
-        facts.say(format!("{cidr} is routed to internet gateway {gateway}"));
+        facts.say(format!("routes {cidr} to internet gateway {gateway}"));
     }
 }
 

@@ -36,12 +36,7 @@ pub(in crate::facts) const OTHER_USER: Extractor = Extractor {
 /// A call without `userName` is about the caller. A session has no user name: whatever user it
 /// names is somebody else.
 fn other_user(call: &Call<'_>, _known: &Known<'_>, facts: &mut Facts) {
-    if call
-        .event()
-        .record
-        .get("requestParameters")
-        .is_none_or(serde_json::Value::is_null)
-    {
+    if call.has_no_request() {
         return;
     }
     let caller = call.caller();

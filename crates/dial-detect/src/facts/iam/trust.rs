@@ -24,7 +24,7 @@ fn trust(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
         "CreateRole" => "assumeRolePolicyDocument",
         _ => "policyDocument",
     };
-    resource_policy::state("iam.trust", &call.policy(path), known, facts);
+    resource_policy::state_parties("iam.trust", &call.policy(path), known, facts);
 }
 
 #[cfg(test)]

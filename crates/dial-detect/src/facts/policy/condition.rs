@@ -77,7 +77,8 @@ fn limit(operator: Operator, key: &str, value: &Value) -> Option<Limit> {
         }
         "aws:sourcevpc" => fixed(&values, |v| v.starts_with("vpc-") && !is_open(v)),
         "aws:sourcevpce" => fixed(&values, |v| v.starts_with("vpce-") && !is_open(v)),
-        "aws:sourceip" | "aws:vpcsourceip" => fixed(&values, narrow),
+        // Not `aws:VpcSourceIp`: anyone's VPC may use the same private addresses.
+        "aws:sourceip" => fixed(&values, narrow),
         "aws:userid" => fixed(&values, |v| {
             !is_open(v.split(':').next().unwrap_or("")) && v.len() > 12
         }),

@@ -160,16 +160,16 @@ impl Outsiders {
         if let Some(provider) = &self.any_subject {
             return format!("every user of {provider}");
         }
-        let named = if self.others.is_empty() {
-            &self.accounts
+        let (what, named) = if self.others.is_empty() {
+            ("account", &self.accounts)
         } else {
-            &self.others
+            ("principal", &self.others)
         };
         let mut words: Vec<&str> = named.iter().map(String::as_str).take(5).collect();
         if named.len() > words.len() {
             words.push("others");
         }
-        format!("outside account {}", words.join(", "))
+        format!("outside {what} {}", words.join(", "))
     }
 }
 

@@ -316,6 +316,11 @@ fn only_fixed_values_under_positive_operators_narrow() {
             "public",
         ),
         (
+            "private addresses of any network",
+            json!({"IpAddress": {"aws:VpcSourceIp": "10.1.0.0/16"}}),
+            "public",
+        ),
+        (
             "not from there",
             json!({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}),
             "public",

@@ -64,6 +64,9 @@ fn encryption(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
 }
 
 fn replication(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
+    if call.has_no_request() {
+        return;
+    }
     let destinations = call.request_all("ReplicationConfiguration.Rule.Destination.Account");
     let outside = outsiders(destinations.into_iter(), known);
     facts.set("s3.replication.external", !outside.is_empty());

@@ -95,6 +95,9 @@ fn switched_off(call: &Call<'_>, deleted: bool) -> Option<BTreeSet<&'static str>
 }
 
 fn versioning(call: &Call<'_>, _known: &Known<'_>, facts: &mut Facts) {
+    if call.has_no_request() {
+        return;
+    }
     let is = |part: &str, value: &str| {
         let found = call.request_text(&format!("VersioningConfiguration.{part}"));
         found.is_some_and(|found| found.eq_ignore_ascii_case(value))
@@ -112,6 +115,9 @@ fn versioning(call: &Call<'_>, _known: &Known<'_>, facts: &mut Facts) {
 }
 
 fn lifecycle(call: &Call<'_>, _known: &Known<'_>, facts: &mut Facts) {
+    if call.has_no_request() {
+        return;
+    }
     let mut shortest = None;
     for rule in call.request_all("LifecycleConfiguration.Rule") {
         let enabled =
@@ -123,7 +129,7 @@ fn lifecycle(call: &Call<'_>, _known: &Known<'_>, facts: &mut Facts) {
         shortest = Some(shortest.map_or(days, |other: i64| other.min(days)));
         let id = lookup::text(rule, "ID").unwrap_or("without id");
         facts.say(format!(
-            "deletes objects after {days} days by lifecycle rule {}",
+            "deletes objects after {days} day(s) by lifecycle rule {}",
             shown(id)
         ));
     }
