@@ -114,3 +114,14 @@ fn the_same_event_gives_the_same_ids_and_hostile_sizes_stay_valid() {
     assert!(!first.findings.is_empty());
     assert_eq!(pipeline.run(&event, now()), first);
 }
+
+#[cfg(feature = "fault-injection")]
+#[test]
+fn a_panic_in_the_facts_is_reported_and_the_rules_still_run() {
+    let mut record = fixture("cloudtrail/stop_logging.json");
+    record["requestParameters"]["dialFault"] = "panic".into();
+    let judged = pipeline(&json!({})).run(&event(&record), now());
+    assert_eq!(judged.failures.len(), 1);
+    assert!(judged.failures[0].reason.starts_with("injected fault"));
+    assert_eq!(judged.findings[0].rule.name, "cloudtrail_trail_stopped");
+}

@@ -6,6 +6,8 @@ mod prefilter;
 mod rule;
 mod rule_test;
 mod source;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use lint::{Lint, lint};
@@ -104,9 +106,16 @@ impl Engine {
         library.set_match_detail(MatchDetailLevel::Summary);
         let refused = library.add_rules(rules.iter().map(|(_, rule)| rule));
         for (index, error) in refused {
-            let source = rules.get(index).map(|(info, _)| info);
-            let file = source.map_or("", |info| info.file.as_str());
-            errors.push(RuleError::new(file, None, error.to_string()));
+            let Some((info, _)) = rules.get(index) else {
+                continue;
+            };
+            let message = format!("rule `{}`: {error}", info.title);
+            let mut sources = sources.iter();
+            errors.extend(
+                sources
+                    .find(|source| source.file == info.file)
+                    .map(|source| source.error(&message)),
+            );
         }
         for (file, filter) in &filters {
             if let Err(error) = library.apply_filter(filter) {

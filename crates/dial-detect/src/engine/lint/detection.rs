@@ -101,6 +101,10 @@ fn walk(detection: &Detection, scope: Scope, report: &mut Report<'_>) {
 
 fn check_item(item: &DetectionItem, scope: Scope, report: &mut Report<'_>) {
     let Some(field) = item.field.name.as_deref() else {
+        if item.field.has_modifier(Modifier::All) && scope == Scope::Event {
+            let message = "keywords under `|all` never match: use one selection for each";
+            report.error("|all", message);
+        }
         return;
     };
     check_path(field, scope, report);

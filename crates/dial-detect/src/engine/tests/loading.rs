@@ -1,0 +1,113 @@
+//! Everything that is wrong with rule files is fatal, and named with file and line.
+
+use super::{engine, rule, source};
+use crate::engine::source::Source;
+use crate::engine::{Engine, lint};
+
+fn errors(texts: &[&str]) -> String {
+    let texts = texts.iter().map(|text| (*text).to_owned());
+    let errors = engine(texts).err().unwrap_or_default();
+    let lines = errors.iter().map(ToString::to_string);
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn broken_rules_are_refused_with_their_place() {
+    let good = rule(1, "s:\n  eventName: X\ncondition: s");
+    let cases = [
+        ("no YAML", "title: [".to_owned()),
+        ("empty", "\n\n".to_owned()),
+        (
+            "no id",
+            good.replace("id: 00000000-0000-4000-8000-000000000001\n", ""),
+        ),
+        ("id is no UUID", good.replace("00000000-0000-4000", "1")),
+        ("no level", good.replace("level: low\n", "")),
+        ("unknown level", good.replace("level: low", "level: hgih")),
+        (
+            "unknown modifier",
+            good.replace("eventName:", "eventName|contians:"),
+        ),
+        ("no condition", good.replace("condition: s", "note: s")),
+        (
+            "unknown selection",
+            good.replace("condition: s", "condition: t"),
+        ),
+        (
+            "bad regex",
+            good.replace("eventName: X", "eventName|re: '('"),
+        ),
+        (
+            "bad network",
+            good.replace("eventName: X", "sourceIPAddress|cidr: 10.0.0.0/99"),
+        ),
+        (
+            "unknown key of ours",
+            format!("{good}dial: {{ delivry: M }}\n"),
+        ),
+        (
+            "correlation",
+            format!(
+                "{good}---\ntitle: often\ncorrelation:\n  type: event_count\n  rules: [x]\n  group-by: [y]\n  timespan: 5m\n  condition: {{ gte: 3 }}\n"
+            ),
+        ),
+        ("good after bad", format!("title: x\n---\n{good}")),
+    ];
+    let mut report = Vec::new();
+    for (name, text) in cases {
+        let found = errors(&[&text]);
+        assert!(!found.is_empty(), "{name} was accepted");
+        report.push(format!("{name}\n  {}\n", found.replace('\n', "\n  ")));
+    }
+    insta::assert_snapshot!(report.concat());
+}
+
+#[test]
+fn ids_and_names_are_unique() {
+    let text = rule(1, "s:\n  eventName: X\ncondition: s");
+    insta::assert_snapshot!(errors(&[&text, &text]), @"r1.yml: id 00000000-0000-4000-8000-000000000001 is also that of r0.yml");
+}
+
+#[test]
+fn an_own_rule_replaces_that_of_the_pack() {
+    let pack = Source {
+        built_in: true,
+        ..source("same", rule(1, "s:\n  eventName: X\ncondition: s"))
+    };
+    let own = source("same", rule(2, "s:\n  eventName: Y\ncondition: s"));
+    let engine = Engine::of(&[pack, own], Vec::new()).unwrap();
+    let ids: Vec<&str> = engine.rules().iter().map(|rule| rule.id.as_str()).collect();
+    assert_eq!(ids, ["00000000-0000-4000-8000-000000000002"]);
+}
+
+#[test]
+fn filters_apply_and_must_name_a_rule() {
+    let text = rule(1, "s:\n  eventName: X\ncondition: s");
+    let filter = |rule: &str| {
+        format!(
+            "title: not bob\nlogsource: {{ product: aws, service: cloudtrail }}\nfilter:\n  rules: [{rule}]\n  selection:\n    userIdentity.userName: bob\n  condition: not selection\n"
+        )
+    };
+    let engine = engine([text.clone(), filter("00000000-0000-4000-8000-000000000001")]).unwrap();
+    let by = |user: &str| {
+        let record = serde_json::json!({ "eventName": "X", "userIdentity": { "userName": user } });
+        super::matching(&engine, &super::event(record), &serde_json::json!({})).len()
+    };
+    assert_eq!((by("alice"), by("bob")), (1, 0));
+    insta::assert_snapshot!(errors(&[&text, &filter("nobody")]), @"r1.yml: filter `not bob` names no rule: nobody");
+}
+
+#[test]
+fn lint_names_the_traps() {
+    let text = "title: Traps\nid: 00000000-0000-4000-8000-000000000009\nname: other\nsigma-version: 3\n\
+        tags: [attack.t99, attack.impact]\nlevel: low\nlogsource: { product: aws, service: s3 }\ndetection:\n  \
+        s:\n    eventname: X\n    nonsense.field: 1\n    fact.s3.policy.pubic: true\n    geo.planet: x\n    \
+        userAgent|windash|contains: '-x'\n    requestParameters.a|neq: b\n    requestParameters.items[any]:\n      \
+        ranges.cidr: x\n    requestParameters.others[all]:\n      a: b\n  condition: s\n";
+    let lints = lint::lint_sources(&[source("traps", text.to_owned())]);
+    let remarks = lints.iter().map(|lint| {
+        let line = lint.line.map_or(0, |line| line);
+        format!("{line:>2} {:?} {}", lint.level, lint.message)
+    });
+    insta::assert_snapshot!(remarks.collect::<Vec<_>>().join("\n"));
+}

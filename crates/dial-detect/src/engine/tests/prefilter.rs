@@ -1,0 +1,186 @@
+//! The prefilter never loses an event: any rules, any event, what matches may match.
+
+use super::{engine, event, matching, rule};
+use crate::engine::Known;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const NAMES: [&str; 6] = [
+    "StopLogging",
+    "stoplogging",
+    "AddPermission20150331v2",
+    "AddPermission",
+    "PutItem",
+    "",
+];
+const SOURCES: [&str; 3] = [
+    "cloudtrail.amazonaws.com",
+    "lambda.amazonaws.com",
+    "CloudTrail.amazonaws.com",
+];
+
+fn item() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(NAMES.as_slice());
+    let source = prop::sample::select(SOURCES.as_slice());
+    prop_oneof![
+        name.clone().prop_map(|n| format!("eventName: '{n}'")),
+        name.clone()
+            .prop_map(|n| format!("eventName: ['{n}', PutItem]")),
+        name.clone().prop_map(|n| format!("eventName|cased: '{n}'")),
+        name.clone().prop_map(|n| format!("eventName|neq: '{n}'")),
+        name.prop_map(|n| format!("eventName|startswith: '{}'", n.get(..3).unwrap_or(""))),
+        Just("eventName|contains: [logging, Perm]".to_owned()),
+        Just("eventName|re: 'v[0-9]$'".to_owned()),
+        Just("eventName|exists: false".to_owned()),
+        Just("eventName: null".to_owned()),
+        source.prop_map(|s| format!("eventSource: {s}")),
+        Just("eventSource|fieldref: eventName".to_owned()),
+        Just("userIdentity.type: Root".to_owned()),
+        Just("errorCode|exists: true".to_owned()),
+        Just("errorCode: AccessDenied".to_owned()),
+        Just("requestParameters.x: 1".to_owned()),
+        Just("reputation.listed: true".to_owned()),
+        Just("reputation.listed|exists: false".to_owned()),
+    ]
+}
+
+fn detection() -> impl Strategy<Value = String> {
+    let conditions = [
+        "a",
+        "a and b",
+        "a or b",
+        "not a",
+        "a and not b",
+        "not a and not b",
+        "1 of them",
+        "all of them",
+        "not 1 of them",
+        "1 of a*",
+        "all of b*",
+    ];
+    let items = || prop::collection::vec(item(), 1..3);
+    (
+        items(),
+        items(),
+        prop::sample::select(conditions.to_vec()),
+        any::<bool>(),
+    )
+        .prop_map(|(a, b, condition, list)| {
+            let block = |name: &str, items: &[String], list: bool| {
+                let mut seen = std::collections::BTreeSet::new();
+                let lines = items.iter().filter_map(|item| {
+                    let key = item.split(": ").next().unwrap_or("").to_owned();
+                    let dash = if list { "- " } else { "" };
+                    (list || seen.insert(key)).then(|| format!("  {dash}{item}\n"))
+                });
+                format!("{name}:\n{}", lines.collect::<String>())
+            };
+            format!(
+                "{}{}condition: {condition}",
+                block("a", &a, false),
+                block("b", &b, list)
+            )
+        })
+}
+
+fn record() -> impl Strategy<Value = Value> {
+    let some = |values: &'static [&'static str]| prop::option::of(prop::sample::select(values));
+    (
+        some(&NAMES),
+        some(&SOURCES),
+        some(&["Root", "IAMUser"]),
+        some(&["AccessDenied", "x"]),
+        any::<bool>(),
+    )
+        .prop_map(|(name, source, identity, error, x)| {
+            let mut record = json!({ "userIdentity": {} });
+            if let Some(name) = name {
+                record["eventName"] = name.into();
+            }
+            if let Some(source) = source {
+                record["eventSource"] = source.into();
+            }
+            if let Some(identity) = identity {
+                record["userIdentity"]["type"] = identity.into();
+            }
+            if let Some(error) = error {
+                record["errorCode"] = error.into();
+            }
+            if x {
+                record["requestParameters"] = json!({ "x": 1 });
+            }
+            record
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+    #[test]
+    fn what_matches_may_match(
+        detections in prop::collection::vec(detection(), 1..4),
+        records in prop::collection::vec(record(), 1..8),
+        attempts in any::<bool>(),
+    ) {
+        let texts = detections.iter().enumerate().map(|(index, detection)| {
+            let id = u32::try_from(index).unwrap_or(0);
+            format!("{}\ndial: {{ attempts: {attempts} }}\n", rule(id, detection))
+        });
+        let sources: Vec<_> = texts.enumerate().map(|(i, text)| super::source(&format!("r{i}"), text)).collect();
+        let engine = crate::engine::Engine::of(&sources, vec!["reputation"]).unwrap();
+        for record in records {
+            let event = event(record);
+            let head = event.head();
+            let known = Known {
+                name: head.event_name.as_deref(),
+                source: head.event_source.as_deref(),
+                identity_type: head.user_identity_type.as_deref(),
+                error_code: head.error_code.as_deref(),
+            };
+            let matched = matching(&engine, &event, &json!({}));
+            prop_assert!(matched.is_empty() || engine.may_match(&known), "{:?} {}", detections, event.record);
+        }
+    }
+}
+
+#[test]
+fn the_prefilter_does_leave_events_out() {
+    let named = rule(
+        1,
+        "s:\n  eventName: StopLogging\n  eventSource: cloudtrail.amazonaws.com\ncondition: s",
+    );
+    let root = rule(2, "s:\n  userIdentity.type: Root\ncondition: s");
+    let engine = engine([named, root]).unwrap();
+    let known = |name, source, identity_type| Known {
+        name: Some(name),
+        source: Some(source),
+        identity_type: Some(identity_type),
+        error_code: None,
+    };
+    let cases = [
+        (
+            "named",
+            known("StopLogging", "cloudtrail.amazonaws.com", "IAMUser"),
+            true,
+        ),
+        (
+            "another service",
+            known("StopLogging", "x.amazonaws.com", "IAMUser"),
+            false,
+        ),
+        (
+            "another name",
+            known("ListBuckets", "cloudtrail.amazonaws.com", "IAMUser"),
+            false,
+        ),
+        (
+            "root",
+            known("ListBuckets", "s3.amazonaws.com", "Root"),
+            true,
+        ),
+        ("nothing known", Known::default(), true),
+    ];
+    for (name, known, expected) in cases {
+        assert_eq!(engine.may_match(&known), expected, "{name}");
+    }
+    assert_eq!(engine.unfiltered().collect::<Vec<_>>(), ["r1"]);
+}
