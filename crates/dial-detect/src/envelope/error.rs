@@ -33,6 +33,10 @@ pub enum EnvelopeError {
     /// Good JSON, but no input that this program knows.
     #[error("shape is none of EventBridge, SQS, SNS, S3 notice, CloudTrail")]
     UnknownShape,
+    /// EventBridge lets only AWS send under a `source` that starts with `aws.`; anybody who may
+    /// put events could otherwise make up records of any account.
+    #[error("envelope's `source` is not one of AWS")]
+    NotFromAws,
     /// A member is missing or has the wrong type.
     #[error("`{0}` is missing or has the wrong type")]
     Missing(&'static str),

@@ -45,10 +45,13 @@ fn event(text: &str) -> Result<Event, EnvelopeError> {
         region,
         time,
     };
+    let source = source.ok_or(EnvelopeError::Missing("source"))?;
+    if !source.starts_with("aws.") {
+        return Err(EnvelopeError::NotFromAws);
+    }
     if is_cloudtrail(&detail_type) {
         return record::event(detail, &around);
     }
-    let source = source.ok_or(EnvelopeError::Missing("source"))?;
     native(detail, &detail_type, &source, id.as_deref(), &around)
 }
 

@@ -125,3 +125,6 @@ fn content(text: &str, wraps: u8) -> Result<Input, EnvelopeError> {
     }
     unwrap(text, wraps + 1)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! Memory is bounded whatever the file's size: small gzip is inflated whole by libdeflate into a
 //! buffer that is kept, everything else streams through a window.
 
+mod balance;
 mod gunzip;
 mod walk;
 
@@ -173,7 +174,14 @@ fn walk_stream<R: Read>(
     let (mut filled, mut goal, mut inflated) = (0, CHUNK, 0_u64);
     loop {
         // The walker leaves at most one event, so there is always room.
-        let read = stream.read(&mut window[filled..])?;
+        let read = match stream.read(&mut window[filled..]) {
+            Ok(read) => read,
+            Err(fault) => {
+                // What was read before is worth as much as in a file that is whole.
+                walker.feed(&window[..filled], false)?;
+                return Err(fault);
+            }
+        };
         filled += read;
         inflated = inflated.saturating_add(read as u64);
         check_size(inflated, stream, limits)?;
@@ -205,3 +213,6 @@ fn check_size<R: Read>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

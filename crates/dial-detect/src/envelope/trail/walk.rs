@@ -1,5 +1,6 @@
 //! Walks through the JSON of a trail file, record by record, over a window that moves.
 
+use super::balance::Balance;
 use super::{Counts, EnvelopeError, MAX_EVENT, ScanFault};
 use crate::envelope::head::Top;
 use crate::envelope::loose::Key;
@@ -117,7 +118,7 @@ impl<'f> Walker<'f> {
                 Ok(self.enter(around, 1))
             }
             // What starts like this is no JSON at all.
-            (State::Top, _) if self.counts == Counts::default() => Err(ScanFault::NotATrail),
+            (State::Top, _) if self.is_no_text(data) => Err(ScanFault::NotATrail),
             (State::Members, _) => Err(ScanFault::Broken),
             (State::Top | State::List { .. }, _) => self.stray(data, is_last),
         }
@@ -129,6 +130,11 @@ impl<'f> Walker<'f> {
         byte.is_ascii_whitespace()
             || (byte == b',' && self.state != State::Top)
             || (is_start && matches!(byte, 0xEF | 0xBB | 0xBF))
+    }
+
+    /// A file that starts otherwise may be a log with records on some lines.
+    fn is_no_text(&self, data: &[u8]) -> bool {
+        self.counts == Counts::default() && !data.windows(2).any(|pair| pair == b"\n{")
     }
 
     fn enter(&mut self, state: State, taken: usize) -> Step {
@@ -193,7 +199,7 @@ impl<'f> Walker<'f> {
         if end.is_none() && !is_last && data.len() <= MAX_EVENT {
             return Ok(Step::More);
         }
-        self.is_truncated |= is_open && is_last;
+        self.is_truncated |= is_open && end.is_none();
         let end = end.unwrap_or(data.len());
         self.broken(&data[..end], json::not_json(error))?;
         Ok(Step::Took(end))
@@ -335,44 +341,4 @@ fn starts_with_records(data: &[u8]) -> Option<bool> {
         return None;
     }
     Some(rest.starts_with(KEY))
-}
-
-/// Finds the end of a value by its brackets, over any number of pieces.
-#[derive(Debug, Clone, Default)]
-struct Balance {
-    depth: u64,
-    in_string: bool,
-    is_escaped: bool,
-}
-
-impl Balance {
-    /// Offset behind the bracket that closes the first one.
-    fn end(&mut self, data: &[u8]) -> Option<usize> {
-        self.find(data, false)
-    }
-
-    /// The same, or the start of the next line that begins with an object.
-    fn find(&mut self, data: &[u8], or_line: bool) -> Option<usize> {
-        let mut before = 0;
-        for (at, byte) in data.iter().enumerate() {
-            if or_line && before == b'\n' && *byte == b'{' {
-                return Some(at);
-            }
-            before = *byte;
-            match byte {
-                _ if self.is_escaped => self.is_escaped = false,
-                b'\\' if self.in_string => self.is_escaped = true,
-                b'"' => self.in_string = !self.in_string,
-                b'{' | b'[' if !self.in_string => self.depth += 1,
-                b'}' | b']' if !self.in_string => {
-                    self.depth = self.depth.saturating_sub(1);
-                    if self.depth == 0 {
-                        return Some(at + 1);
-                    }
-                }
-                _ => {}
-            }
-        }
-        None
-    }
 }
