@@ -12,7 +12,7 @@ async fn bucket(name: &str) -> Option<Clients> {
     };
     let clients = Clients::emulated(Emulators {
         s3: Some(url),
-        dynamodb: None,
+        ..Emulators::default()
     });
     create_bucket(&clients, name).await.unwrap();
     Some(clients)
@@ -99,7 +99,7 @@ async fn failures_name_place_and_remedy() {
     // Port 9 of loopback: nobody listens.
     let nowhere = Clients::emulated(Emulators {
         s3: Some("http://127.0.0.1:9".to_owned()),
-        dynamodb: None,
+        ..Emulators::default()
     });
     let error = S3Bucket::new(nowhere, "b-1", "")
         .get("k", 1)

@@ -32,7 +32,7 @@ async fn stores(table: &str) -> Option<[Arc<DynamoStore>; 2]> {
     let clients = || {
         Clients::emulated(Emulators {
             dynamodb: Some(url.clone()),
-            s3: None,
+            ..Emulators::default()
         })
     };
     create_table(&clients(), table).await.unwrap();
@@ -402,7 +402,7 @@ async fn a_missing_table_is_named() {
     let url = std::env::var("DIAL_TEST_DYNAMODB").unwrap();
     let clients = Clients::emulated(Emulators {
         dynamodb: Some(url),
-        s3: None,
+        ..Emulators::default()
     });
     assert_eq!(
         create_table(&clients, "present").await,
@@ -421,7 +421,7 @@ async fn a_store_that_cannot_be_reached_says_so() {
     // Port 9 of loopback: nobody listens.
     let clients = Clients::emulated(Emulators {
         dynamodb: Some("http://127.0.0.1:9".to_owned()),
-        s3: None,
+        ..Emulators::default()
     });
     let error = DynamoStore::new(clients, "t").ready().await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");

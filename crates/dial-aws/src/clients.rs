@@ -27,6 +27,8 @@ pub struct Emulators {
     pub dynamodb: Option<String>,
     /// URL of an S3 emulator.
     pub s3: Option<String>,
+    /// URL of a Secrets Manager emulator.
+    pub secrets: Option<String>,
 }
 
 /// Clients that share one configuration; cheap to clone, loaded on first use.
@@ -90,7 +92,15 @@ impl Clients {
     }
 
     pub(crate) async fn secrets(&self) -> &aws_sdk_secretsmanager::Client {
-        let load = || async { aws_sdk_secretsmanager::Client::new(self.config().await) };
+        let load = || async {
+            let config = self.config().await;
+            let mut builder = aws_sdk_secretsmanager::config::Builder::from(config);
+            let emulated = self.emulator(|e| &e.secrets);
+            if emulated.is_some() {
+                builder.set_endpoint_url(emulated);
+            }
+            aws_sdk_secretsmanager::Client::from_conf(builder.build())
+        };
         self.0.secrets.get_or_init(load).await
     }
 

@@ -68,6 +68,11 @@ impl Fault {
         let (code, message) = match error {
             SdkError::ServiceError(e) => answered(e.err()),
             SdkError::TimeoutError(_) => ("", "no answer in time".to_owned()),
+            SdkError::DispatchFailure(e) => (
+                "",
+                e.as_connector_error()
+                    .map_or_else(String::new, |e| chain(e)),
+            ),
             other => ("", chain(other)),
         };
         Self {
@@ -85,6 +90,7 @@ impl Fault {
             "" => self.message.clone(),
             code => format!("{code}: {}", self.message),
         };
+        let said = said.trim_end_matches('.');
         let hint = match self.code.as_str() {
             code if DENIED.contains(&code) => format!("; allow {action} on {resource}"),
             "ResourceNotFoundException" | "NoSuchBucket" => {

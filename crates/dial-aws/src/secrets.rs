@@ -23,18 +23,13 @@ impl AwsSecrets {
             name: name.to_owned(),
             reason,
         };
-        let mut settings = Builder::new();
-        settings.set_region(region(name).map(Region::new));
-        let answer = self
-            .0
-            .secrets()
-            .await
-            .get_secret_value()
-            .secret_id(name)
-            .customize()
-            .config_override(settings)
-            .send()
-            .await
+        let call = self.0.secrets().await.get_secret_value().secret_id(name);
+        let elsewhere = region(name).map(|region| Builder::new().region(Region::new(region)));
+        let answer = match elsewhere {
+            Some(settings) => call.customize().config_override(settings).send().await,
+            None => call.send().await,
+        };
+        let answer = answer
             .map_err(|e| failure(Fault::of(&e).explain("secretsmanager:GetSecretValue", name)))?;
         let text = answer.secret_string();
         text.map(Secret::new)
@@ -64,7 +59,10 @@ fn region(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clients::Emulators;
     use std::io::Write;
+    use wiremock::matchers::{body_json, header_regex};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
 
     #[test]
     fn the_region_is_the_one_of_the_arn() {
@@ -100,5 +98,66 @@ mod tests {
             error.to_string().contains("DIAL_NO_SUCH_VARIABLE"),
             "{error}"
         );
+    }
+
+    /// What a server that knows one secret answers, asked for by one name in one region.
+    async fn ask(name: &str, region: &str, answer: ResponseTemplate) -> Result<Secret, String> {
+        let server = MockServer::start().await;
+        let signed = format!("/{region}/secretsmanager/aws4_request");
+        Mock::given(header_regex("authorization", &signed))
+            .and(body_json(serde_json::json!({ "SecretId": name })))
+            .respond_with(answer)
+            .expect(1)
+            .mount(&server)
+            .await;
+        let clients = Clients::emulated(Emulators {
+            secrets: Some(server.uri()),
+            ..Emulators::default()
+        });
+        let reference = SecretRef::SecretsManager(name.to_owned());
+        let secret = AwsSecrets::new(clients).fetch(&reference).await;
+        secret.map_err(|e| e.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_asked_for_in_its_own_region() {
+        let arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:dial-AbCdEf";
+        for (name, region) in [(arn, "eu-west-1"), ("dial/worker", "us-east-1")] {
+            let body = serde_json::json!({ "SecretString": "whsec_abc\n" });
+            let answer = ResponseTemplate::new(200).set_body_json(body);
+            let secret = ask(name, region, answer).await.unwrap();
+            assert_eq!(secret.expose(), "whsec_abc", "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn refusals_say_what_is_missing() {
+        let error = |kind: &str| {
+            let body = serde_json::json!({ "__type": kind, "message": "m" });
+            ResponseTemplate::new(400).set_body_json(body)
+        };
+        let binary = serde_json::json!({ "SecretBinary": "AAAA" });
+        let cases = [
+            (
+                error("AccessDeniedException"),
+                "secret x cannot be fetched: AccessDeniedException: m; \
+                 allow secretsmanager:GetSecretValue on x",
+            ),
+            (
+                error("ResourceNotFoundException"),
+                "secret x cannot be fetched: ResourceNotFoundException: m; \
+                 x is not in this account and region",
+            ),
+            (
+                ResponseTemplate::new(200).set_body_json(binary),
+                "secret x cannot be fetched: its value is binary, text is needed",
+            ),
+        ];
+        for (answer, expected) in cases {
+            assert_eq!(
+                ask("x", "us-east-1", answer).await,
+                Err(expected.to_owned())
+            );
+        }
     }
 }

@@ -126,6 +126,8 @@ fn outcome(reasons: &[CancellationReason]) -> Result<Outcome, StoreError> {
 mod tests {
     use super::*;
     use crate::dynamodb::sample;
+    use wiremock::matchers::method;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
 
     #[test]
     fn reasons_of_a_cancelled_transaction_are_told_apart() {
@@ -199,5 +201,60 @@ mod tests {
         assert!(transaction(&store, &new).is_err());
         new.sinks.pop();
         assert_eq!(transaction(&store, &new).unwrap().len(), 100);
+    }
+
+    /// Asks a server that gives these answers in turn; the outcome, and the tokens it was asked with.
+    async fn ask(
+        answers: &[(u16, serde_json::Value)],
+    ) -> (Result<Outcome, StoreError>, Vec<String>) {
+        let server = MockServer::start().await;
+        for (status, body) in answers {
+            Mock::given(method("POST"))
+                .respond_with(ResponseTemplate::new(*status).set_body_json(body))
+                .up_to_n_times(1)
+                .mount(&server)
+                .await;
+        }
+        let clients = crate::Clients::emulated(crate::Emulators {
+            dynamodb: Some(server.uri()),
+            ..crate::Emulators::default()
+        });
+        let store = DynamoStore::new(clients, "t");
+        let outcome = all(&store, vec![sample::acceptance("e-1", 0)])
+            .await
+            .remove(0);
+        let requests = server.received_requests().await.unwrap();
+        let token = |r: &wiremock::Request| r.body_json::<serde_json::Value>().unwrap();
+        let token = |r| token(r)["ClientRequestToken"].as_str().unwrap().to_owned();
+        (outcome, requests.iter().map(token).collect())
+    }
+
+    fn cancelled(code: &str) -> (u16, serde_json::Value) {
+        let body = serde_json::json!({
+            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+            "Message": "Transaction cancelled",
+            "CancellationReasons": [{ "Code": code, "Message": "m" }, { "Code": "None" }],
+        });
+        (400, body)
+    }
+
+    #[tokio::test]
+    async fn a_busy_table_is_asked_again_with_the_same_token() {
+        let done = (200, serde_json::json!({}));
+        let answers = [
+            cancelled("TransactionConflict"),
+            cancelled("ThrottlingError"),
+            done,
+        ];
+        let (outcome, tokens) = ask(&answers).await;
+        assert_eq!(outcome, Ok(Outcome::New));
+        assert_eq!(tokens.len(), 3);
+        assert!(tokens.iter().all(|token| *token == tokens[0]), "{tokens:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_there_already_is_asked_for_once() {
+        let (outcome, tokens) = ask(&[cancelled("ConditionalCheckFailed")]).await;
+        assert_eq!((outcome, tokens.len()), (Ok(Outcome::Duplicate), 1));
     }
 }

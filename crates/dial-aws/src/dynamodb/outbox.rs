@@ -202,3 +202,44 @@ fn text(text: String) -> AttributeValue {
 fn state(state: DeliveryState) -> AttributeValue {
     text(item::state_name(state).to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dynamodb::sample;
+    use serde_json::{Value, json};
+    use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::method};
+
+    /// Settles the first row of a finding at a server that refuses, showing the row as changed by
+    /// `changed_by`, or by this very call.
+    async fn settle_refused(changed_by: Option<&str>) -> Result<bool, StoreError> {
+        let new = sample::acceptance("e-1", 0);
+        let changed_by = changed_by.map(str::to_owned);
+        let refusal = move |request: &Request| {
+            let asked: Value = request.body_json().unwrap();
+            let own = asked["ExpressionAttributeValues"][":change"].clone();
+            let change = changed_by.as_ref().map_or(own, |id| json!({ "S": id }));
+            ResponseTemplate::new(400).set_body_json(json!({
+                "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+                "message": "The conditional request failed",
+                "Item": { "state": { "S": "sent" }, "change_id": change },
+            }))
+        };
+        let server = MockServer::start().await;
+        let post = Mock::given(method("POST")).respond_with(refusal);
+        post.mount(&server).await;
+        let clients = crate::Clients::emulated(crate::Emulators {
+            dynamodb: Some(server.uri()),
+            ..crate::Emulators::default()
+        });
+        let sent = Settlement::Sent { receipt: None };
+        let store = DynamoStore::new(clients, "t");
+        settle(&store, &new.finding.id, "slack", 1, &sent).await
+    }
+
+    #[tokio::test]
+    async fn a_change_whose_answer_got_lost_is_recognised_and_another_is_not() {
+        assert_eq!(settle_refused(None).await, Ok(true));
+        assert_eq!(settle_refused(Some("another")).await, Ok(false));
+    }
+}
