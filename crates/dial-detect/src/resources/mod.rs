@@ -1,5 +1,6 @@
 //! Which resources a call touched: type, ARN where it is certain, name.
 
+mod denied;
 mod spelling;
 mod table;
 
@@ -18,7 +19,8 @@ const MAX_NAME: usize = 1_024;
 /// then of the record.
 ///
 /// An ARN is built only where the record decides it; else the record's own `resources[].ARN`
-/// is taken; else the resource has a type and a name only.
+/// is taken; else the resource has a type and a name only. A denied call without request is
+/// about what its error message names.
 pub fn of(call: &Call<'_>) -> Vec<Resource> {
     if call.event().kind != Kind::CloudTrail {
         return Vec::new();
@@ -32,6 +34,9 @@ pub fn of(call: &Call<'_>) -> Vec<Resource> {
     }
     for resource in stated {
         add(&mut found, resource);
+    }
+    if found.is_empty() {
+        found.extend(denied::named(call));
     }
     found
 }

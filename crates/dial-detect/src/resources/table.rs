@@ -19,6 +19,23 @@ pub(super) struct Field {
 }
 
 impl Field {
+    pub(super) fn source(&self) -> &'static str {
+        self.source
+    }
+
+    /// The name in an ARN of this type, whatever its region and account.
+    pub(super) fn name_in<'a>(&self, arn: &'a str) -> Option<&'a str> {
+        let mut parts = arn.split(':').skip(1);
+        let (partition, _service) = (parts.next()?, parts.next()?);
+        let (region, account) = (parts.next()?, parts.next()?);
+        let prefix = self.arn.strip_suffix("{n}")?;
+        let prefix = prefix
+            .replace("{p}", partition)
+            .replace("{r}", region)
+            .replace("{a}", account);
+        arn.strip_prefix(prefix.as_str())
+    }
+
     pub(super) fn fits(&self, call: &Call<'_>) -> bool {
         self.source == call.source()
             && (self.events.is_empty() || self.events.contains(&call.name()))
@@ -44,6 +61,7 @@ const fn of(events: &'static [&'static str], field: Field) -> Field {
     Field { events, ..field }
 }
 
+const BACKUP: &str = "backup.amazonaws.com";
 const CLOUDTRAIL: &str = "cloudtrail.amazonaws.com";
 const CONFIG: &str = "config.amazonaws.com";
 const DYNAMODB: &str = "dynamodb.amazonaws.com";
@@ -70,6 +88,12 @@ const STS: &str = "sts.amazonaws.com";
 ///
 /// IAM names may have a path before them, so their ARN is taken from the response or left out.
 pub(super) static FIELDS: &[Field] = &[
+    field(
+        BACKUP,
+        "backupVaultName",
+        "AWS::Backup::BackupVault",
+        "arn:{p}:backup:{r}:{a}:backup-vault:{n}",
+    ),
     field(
         CLOUDTRAIL,
         "response.trailARN",
@@ -283,6 +307,12 @@ pub(super) static FIELDS: &[Field] = &[
         "AWS::Route53::HostedZone",
         "arn:{p}:route53:::hostedzone/{n}",
     ),
+    field(
+        ROUTE53,
+        "response.hostedZone.id",
+        "AWS::Route53::HostedZone",
+        "arn:{p}:route53:::hostedzone/{n}",
+    ),
     field(S3, "bucketName", "AWS::S3::Bucket", "arn:{p}:s3:::{n}"),
     field(SECRETS, "response.aRN", "AWS::SecretsManager::Secret", ""),
     field(SECRETS, "secretId", "AWS::SecretsManager::Secret", ""),
@@ -306,6 +336,14 @@ pub(super) static FIELDS: &[Field] = &[
     of(
         &["DeleteParameters", "GetParameters"],
         field(SSM, "names", "AWS::SSM::Parameter", PARAMETER),
+    ),
+    of(
+        &[
+            "ModifyDocumentPermission",
+            "DeleteDocument",
+            "UpdateDocument",
+        ],
+        field(SSM, "name", "AWS::SSM::Document", ""),
     ),
     field(SSM, "documentName", "AWS::SSM::Document", ""),
     field(SSM, "instanceIds", "AWS::EC2::Instance", INSTANCE),
