@@ -19,6 +19,8 @@ pub(crate) struct Case<'a> {
     pub(crate) source: &'a Source,
     pub(crate) account: &'a Account,
     pub(crate) region: &'a str,
+    /// Whether an AWS service reported the event, rather than a caller made it.
+    pub(crate) is_native: bool,
     /// `errorMessage` of a failed call, or the description of a native finding.
     pub(crate) message: Option<&'a str>,
 }
@@ -54,16 +56,17 @@ fn call(case: &Case<'_>) -> String {
         Some(name) => format!("{} ({name})", case.account.id),
         None => case.account.id.clone(),
     };
-    let event = clip(&case.event.name, MAX_VALUE);
-    let what = match who {
-        Some(who) => format!("{who} called {event}"),
-        None => format!("Event {event}"),
-    };
-    let mut text = format!(
-        "{what} ({}) in account {account}, {}",
+    let (event, source) = (
+        clip(&case.event.name, MAX_VALUE),
         clip(&case.event.source, MAX_VALUE),
-        case.region
     );
+    let what = match who {
+        Some(who) if case.is_native => format!("{source} reported {event} about {who}"),
+        None if case.is_native => format!("{source} reported {event}"),
+        Some(who) => format!("{who} called {event} ({source})"),
+        None => format!("Event {event} ({source})"),
+    };
+    let mut text = format!("{what} in account {account}, {}", case.region);
     if let Some(ip) = &case.source.ip {
         let _ = write!(text, ", from {}", clip(ip, MAX_VALUE));
         let place = place(case.source);

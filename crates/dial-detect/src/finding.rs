@@ -90,6 +90,7 @@ impl Scene<'_> {
             source: &self.source,
             account: &self.account,
             region: &self.event.region,
+            is_native: self.event.kind != Kind::CloudTrail,
             message: self.message(),
         });
         let mut finding = Finding {
@@ -116,6 +117,7 @@ impl Scene<'_> {
             record_ref: None,
             worker: self.worker.clone(),
         };
+        redact_texts(&mut finding);
         finding.id = finding.expected_id();
         finding
     }
@@ -227,6 +229,27 @@ impl Scene<'_> {
             Kind::Native { .. } => "description",
         };
         lookup::text(&self.redacted.record, path)
+    }
+}
+
+/// Takes secrets of known shape out of the texts that are not read from the redacted record.
+fn redact_texts(finding: &mut Finding) {
+    redact::redact_text(&mut finding.title);
+    redact::redact_text(&mut finding.explanation);
+    if let Some(agent) = &mut finding.source.user_agent {
+        redact::redact_text(agent);
+    }
+    finding.facts.values_mut().for_each(redact_fact);
+}
+
+fn redact_fact(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            redact::redact_text(text);
+        }
+        Value::Array(members) => members.iter_mut().for_each(redact_fact),
+        Value::Object(map) => map.values_mut().for_each(redact_fact),
+        _ => {}
     }
 }
 

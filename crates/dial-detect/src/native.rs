@@ -16,7 +16,7 @@ const REMOTE_ADDRESSES: [&str; 6] = [
 ];
 
 /// Type, path of the ARN and path of the name, in the order in which a finding is about them.
-const RESOURCES: [(&str, &str, &str); 9] = [
+const RESOURCES: [(&str, &str, &str); 8] = [
     (
         "AWS::S3::Bucket",
         "resource.s3BucketDetails.arn",
@@ -52,7 +52,6 @@ const RESOURCES: [(&str, &str, &str); 9] = [
         "",
         "resource.accessKeyDetails.accessKeyId",
     ),
-    ("AWS::IAM::User", "", "resource.accessKeyDetails.userName"),
     ("AWS::Health::Entity", "", "affectedEntities.entityValue"),
 ];
 
@@ -90,7 +89,15 @@ pub(crate) fn resources(event: &Event) -> Vec<Resource> {
         arn: Some(arn.to_owned()),
         name: arn.rsplit([':', '/']).next().unwrap_or(arn).to_owned(),
     });
-    analysed.into_iter().chain(listed).collect()
+    let owner = text("resource.accessKeyDetails.userName").map(|name| Resource {
+        kind: match text("resource.accessKeyDetails.userType") {
+            Some("AssumedRole" | "Role") => "AWS::IAM::Role".to_owned(),
+            _ => "AWS::IAM::User".to_owned(),
+        },
+        arn: None,
+        name: name.to_owned(),
+    });
+    analysed.into_iter().chain(listed).chain(owner).collect()
 }
 
 /// Whose credentials GuardDuty saw.

@@ -190,15 +190,22 @@ impl Pipeline {
 
     /// All rules at once; if one panics, one by one, so that only that one is lost.
     fn hits(&self, view: &View<'_>, judged: &mut Judged) -> Vec<Hit> {
-        if let Ok(hits) = isolate::run(|| self.engine.judge(view)) {
-            return hits;
-        }
+        let reason = match isolate::run(|| self.engine.judge(view)) {
+            Ok(hits) => return hits,
+            Err(reason) => reason,
+        };
+        let before = judged.failures.len();
         let rules = self.engine.rules().iter().enumerate();
-        let hits = rules.filter_map(|(index, rule)| {
-            let hit = isolate::run(|| self.engine.judge_one(index, view));
-            judged.or_default(Some(rule), hit)
-        });
-        hits.collect()
+        let hits: Vec<Hit> = rules
+            .filter_map(|(index, rule)| {
+                let hit = isolate::run(|| self.engine.judge_one(index, view));
+                judged.or_default(Some(rule), hit)
+            })
+            .collect();
+        if judged.failures.len() == before {
+            judged.failures.push(Failure::new(None, &reason));
+        }
+        hits
     }
 
     fn surroundings(&self, event: &Event) -> Around {
@@ -226,14 +233,20 @@ impl Pipeline {
     }
 }
 
+impl Failure {
+    fn new(rule: Option<&RuleInfo>, reason: &str) -> Self {
+        Self {
+            rule: rule.map(|rule| rule.name.clone()),
+            reason: clip(reason, MAX_REASON),
+        }
+    }
+}
+
 impl Judged {
     /// The result, or nothing and a failure.
     fn or_default<T: Default>(&mut self, rule: Option<&RuleInfo>, result: Result<T, String>) -> T {
         result.unwrap_or_else(|reason| {
-            self.failures.push(Failure {
-                rule: rule.map(|rule| rule.name.clone()),
-                reason: clip(&reason, MAX_REASON),
-            });
+            self.failures.push(Failure::new(rule, &reason));
             T::default()
         })
     }

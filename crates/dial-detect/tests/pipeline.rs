@@ -115,6 +115,49 @@ fn the_same_event_gives_the_same_ids_and_hostile_sizes_stay_valid() {
     assert_eq!(pipeline.run(&event, now()), first);
 }
 
+#[test]
+fn a_native_finding_keeps_its_own_words() {
+    let judged = pipeline(&json!({})).run(
+        &event(&fixture("guardduty/finding_credentials_high.json")),
+        now(),
+    );
+    assert_eq!(judged.failures, []);
+    assert_eq!(judged.findings.len(), 1);
+    judged.findings[0].validate().unwrap();
+    insta::assert_json_snapshot!(judged.findings[0], { ".worker.rules" => "[hash]", ".record" => "[record]" });
+}
+
+#[test]
+fn a_rule_may_ask_for_a_finding_for_each_resource() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = "title: Started\nid: 00000000-0000-4000-8000-000000000001\nlevel: low\n\
+        logsource: { product: aws, service: cloudtrail }\ndetection:\n  s:\n    eventName: RunInstances\n  \
+        condition: s\ndial: { resource: 'AWS::EC2::Instance', each_resource: true }\n";
+    std::fs::write(folder.path().join("started.yml"), rule).unwrap();
+    let judged = pipeline(&json!({ "rules": folder.path() }))
+        .run(&event(&fixture("ec2/run_instances_gpu.json")), now());
+    let started = judged
+        .findings
+        .iter()
+        .filter(|finding| finding.rule.name == "started");
+    let ids: std::collections::BTreeSet<_> = started.map(|finding| &finding.id).collect();
+    assert_eq!(ids.len(), 2, "{:?}", judged.findings);
+}
+
+#[test]
+fn no_secret_leaves_in_any_text_of_a_finding() {
+    let secret = "q9Zr3TtVb7Kx0LmN2pQsW5yUaEcGhJ8dRf4B1o6i";
+    let mut record = fixture("cloudtrail/stop_logging_denied.json");
+    record["userAgent"] = format!("tool aws_secret_access_key={secret}").into();
+    record["errorMessage"] = format!("denied, aws_secret_access_key={secret}").into();
+    let judged = pipeline(&json!({})).run(&event(&record), now());
+    let text = serde_json::to_string(&judged.findings).unwrap();
+    assert!(
+        !judged.findings.is_empty() && !text.contains(secret),
+        "{text}"
+    );
+}
+
 #[cfg(feature = "fault-injection")]
 #[test]
 fn a_panic_in_the_facts_is_reported_and_the_rules_still_run() {
