@@ -73,6 +73,11 @@ pub fn table<T: DeserializeOwned + Check>(
     parsed.filter(|_| reader.problems.is_empty())
 }
 
+/// The line of the deepest part of a dotted path that a file's text has, counted from 1.
+pub fn line_of(text: &str, path: &str) -> Option<usize> {
+    Reader::open("", text).ok()?.line_of(path)
+}
+
 struct Reader<'t> {
     file: &'t str,
     lines: toml_edit::Document<&'t str>,
@@ -445,6 +450,21 @@ mod tests {
         master_ulr: unknown key `master_ulr`; did you mean `master_url`?
         timeout: 13 brings bad luck; use 14
         ");
+    }
+
+    #[test]
+    fn lines_are_found_by_path() {
+        let text = "[worker]\nkey = \"x\"\n\n[[worker.lists]]\npath = \"a\"\n";
+        let cases = [
+            ("worker.key", Some(2)),
+            ("worker.lists.0.path", Some(5)),
+            ("worker.absent", Some(1)),
+            ("master", None),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(line_of(text, path), expected, "{path}");
+        }
+        assert_eq!(line_of("= broken", "worker"), None);
     }
 
     #[test]
