@@ -10,7 +10,7 @@ mod source;
 mod tests;
 mod view;
 
-pub use lint::{Lint, lint};
+pub use lint::{Lint, LintLevel, lint};
 pub use rule::{Delivery, DialKeys, Expect, RuleInfo, RuleTest};
 pub use rule_test::{TestOutcome, test};
 
