@@ -1,2 +1,64 @@
-//! stub
-fn main() {}
+//! `dial`: demo, scan, serve, rules, findings, replay, keys.
+
+mod check_config;
+mod cli;
+mod completions;
+mod config_file;
+mod demo;
+mod exit;
+mod findings;
+mod json;
+mod judging;
+mod keys;
+mod lines;
+mod replay;
+mod rules;
+mod scan;
+mod serve;
+mod sheet;
+mod signing;
+mod table;
+mod terminal;
+mod when;
+
+use anyhow::{Context, Result};
+use clap::{ColorChoice, Parser};
+use cli::{Cli, Command};
+use exit::Outcome;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.color {
+        ColorChoice::Auto => {}
+        ColorChoice::Always => anstream::ColorChoice::Always.write_global(),
+        ColorChoice::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    if std::env::var_os("DIAL_LOG").is_some() {
+        dial_master::logging::start();
+    }
+    exit::finish(run(&cli.command))
+}
+
+fn run(command: &Command) -> Result<Outcome> {
+    match command {
+        Command::Demo(args) => demo::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::CheckConfig(args) => check_config::run(args),
+        Command::Scan(args) => scan::run(args),
+        Command::Rules(command) => rules::run(command),
+        Command::Replay(args) => replay::run(args),
+        Command::Findings(command) => findings::run(command),
+        Command::Keys(command) => keys::run(command),
+        Command::Completions { shell } => completions::completions(*shell),
+        Command::Man { command } => completions::man(command),
+    }
+}
+
+/// One thread is enough for a client; `serve` and `demo` start their own.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the asynchronous runtime cannot start")
+}

@@ -1,0 +1,357 @@
+//! `dial findings`: lists and shows what a master has stored, through its API.
+
+mod client;
+mod show;
+
+use crate::exit::Outcome;
+use crate::lines::Lines;
+use crate::sheet::Sheet;
+use crate::signing::master_url;
+use crate::{json, terminal, when};
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
+pub(crate) use client::Client;
+use dial_core::store::Summary;
+use dial_core::{FindingId, Secret, Severity};
+use dial_master::api::{FindingDetail, FindingList};
+use jiff::Timestamp;
+use reqwest::Url;
+use std::io::Write;
+
+/// Most findings of one page; the master's own cap.
+const PAGE: usize = dial_core::store::MAX_PAGE;
+
+/// What to do with findings.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List findings, newest first
+    #[command(after_help = LIST_EXAMPLES)]
+    List(Box<List>),
+    /// Show one finding: what matched, who did it, from where, and the event
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show(Show),
+}
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  export DIAL_URL=https://dial.example.com DIAL_TOKEN=…
+  dial findings list --severity high,critical --since 24h
+  dial findings list --account 111122223333 --rule s3_bucket_policy_public
+  dial findings list --all --format csv > findings.csv";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  dial findings show f-iwvrv37fygnc5lvtjndbj3abei
+  dial findings show f-iwvrv37fygnc5lvtjndbj3abei --format json | jq .finding.facts";
+
+/// Which master to ask, and as whom.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Master")]
+pub(crate) struct Master {
+    /// Address of the master
+    #[arg(long, value_name = "URL", env = "DIAL_URL", value_parser = master_url)]
+    url: Url,
+    /// Token of the API; better given by the environment, where no process list shows it
+    #[arg(long, value_name = "TOKEN", env = "DIAL_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+/// Arguments of `findings list`.
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    master: Master,
+    #[command(flatten)]
+    filter: Filter,
+    /// How many to show
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+    /// Show all that match, page after page
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+    /// Continue where an earlier list ended
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+    /// Rows for people, one JSON object a line, or CSV that is safe in a spreadsheet
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// Which findings; all conditions must hold.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Filters")]
+struct Filter {
+    /// AWS account
+    #[arg(long)]
+    account: Option<String>,
+    /// Region
+    #[arg(long)]
+    region: Option<String>,
+    /// Severities, with commas between
+    #[arg(long, value_delimiter = ',', value_name = "SEVERITY", value_parser = severity)]
+    severity: Vec<Severity>,
+    /// Where they stand
+    #[arg(long, value_parser = ["open", "acknowledged", "resolved", "false_positive", "snoozed"])]
+    status: Option<String>,
+    /// Rule, by name or UUID
+    #[arg(long)]
+    rule: Option<String>,
+    /// Who made the call, by ARN
+    #[arg(long, value_name = "ARN")]
+    principal: Option<String>,
+    /// What was touched, by ARN
+    #[arg(long, value_name = "ARN")]
+    resource: Option<String>,
+    /// Events at or after this time: 2026-05-04, 2026-05-04T10:00:00Z, 24h, 7d
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Events before this time
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
+}
+
+/// Arguments of `findings show`.
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    master: Master,
+    /// Id of the finding
+    #[arg(value_parser = FindingId::parse)]
+    id: FindingId,
+    /// For people, or the API's whole answer
+    #[arg(long, value_enum, default_value_t = ShowFormat::Text)]
+    format: ShowFormat,
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Jsonl,
+    Csv,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ShowFormat {
+    Text,
+    Json,
+}
+
+/// Reads a severity by its word.
+pub(crate) fn severity(text: &str) -> Result<Severity, String> {
+    text.parse()
+        .map_err(|error: dial_core::severity::UnknownSeverity| error.to_string())
+}
+
+/// Runs `dial findings`.
+pub(crate) fn run(command: &Command) -> Result<Outcome> {
+    let runtime = crate::runtime()?;
+    match command {
+        Command::List(args) => runtime.block_on(list(args))?,
+        Command::Show(args) => runtime.block_on(show(args))?,
+    }
+    Ok(Outcome::Clean)
+}
+
+impl Master {
+    fn client(&self) -> Result<Client> {
+        Client::new(self.url.clone(), self.token.as_deref().map(Secret::new))
+    }
+}
+
+impl Filter {
+    fn query(&self, now: Timestamp) -> Result<Vec<(&'static str, String)>> {
+        let mut query = Vec::new();
+        let texts = [
+            ("account", &self.account),
+            ("region", &self.region),
+            ("status", &self.status),
+            ("rule", &self.rule),
+            ("principal", &self.principal),
+            ("resource", &self.resource),
+        ];
+        for (name, text) in texts {
+            query.extend(text.clone().map(|text| (name, text)));
+        }
+        for (name, text) in [("since", &self.since), ("until", &self.until)] {
+            if let Some(text) = text {
+                let time = when::past(text, now).with_context(|| format!("--{name}"))?;
+                query.push((name, time.to_string()));
+            }
+        }
+        if !self.severity.is_empty() {
+            let words: Vec<&str> = self.severity.iter().map(|s| s.as_str()).collect();
+            query.push(("severity", words.join(",")));
+        }
+        Ok(query)
+    }
+}
+
+async fn list(args: &List) -> Result<()> {
+    let client = args.master.client()?;
+    let filter = args.filter.query(Timestamp::now())?;
+    let mut out = Printer::new(args.format)?;
+    let mut left = if args.all { u32::MAX } else { args.limit };
+    let mut cursor = args.cursor.clone();
+    loop {
+        let page = fetch(&client, &filter, cursor.as_deref(), left).await?;
+        for summary in page.findings.iter().take(left as usize) {
+            out.print(summary)?;
+        }
+        left = left.saturating_sub(u32::try_from(page.findings.len()).unwrap_or(u32::MAX));
+        if page.next.is_some() && page.next == cursor {
+            bail!("the master's cursor does not move on");
+        }
+        cursor = page.next;
+        if left == 0 || cursor.is_none() {
+            break;
+        }
+    }
+    out.finish(cursor.as_deref())
+}
+
+async fn fetch(
+    client: &Client,
+    filter: &[(&'static str, String)],
+    cursor: Option<&str>,
+    left: u32,
+) -> Result<FindingList> {
+    let mut query = filter.to_vec();
+    let limit = (left as usize).min(PAGE);
+    query.push(("limit", limit.to_string()));
+    query.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
+    client
+        .get(&["v1", "findings"], &query)
+        .await?
+        .context("the address has no /v1/findings; is --url (DIAL_URL) a DIAL master?")
+}
+
+/// Prints summaries as they come.
+struct Printer {
+    out: anstream::AutoStream<std::io::StdoutLock<'static>>,
+    form: Form,
+    printed: u64,
+}
+
+enum Form {
+    Table(Lines),
+    Jsonl,
+    Csv,
+}
+
+const CSV_HEADER: [&str; 14] = [
+    "id",
+    "severity",
+    "status",
+    "time",
+    "detected_at",
+    "account",
+    "account_name",
+    "region",
+    "rule",
+    "rule_id",
+    "title",
+    "resource",
+    "principal",
+    "source_ip",
+];
+
+impl Printer {
+    fn new(format: Format) -> Result<Self> {
+        let mut out = anstream::stdout().lock();
+        let form = match format {
+            Format::Table => Form::Table(Lines::listed(terminal::columns())),
+            Format::Jsonl => Form::Jsonl,
+            Format::Csv => {
+                write_csv(&mut out, CSV_HEADER)?;
+                Form::Csv
+            }
+        };
+        Ok(Self {
+            out,
+            form,
+            printed: 0,
+        })
+    }
+
+    fn print(&mut self, summary: &Summary) -> Result<()> {
+        if let (Form::Table(lines), 0) = (&self.form, self.printed) {
+            lines.heading(&mut self.out)?;
+        }
+        self.printed += 1;
+        match &self.form {
+            Form::Table(lines) => lines.row(&mut self.out, summary)?,
+            Form::Jsonl => json::write_line(&mut self.out, summary)?,
+            Form::Csv => write_csv(
+                &mut self.out,
+                csv_row(summary).each_ref().map(String::as_str),
+            )?,
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, cursor: Option<&str>) -> Result<()> {
+        self.out.flush()?;
+        if matches!(self.form, Form::Table(_)) {
+            let more = match cursor {
+                Some(cursor) => {
+                    format!("; more with --all or --cursor {}", terminal::inert(cursor))
+                }
+                None => String::new(),
+            };
+            anstream::eprintln!("{}{more}", terminal::count(self.printed, "finding"));
+        }
+        Ok(())
+    }
+}
+
+fn write_csv<'c>(
+    out: &mut dyn Write,
+    cells: impl IntoIterator<Item = &'c str>,
+) -> std::io::Result<()> {
+    let mut sheet = Sheet::new(out);
+    sheet.row(cells)?;
+    sheet.flush()
+}
+
+fn csv_row(summary: &Summary) -> [String; 14] {
+    [
+        summary.id.to_string(),
+        summary.severity.to_string(),
+        crate::lines::status_word(summary.status).to_owned(),
+        summary.time.to_string(),
+        summary.detected_at.to_string(),
+        summary.account.id.clone(),
+        summary.account.name.clone().unwrap_or_default(),
+        summary.region.clone(),
+        summary.rule.name.clone(),
+        summary.rule.id.clone(),
+        summary.title.clone(),
+        summary.resource.clone(),
+        summary.principal.clone(),
+        summary.source_ip.clone().unwrap_or_default(),
+    ]
+}
+
+async fn show(args: &Show) -> Result<()> {
+    let client = args.master.client()?;
+    let path = ["v1", "findings", args.id.as_str()];
+    let mut out = anstream::stdout().lock();
+    let unknown = || {
+        format!(
+            "the master knows no finding {} (or its time is over); `dial findings list` shows what it has",
+            args.id
+        )
+    };
+    match args.format {
+        ShowFormat::Json => {
+            let whole: serde_json::Value = client.get(&path, &[]).await?.with_context(unknown)?;
+            json::write_pretty(&mut out, &whole)?;
+        }
+        ShowFormat::Text => {
+            let shown: FindingDetail = client.get(&path, &[]).await?.with_context(unknown)?;
+            show::write(&mut out, &shown, terminal::columns())?;
+        }
+    }
+    Ok(())
+}

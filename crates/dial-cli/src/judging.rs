@@ -1,0 +1,68 @@
+//! The pipeline that judges on this machine: the arguments that choose its rules and settings.
+
+use crate::config_file::ConfigFile;
+use anyhow::{Result, bail};
+use clap::Args;
+use dial_core::config::Check;
+use dial_core::wire::WorkerInfo;
+use dial_detect::{Pipeline, Settings};
+use dial_worker::config::Worker;
+use std::path::PathBuf;
+
+/// Arguments that choose rules and settings.
+#[derive(Debug, Args)]
+pub(crate) struct Judging {
+    /// Folder of Sigma rules beside the built-in ones; one of the same name replaces it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rules: Option<PathBuf>,
+    /// Configuration file, whose [worker] section tunes the rules [default:
+    /// `$DIAL_CONFIG`, then `dial.toml` where there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+impl Judging {
+    /// Loads rules and data; the error lists everything that is wrong.
+    pub(crate) fn pipeline(&self) -> Result<Pipeline> {
+        let file = ConfigFile::find(self.config.as_deref())?;
+        let Tuning(worker) = file.section("worker")?;
+        let rules = self.rules.clone().or_else(|| worker.detect.rules.clone());
+        load(&Settings {
+            rules,
+            ..worker.detect
+        })
+    }
+}
+
+/// `[worker]` as far as judging needs it: a scan works without a master, key or bucket.
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+struct Tuning(Worker);
+
+impl Check for Tuning {
+    fn check(&self, report: &mut dyn FnMut(&str, String)) {
+        let below = &mut |path: &str, message| report(&format!("detect.{path}"), message);
+        self.0.detect.check(below);
+    }
+}
+
+/// Loads the pipeline of this machine.
+pub(crate) fn load(settings: &Settings) -> Result<Pipeline> {
+    match Pipeline::new(settings, worker_info("")) {
+        Ok(pipeline) => Ok(pipeline),
+        Err(errors) => {
+            let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            bail!("{}", lines.join("\n"))
+        }
+    }
+}
+
+/// How findings made on this machine name their worker.
+fn worker_info(rules: &str) -> WorkerInfo {
+    WorkerInfo {
+        account: "local".into(),
+        region: "local".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        rules: rules.into(),
+    }
+}

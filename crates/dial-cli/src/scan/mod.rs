@@ -1,0 +1,158 @@
+//! `dial scan`: judges trail files with the worker's own pipeline.
+
+mod pool;
+mod report;
+pub(crate) mod send;
+mod sources;
+
+use crate::exit::{self, Outcome};
+use crate::findings::Format;
+use crate::signing::Signing;
+use crate::{findings, judging};
+use anyhow::{Context, Result};
+use clap::Args;
+use dial_aws::Clients;
+use dial_core::Severity;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
+use pool::{Part, Scan};
+use report::Report;
+use send::Outgoing;
+use sources::Sources;
+use std::io::{IsTerminal, Write};
+use std::num::NonZeroUsize;
+
+/// Fewer bytes are scanned before a bar could be read.
+const QUICK: u64 = 16 * 1024 * 1024;
+
+/// Help below the arguments of `scan`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  dial scan ./AWSLogs                                  a folder of trail files
+  dial scan events.jsonl --min-severity high
+  dial scan s3://my-trail/AWSLogs/111122223333/CloudTrail/eu-central-1/
+  aws cloudtrail lookup-events |
+    jq -c '.Events[].CloudTrailEvent | fromjson' | dial scan -
+  dial scan ./AWSLogs --format csv > findings.csv
+  dial scan ./AWSLogs --send https://dial.example.com --root-key-file root.key
+
+Reads .json, .jsonl and their .gz, as CloudTrail, EventBridge or exports wrote
+them. Exit codes: 0 clean, 3 findings, 1 something could not be read, judged or
+sent, 2 wrong usage.";
+
+/// Arguments of `scan`.
+#[derive(Debug, Args)]
+pub(crate) struct Scanning {
+    /// Files, folders, `s3://bucket/prefix`, or `-` for standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<String>,
+    /// Rows for people, one JSON object a line, or CSV that is safe in a spreadsheet
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Leave out findings below this severity
+    #[arg(long, value_name = "SEVERITY", value_parser = findings::severity)]
+    min_severity: Option<Severity>,
+    /// Threads [default: one per processor]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    judging: judging::Judging,
+    #[command(flatten)]
+    signing: Signing,
+}
+
+/// Runs `dial scan`.
+pub(crate) fn run(args: &Scanning) -> Result<Outcome> {
+    let pipeline = args.judging.pipeline()?;
+    let sender = args.signing.sender()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("the asynchronous runtime cannot start")?;
+    let sources = Sources::find(&args.paths, &Clients::new(), runtime.handle());
+    let mut outgoing = sender.map(|sender| {
+        let worker = pipeline.worker().clone();
+        Outgoing::new(sender, worker, runtime.handle().clone())
+    });
+    let bar = progress(sources.bytes);
+    let mut out = anstream::stdout().lock();
+    let mut report = Report::new(args.format, &mut out, bar.clone())?;
+    for problem in &sources.problems {
+        report.problem("", problem);
+    }
+    let scan = Scan {
+        pipeline: &pipeline,
+        runtime: runtime.handle(),
+        now: Timestamp::now(),
+        progress: &|bytes| bar.inc(bytes),
+    };
+    let threads = args
+        .threads
+        .or_else(|| std::thread::available_parallelism().ok())
+        .map_or(1, NonZeroUsize::get);
+    let least = args.min_severity.unwrap_or(Severity::Informational);
+    let scanned = pool::run(&scan, &sources.list, threads, |source, part| match part {
+        Part::Finding(finding) if finding.severity < least => Ok(()),
+        Part::Finding(finding) => {
+            report.finding(&finding)?;
+            if let Some(outgoing) = &mut outgoing {
+                outgoing.add(*finding);
+                report_sent(outgoing, &mut report);
+            }
+            Ok(())
+        }
+        Part::Problem(what) => {
+            report.problem(&source.name(), &what);
+            Ok(())
+        }
+        Part::Done(counts) => {
+            report.done(&source.name(), counts);
+            Ok::<(), std::io::Error>(())
+        }
+    });
+    bar.finish_and_clear();
+    if let Some(outgoing) = &mut outgoing {
+        outgoing.flush();
+        report_sent(outgoing, &mut report);
+    }
+    let summary = report.summary(sources.skipped);
+    let outcome = Outcome::of(report.has_problems(), report.has_findings());
+    let written = scanned.and_then(|()| out.flush()).map_err(Into::into);
+    if let Err(error) = &written
+        && exit::is_broken_pipe(error)
+    {
+        return Ok(outcome);
+    }
+    written?;
+    anstream::eprintln!("{summary}");
+    if let Some(outgoing) = outgoing {
+        anstream::eprintln!("{}", outgoing.summary());
+    }
+    Ok(outcome)
+}
+
+fn report_sent(outgoing: &mut Outgoing, report: &mut Report<'_>) {
+    for problem in outgoing.take_problems() {
+        report.problem("--send", &problem);
+    }
+}
+
+/// A bar on standard error, where that is a terminal.
+fn progress(bytes: Option<u64>) -> ProgressBar {
+    if !std::io::stderr().is_terminal() || bytes.is_some_and(|bytes| bytes < QUICK) {
+        return ProgressBar::hidden();
+    }
+    let (bar, template) = match bytes {
+        Some(bytes) => (
+            ProgressBar::new(bytes),
+            "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+        ),
+        None => (
+            ProgressBar::no_length(),
+            "{spinner} {bytes} {bytes_per_sec}",
+        ),
+    };
+    bar.set_draw_target(ProgressDrawTarget::stderr());
+    bar.with_style(ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar()))
+}

@@ -1,0 +1,212 @@
+//! What a scan prints: findings on standard output, problems and the summary on standard error.
+
+use crate::findings::Format;
+use crate::lines::Lines;
+use crate::sheet::Sheet;
+use crate::terminal::{self, count, paint, severity_style};
+use crate::{exit, json};
+use dial_core::store::{Status, Summary};
+use dial_core::{Finding, Severity};
+use dial_detect::envelope::trail::Counts;
+use indicatif::ProgressBar;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// Problems shown for one source; more are only counted.
+const SHOWN: u64 = 20;
+
+const CSV_HEADER: [&str; 23] = [
+    "id",
+    "severity",
+    "time",
+    "account",
+    "account_name",
+    "region",
+    "rule",
+    "title",
+    "explanation",
+    "resource",
+    "principal",
+    "principal_type",
+    "access_key_id",
+    "event",
+    "event_source",
+    "event_id",
+    "error_code",
+    "source_ip",
+    "country",
+    "city",
+    "asn",
+    "reputation",
+    "user_agent",
+];
+
+/// Writes findings as they come and counts everything.
+pub(super) struct Report<'o> {
+    out: &'o mut dyn Write,
+    form: Form,
+    bar: ProgressBar,
+    /// Findings by severity, as printed.
+    found: BTreeMap<Severity, u64>,
+    sources: u64,
+    counts: Counts,
+    problems: u64,
+    of_source: u64,
+}
+
+enum Form {
+    Table(Lines),
+    Jsonl,
+    Csv,
+}
+
+impl<'o> Report<'o> {
+    /// Starts a report; the bar is put aside while something is written.
+    pub(super) fn new(
+        format: Format,
+        out: &'o mut dyn Write,
+        bar: ProgressBar,
+    ) -> io::Result<Self> {
+        let form = match format {
+            Format::Table => Form::Table(Lines::scanned(terminal::columns())),
+            Format::Jsonl => Form::Jsonl,
+            Format::Csv => {
+                csv(out, CSV_HEADER)?;
+                Form::Csv
+            }
+        };
+        Ok(Self {
+            out,
+            form,
+            bar,
+            found: BTreeMap::new(),
+            sources: 0,
+            counts: Counts::default(),
+            problems: 0,
+            of_source: 0,
+        })
+    }
+
+    /// Prints one finding.
+    pub(super) fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        let first = self.found.is_empty();
+        *self.found.entry(finding.severity).or_default() += 1;
+        let (out, form) = (&mut *self.out, &self.form);
+        self.bar.suspend(|| match form {
+            Form::Table(lines) => {
+                if first {
+                    lines.heading(out)?;
+                }
+                lines.row(out, &Summary::of(finding, Status::Open))
+            }
+            Form::Jsonl => json::write_line(out, finding),
+            Form::Csv => csv(out, csv_row(finding).each_ref().map(String::as_str)),
+        })
+    }
+
+    /// Names one problem of a source.
+    pub(super) fn problem(&mut self, source: &str, what: &str) {
+        self.problems += 1;
+        self.of_source += 1;
+        if self.of_source <= SHOWN {
+            self.bar
+                .suspend(|| exit::problem(&format!("{source}: {what}")));
+        }
+    }
+
+    /// Closes one source.
+    pub(super) fn done(&mut self, source: &str, counts: Counts) {
+        if self.of_source > SHOWN {
+            let more = count(self.of_source - SHOWN, "more problem");
+            self.bar
+                .suspend(|| exit::problem(&format!("{source}: {more}")));
+        }
+        self.of_source = 0;
+        self.sources += 1;
+        self.counts.records += counts.records;
+        self.counts.bytes += counts.bytes;
+    }
+
+    /// Whether anything was found.
+    pub(super) fn has_findings(&self) -> bool {
+        !self.found.is_empty()
+    }
+
+    /// Whether anything could not be read, judged or sent.
+    pub(super) fn has_problems(&self) -> bool {
+        self.problems > 0
+    }
+
+    /// The line at the end.
+    pub(super) fn summary(&self, skipped: u64) -> String {
+        let found: u64 = self.found.values().sum();
+        let by_severity: Vec<String> = self
+            .found
+            .iter()
+            .rev()
+            .map(|(severity, number)| {
+                paint(severity_style(*severity), format!("{number} {severity}"))
+            })
+            .collect();
+        let mut line = format!(
+            "{} in {}: {}",
+            count(self.counts.records, "event"),
+            count(self.sources, "file"),
+            count(found, "finding"),
+        );
+        if !by_severity.is_empty() {
+            line = format!("{line} ({})", by_severity.join(", "));
+        }
+        line = format!("{line}, {}", count(self.problems, "error"));
+        if skipped > 0 {
+            line = format!("{line}, {} skipped", count(skipped, "other file"));
+        }
+        line
+    }
+}
+
+fn csv<'c>(out: &mut dyn Write, cells: impl IntoIterator<Item = &'c str>) -> io::Result<()> {
+    let mut sheet = Sheet::new(out);
+    sheet.row(cells)?;
+    sheet.flush()
+}
+
+fn csv_row(finding: &Finding) -> [String; 23] {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (principal, source) = (&finding.principal, &finding.source);
+    let geo = source.geo.clone().unwrap_or_default();
+    let asn = source.asn.as_ref().map(|asn| {
+        let org = asn.org.as_deref().unwrap_or_default();
+        format!("AS{} {org}", asn.number).trim_end().to_owned()
+    });
+    let lists: Vec<String> = source
+        .reputation
+        .iter()
+        .map(|r| format!("{}: {}", r.list, r.category))
+        .collect();
+    [
+        finding.id.to_string(),
+        finding.severity.to_string(),
+        finding.time.to_string(),
+        finding.account.id.clone(),
+        text(&finding.account.name),
+        finding.region.clone(),
+        finding.rule.name.clone(),
+        finding.title.clone(),
+        finding.explanation.clone(),
+        finding.resource_key(),
+        principal.key().to_owned(),
+        text(&principal.kind),
+        text(&principal.access_key_id),
+        finding.event.name.clone(),
+        finding.event.source.clone(),
+        finding.event.id.clone(),
+        text(&finding.event.error_code),
+        text(&source.ip),
+        text(&geo.country),
+        text(&geo.city),
+        text(&asn),
+        lists.join("; "),
+        text(&source.user_agent),
+    ]
+}
