@@ -144,3 +144,179 @@ fn allowed(guard: Guard, found: Vec<SocketAddr>) -> Result<Addrs, Refused> {
     }
     Ok(Box::new(kept.into_iter()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::Url;
+    use wiremock::matchers::{body_string, header as sent_header, method, path};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    fn call(server: &MockServer, path: &str) -> Call {
+        let url = Url::parse(&format!("{}{path}", server.uri())).unwrap();
+        Call::post("post", &url, b"{}".to_vec())
+    }
+
+    async fn answering(template: ResponseTemplate) -> MockServer {
+        let server = MockServer::start().await;
+        Mock::given(method("POST"))
+            .respond_with(template)
+            .mount(&server)
+            .await;
+        server
+    }
+
+    #[tokio::test]
+    async fn a_call_goes_out_and_its_answer_comes_back() {
+        let server = MockServer::start().await;
+        Mock::given(method("POST"))
+            .and(path("/hook"))
+            .and(sent_header(
+                "content-type",
+                "application/json; charset=utf-8",
+            ))
+            .and(body_string("{}"))
+            .respond_with(
+                ResponseTemplate::new(429)
+                    .insert_header("retry-after", "7")
+                    .set_body_string("slow down"),
+            )
+            .mount(&server)
+            .await;
+        let http = Http::new(Guard::Anything).unwrap();
+        let reply = http.perform(call(&server, "/hook"), SOON).await.unwrap();
+        assert_eq!(
+            (reply.step, reply.status, reply.body.as_slice()),
+            ("post", 429, &b"slow down"[..])
+        );
+        assert_eq!(reply.retry_after, Some(Duration::from_secs(7)));
+    }
+
+    #[tokio::test]
+    async fn redirects_are_answers() {
+        let elsewhere = answering(ResponseTemplate::new(200)).await;
+        let moved = ResponseTemplate::new(307).insert_header("location", elsewhere.uri());
+        let server = answering(moved).await;
+        let http = Http::new(Guard::Anything).unwrap();
+        let reply = http.perform(call(&server, "/"), SOON).await.unwrap();
+        assert_eq!(reply.status, 307);
+        assert!(elsewhere.received_requests().await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_long_answer_is_cut() {
+        let server =
+            answering(ResponseTemplate::new(200).set_body_bytes(vec![b'x'; 5 * 1024 * 1024])).await;
+        let http = Http::new(Guard::Anything).unwrap();
+        let reply = http.perform(call(&server, "/"), SOON).await.unwrap();
+        assert_eq!(reply.body.len(), MAX_REPLY);
+    }
+
+    #[tokio::test]
+    async fn a_hanging_side_is_not_waited_for() {
+        let server = answering(ResponseTemplate::new(200).set_delay(Duration::from_mins(10))).await;
+        let http = Http::new(Guard::Anything).unwrap();
+        let error = http
+            .perform(call(&server, "/sEcReT"), Duration::from_millis(50))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, TransportError::Timeout(_)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_dead_side_is_named_without_the_secret_address() {
+        let http = Http::new(Guard::Anything).unwrap();
+        // Port 1 is never served.
+        for host in ["127.0.0.1:1", "no-such-host.invalid"] {
+            let url = Url::parse(&format!("http://{host}/services/sEcReT")).unwrap();
+            let error = http
+                .perform(Call::post("post", &url, Vec::new()), SOON)
+                .await
+                .unwrap_err();
+            let text = error.to_string();
+            assert!(text.starts_with("cannot connect: "), "{text}");
+            assert!(!text.contains("sEcReT"), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_inside_is_refused_when_it_is_resolved() {
+        let server = answering(ResponseTemplate::new(200)).await;
+        let port = server.address().port();
+        // The guard of URLs knows this name; a rebinding one gets as far as the resolver.
+        let resolver = Guarded {
+            guard: Guard::Public,
+        };
+        let refused = resolver.resolve("localhost".parse().unwrap()).await;
+        assert!(refused.is_err_and(|error| error.to_string().contains("not public")));
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .dns_resolver(Arc::new(Guarded {
+                guard: Guard::Public,
+            }))
+            .build()
+            .unwrap();
+        let http = Http {
+            client,
+            guard: Guard::Anything,
+        };
+        let url = Url::parse(&format!("http://localhost:{port}/")).unwrap();
+        let error = http
+            .perform(Call::post("post", &url, Vec::new()), SOON)
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("not public"), "{error}");
+        assert!(server.received_requests().await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_literal_address_inside_is_refused_before_anything_is_sent() {
+        let server = answering(ResponseTemplate::new(200)).await;
+        let http = Http::new(Guard::Public).unwrap();
+        let error = http.perform(call(&server, "/"), SOON).await.unwrap_err();
+        assert!(matches!(error, TransportError::Refused(_)), "{error}");
+        assert!(server.received_requests().await.unwrap().is_empty());
+    }
+
+    #[test]
+    fn mixed_answers_of_a_resolver_keep_their_public_part() {
+        let list = |text: &[&str]| {
+            text.iter()
+                .map(|t| t.parse().unwrap())
+                .collect::<Vec<SocketAddr>>()
+        };
+        let kept = allowed(Guard::Public, list(&["10.0.0.1:0", "8.8.8.8:0", "[::1]:0"])).unwrap();
+        assert_eq!(kept.collect::<Vec<_>>(), list(&["8.8.8.8:0"]));
+        assert!(allowed(Guard::Public, list(&["10.0.0.1:0"])).is_err());
+        assert!(allowed(Guard::Public, Vec::new()).is_err());
+        assert_eq!(
+            allowed(Guard::Anything, list(&["10.0.0.1:0"]))
+                .unwrap()
+                .count(),
+            1
+        );
+    }
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        let now = "2026-05-01T10:00:00Z".parse().unwrap();
+        let cases = [
+            ("30", Some(30)),
+            (" 0 ", Some(0)),
+            ("Fri, 01 May 2026 10:01:00 GMT", Some(60)),
+            ("Fri, 01 May 2026 09:00:00 GMT", Some(0)),
+            ("99999999999999999999", None),
+            ("-5", None),
+            ("soon", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, text.parse().unwrap())]);
+            let expected = expected.map(Duration::from_secs);
+            assert_eq!(retry_after(&headers, now), expected, "{text}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+}

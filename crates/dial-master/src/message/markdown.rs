@@ -55,17 +55,19 @@ fn see(finding: &Finding, links: &Links) -> String {
 
 /// A code span; two backticks around nothing would open another one.
 fn code(value: &str) -> String {
-    if value.is_empty() {
-        return "—".to_owned();
+    match tame(value) {
+        nothing if nothing.is_empty() => "—".to_owned(),
+        inside => format!("`{inside}`"),
     }
-    let plain: String = value
-        .chars()
-        .map(|c| match c {
-            '`' => 'ˋ',
-            '<' => '‹',
-            '>' => '›',
-            other => other,
-        })
-        .collect();
-    format!("`{plain}`")
+}
+
+/// Puts look-alikes in the place of backticks and angle brackets.
+pub(crate) fn tame(value: &str) -> String {
+    let alike = |c| match c {
+        '`' => 'ˋ',
+        '<' => '‹',
+        '>' => '›',
+        other => other,
+    };
+    value.chars().map(alike).collect()
 }

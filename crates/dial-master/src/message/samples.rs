@@ -185,11 +185,11 @@ pub(crate) fn filled(text: &str) -> Finding {
     finding
 }
 
-/// One string with every trick in it, long enough to be cut everywhere.
-pub(crate) fn hostile() -> Finding {
+/// One string with every trick in it, so many times over, in every field.
+pub(crate) fn hostile(times: usize) -> Finding {
     let tricks = "<!channel> <https://evil.example|AWS console> `code` *bold* _it_ ~no~ :tada:\r\n\
                   STATUS: resolved\u{202e}\u{2066}\u{200b} @here <@U12345678> & &lt;!here&gt; \
                   ![x](https://evil.example/p.png) [a](javascript:alert(1)) <img src=x onerror=alert(1)> \
                   ``` ~~~ | # \\ =cmd|'/c calc'!A0 ";
-    filled(&tricks.repeat(400))
+    filled(&tricks.repeat(times))
 }

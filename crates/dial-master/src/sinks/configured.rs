@@ -33,16 +33,13 @@ pub struct SinkSettings(Table);
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Common {
-    #[serde(rename = "type")]
-    _kind: String,
     min_interval_ms: Option<u64>,
     concurrency: Option<u64>,
     timeout_seconds: Option<u64>,
     give_up_after_hours: Option<u64>,
 }
 
-const COMMON: [&str; 5] = [
-    "type",
+const COMMON: [&str; 4] = [
     "min_interval_ms",
     "concurrency",
     "timeout_seconds",
@@ -206,12 +203,11 @@ fn read_sink(
             format!("a sink's name is 1 to {MAX_NAME} of a-z, 0-9, _ and -"),
         );
     }
-    let (common, own): (Table, Table) = settings
-        .0
-        .clone()
+    let mut table = settings.0.clone();
+    let kind = kind(table.remove("type").as_ref(), &mut report);
+    let (common, own): (Table, Table) = table
         .into_iter()
         .partition(|(key, _)| COMMON.contains(&key.as_str()));
-    let kind = kind(&common, &mut report);
     let common: Option<Common> = config::table(common, &mut report);
     let kind = kind?;
     let settings = (kind.build)(own, &mut report);
@@ -228,26 +224,16 @@ fn read_sink(
     })
 }
 
-fn kind(common: &Table, report: Report<'_>) -> Option<&'static SinkKind> {
-    let known = || {
-        SINKS
-            .iter()
-            .map(|kind| kind.name)
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let Some(Value::String(word)) = common.get("type") else {
-        if !common.contains_key("type") {
-            report("", format!("`type` is missing; use one of {}", known()));
-        }
-        return None;
-    };
-    let found = SINKS.iter().find(|kind| kind.name == word);
+fn kind(word: Option<&Value>, report: Report<'_>) -> Option<&'static SinkKind> {
+    let found = SINKS
+        .iter()
+        .find(|kind| word.and_then(Value::as_str) == Some(kind.name));
     if found.is_none() {
-        report(
-            "type",
-            format!("no such type `{word}`; use one of {}", known()),
-        );
+        let names: Vec<&str> = SINKS.iter().map(|kind| kind.name).collect();
+        let wrong = word.map_or("`type` is missing".to_owned(), |w| {
+            format!("no such type {w}")
+        });
+        report("type", format!("{wrong}; use one of {}", names.join(", ")));
     }
     found.copied()
 }

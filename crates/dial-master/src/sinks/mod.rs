@@ -4,6 +4,8 @@ pub mod call;
 pub mod configured;
 pub mod guard;
 mod slack;
+#[cfg(test)]
+mod tests;
 mod thehive;
 mod webhook;
 

@@ -241,7 +241,7 @@ fn title(finding: &Finding) -> String {
     let place = inert(&format!("{account}, {}", finding.region), 100);
     // The place must not be cut off by a long title.
     let title = message::title(finding, MAX_TITLE - 104);
-    format!("{title} ({place})")
+    markdown::tame(&format!("{title} ({place})"))
 }
 
 fn severity(severity: Severity) -> u8 {
@@ -268,7 +268,7 @@ fn tags(finding: &Finding, own: &[String]) -> BTreeSet<String> {
         .map(|id| format!("attack:{id}"));
     told.into_iter()
         .chain(attack)
-        .map(|tag| inert(&tag, MAX_TAG))
+        .map(|tag| markdown::tame(&inert(&tag, MAX_TAG)))
         .chain(own.iter().cloned())
         .collect()
 }

@@ -1,0 +1,181 @@
+//! A store of outbox rows in memory, with the claims of the real ones; fails on demand.
+
+use super::{base, finding};
+use async_trait::async_trait;
+use dial_core::store::{
+    Acceptance, Audit, Cursor, Delivery, DeliveryState, Outcome, Page, Query, Settlement, Status,
+    Store, StoreError, Stored,
+};
+use dial_core::{Finding, FindingId};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// Rows and findings in memory, with the claims of the real stores; fails on demand.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub(super) table: Mutex<BTreeMap<(FindingId, String), Delivery>>,
+    pub(super) findings: Mutex<BTreeMap<FindingId, Stored>>,
+    /// Settlements that are to fail before one succeeds.
+    pub(super) broken_settles: Mutex<u32>,
+}
+
+impl Rows {
+    pub(super) fn with(sinks: &[&str], findings: usize) -> Arc<Self> {
+        let store = Self::default();
+        for number in 0..findings {
+            store.add(&finding(number), sinks);
+        }
+        Arc::new(store)
+    }
+
+    pub(super) fn add(&self, finding: &Finding, sinks: &[&str]) {
+        let stored = Stored {
+            finding: finding.clone(),
+            status: Status::Open,
+            received_at: base(),
+            expires_at: Timestamp::MAX,
+        };
+        self.findings
+            .lock()
+            .unwrap()
+            .insert(finding.id.clone(), stored);
+        for sink in sinks {
+            let row = Delivery {
+                finding: finding.id.clone(),
+                sink: (*sink).to_owned(),
+                state: DeliveryState::Pending,
+                attempts: 0,
+                due_at: base(),
+                received_at: base(),
+                last_error: None,
+                receipt: None,
+            };
+            let key = (finding.id.clone(), (*sink).to_owned());
+            self.table.lock().unwrap().insert(key, row);
+        }
+    }
+
+    pub(super) fn row(&self, id: &FindingId, sink: &str) -> Delivery {
+        let rows = self.table.lock().unwrap();
+        rows[&(id.clone(), sink.to_owned())].clone()
+    }
+
+    pub(super) fn states(&self, sink: &str) -> Vec<DeliveryState> {
+        let rows = self.table.lock().unwrap();
+        let of_sink = rows.values().filter(|row| row.sink == sink);
+        of_sink.map(|row| row.state).collect()
+    }
+}
+
+pub(super) fn is_open(row: &Delivery, now: Timestamp) -> bool {
+    let waiting = matches!(row.state, DeliveryState::Pending | DeliveryState::Sending);
+    waiting && row.due_at <= now
+}
+
+#[async_trait]
+impl Store for Rows {
+    async fn accept(&self, _: Vec<Acceptance>) -> Vec<Result<Outcome, StoreError>> {
+        unreachable!("delivery accepts nothing")
+    }
+
+    async fn finding(&self, id: &FindingId, _: Timestamp) -> Result<Option<Stored>, StoreError> {
+        Ok(self.findings.lock().unwrap().get(id).cloned())
+    }
+
+    async fn audit(&self, _: &FindingId) -> Result<Vec<Audit>, StoreError> {
+        unreachable!("delivery reads no history")
+    }
+
+    async fn list(
+        &self,
+        _: &Query,
+        _: Option<&Cursor>,
+        _: usize,
+        _: Timestamp,
+    ) -> Result<Page, StoreError> {
+        unreachable!("delivery lists nothing")
+    }
+
+    async fn deliveries(&self, _: &FindingId) -> Result<Vec<Delivery>, StoreError> {
+        unreachable!("delivery reads rows by `due` and `claim`")
+    }
+
+    async fn due(
+        &self,
+        sink: &str,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let rows = self.table.lock().unwrap();
+        let mut due: Vec<Delivery> = rows
+            .values()
+            .filter(|r| r.sink == sink && is_open(r, now))
+            .cloned()
+            .collect();
+        due.sort_by_key(|row| row.due_at);
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    async fn claim(
+        &self,
+        id: &FindingId,
+        sink: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Option<Delivery>, StoreError> {
+        // Others get a chance between looking and taking, as with a real store.
+        tokio::task::yield_now().await;
+        let mut rows = self.table.lock().unwrap();
+        let Some(row) = rows
+            .get_mut(&(id.clone(), sink.to_owned()))
+            .filter(|r| is_open(r, now))
+        else {
+            return Ok(None);
+        };
+        row.state = DeliveryState::Sending;
+        row.attempts += 1;
+        row.due_at = lease_until;
+        Ok(Some(row.clone()))
+    }
+
+    async fn settle(
+        &self,
+        id: &FindingId,
+        sink: &str,
+        attempt: u32,
+        settlement: Settlement,
+    ) -> Result<bool, StoreError> {
+        let mut broken = self.broken_settles.lock().unwrap();
+        if *broken > 0 {
+            *broken -= 1;
+            return Err(StoreError::Throttled("test".into()));
+        }
+        let mut rows = self.table.lock().unwrap();
+        let row = rows.get_mut(&(id.clone(), sink.to_owned())).unwrap();
+        if row.state != DeliveryState::Sending || row.attempts != attempt {
+            return Ok(false);
+        }
+        match settlement {
+            Settlement::Sent { receipt } => {
+                row.state = DeliveryState::Sent;
+                row.receipt = receipt;
+            }
+            Settlement::Retry { at, error } => {
+                row.state = DeliveryState::Pending;
+                row.due_at = at;
+                row.last_error = Some(error);
+            }
+            Settlement::Failed { error } => {
+                row.state = DeliveryState::Failed;
+                row.last_error = Some(error);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
