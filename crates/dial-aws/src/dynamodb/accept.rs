@@ -8,9 +8,10 @@ use crate::fault::{Fault, Remedy};
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, TransactWriteItem};
+use dial_core::FindingId;
 use dial_core::store::{Acceptance, Outcome};
 use futures::StreamExt;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// Transactions of one batch that are under way at once.
 const CONCURRENCY: usize = 16;
@@ -18,15 +19,36 @@ const CONCURRENCY: usize = 16;
 const MAX_ACTIONS: usize = 100;
 
 /// Accepts each finding; answers in the order given.
+///
+/// Transactions run side by side, but one finding that comes twice is stored the first time.
 pub(super) async fn all(
     store: &DynamoStore,
     batch: Vec<Acceptance>,
 ) -> Vec<Result<Outcome, StoreError>> {
-    futures::stream::iter(batch)
-        .map(|new| one(store, new))
-        .buffered(CONCURRENCY)
-        .collect()
-        .await
+    let mut answers = Vec::with_capacity(batch.len());
+    for round in rounds(batch) {
+        let round = round.into_iter();
+        let calls = round.map(|(n, new)| async move { (n, one(store, new).await) });
+        let calls = futures::stream::iter(calls).buffer_unordered(CONCURRENCY);
+        answers.extend(calls.collect::<Vec<_>>().await);
+    }
+    answers.sort_unstable_by_key(|(n, _)| *n);
+    answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+/// The batch with its positions, so that no round has a finding twice.
+fn rounds(batch: Vec<Acceptance>) -> Vec<Vec<(usize, Acceptance)>> {
+    let mut seen: HashMap<FindingId, usize> = HashMap::new();
+    let mut rounds: Vec<Vec<_>> = Vec::new();
+    for (n, new) in batch.into_iter().enumerate() {
+        let round = seen.entry(new.finding.id.clone()).or_default();
+        if rounds.len() == *round {
+            rounds.push(Vec::new());
+        }
+        rounds[*round].push((n, new));
+        *round += 1;
+    }
+    rounds
 }
 
 async fn one(store: &DynamoStore, new: Acceptance) -> Result<Outcome, StoreError> {
@@ -169,6 +191,17 @@ mod tests {
             let reasons: Vec<_> = codes.iter().map(reason).collect();
             assert_eq!(outcome(&reasons), expected, "{codes:?}");
         }
+    }
+
+    #[test]
+    fn a_finding_that_comes_twice_waits_for_the_next_round() {
+        let batch = [1, 2, 1, 3, 1, 2].map(|n| sample::acceptance(&n.to_string(), 0));
+        let positions = |round: Vec<(usize, Acceptance)>| round.into_iter().map(|(n, _)| n);
+        let rounds: Vec<Vec<_>> = rounds(batch.to_vec())
+            .into_iter()
+            .map(|round| positions(round).collect())
+            .collect();
+        assert_eq!(rounds, [vec![0, 1, 3], vec![2, 5], vec![4]]);
     }
 
     #[test]
