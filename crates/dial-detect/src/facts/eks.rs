@@ -14,7 +14,8 @@ pub(super) const ENDPOINT: Extractor = Extractor {
     run: endpoint,
 };
 
-/// The range of addresses is everything where the call opens the endpoint and names none.
+/// Where the call opens the endpoint and names no range of addresses, it is everything: certain
+/// for a new cluster, the default for an old one.
 fn endpoint(call: &Call<'_>, _known: &Known<'_>, facts: &mut Facts) {
     let Some(open) = call.request_flag("resourcesVpcConfig.endpointPublicAccess") else {
         return;

@@ -17,6 +17,7 @@ const DATE_SHAPES: [&str; 4] = ["20##_##_##", "20####_##", "20##_####", "20#####
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
     event: &'a Event,
+    source: &'a str,
     raw_name: &'a str,
     name: &'a str,
 }
@@ -24,9 +25,11 @@ pub struct Call<'a> {
 impl<'a> Call<'a> {
     /// Looks at an event; copies nothing.
     pub fn of(event: &'a Event) -> Self {
-        let raw_name = lookup::text(&event.record, "eventName").unwrap_or("");
+        let text = |name| event.record.get(name).and_then(Value::as_str);
+        let raw_name = text("eventName").unwrap_or("");
         Self {
             event,
+            source: text("eventSource").unwrap_or(""),
             raw_name,
             name: without_date(raw_name),
         }
@@ -39,7 +42,7 @@ impl<'a> Call<'a> {
 
     /// `eventSource`, such as `s3.amazonaws.com`; empty where the record has none.
     pub fn source(&self) -> &'a str {
-        lookup::text(&self.event.record, "eventSource").unwrap_or("")
+        self.source
     }
 
     /// `eventName` without the date that Lambda and `CloudFront` append.

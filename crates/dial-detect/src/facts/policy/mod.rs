@@ -9,6 +9,7 @@ mod grants;
 mod principal;
 mod resource;
 mod statement;
+mod web_identity;
 
 pub use grants::{Grants, grants};
 pub(super) use principal::account_of;

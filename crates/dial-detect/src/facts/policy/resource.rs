@@ -3,6 +3,7 @@
 use super::condition::{Limit, limits};
 use super::principal::{Party, account_of, parties};
 use super::statement::{Flag, Statement, allowing};
+use super::web_identity::{checks_subject, is_web_identity};
 use crate::facts::Known;
 use crate::text::{is_account, shown};
 use serde_json::{Map, Value};
@@ -179,49 +180,6 @@ fn inside(limit: &Limit, known: &Known) -> bool {
         Limit::Accounts(accounts) => accounts.iter().all(|account| known.has(account)),
         Limit::Fixed => false,
     }
-}
-
-/// `OpenID` Connect providers share one issuer among strangers; SAML ones do not.
-fn is_web_identity(provider: &str) -> bool {
-    !provider.contains(":saml-provider/")
-}
-
-/// Whether a condition fixes which of the provider's users or applications is meant.
-fn checks_subject(condition: Option<&Value>) -> bool {
-    let Some(Value::Object(operators)) = condition else {
-        return false;
-    };
-    operators.iter().any(|(operator, keys)| {
-        let operator = operator.to_ascii_lowercase();
-        let positive = matches!(
-            operator.strip_prefix("foranyvalue:").unwrap_or(&operator),
-            "stringequals" | "stringequalsignorecase" | "stringlike"
-        );
-        let keys = keys.as_object().into_iter().flatten();
-        positive && { keys }.any(|(key, value)| is_subject(key, value))
-    })
-}
-
-/// `<provider>:sub` of a fixed beginning, or the audience where providers key on applications.
-fn is_subject(key: &str, value: &Value) -> bool {
-    let key = key.to_ascii_lowercase();
-    let shared = [
-        "accounts.google.com:",
-        "www.amazon.com:",
-        "graph.facebook.com:",
-        "cognito-identity",
-    ];
-    let by_application = shared.iter().any(|issuer| key.starts_with(issuer))
-        && [":aud", ":app_id", ":oaud"]
-            .iter()
-            .any(|end| key.ends_with(end));
-    let values = super::statement::texts(value);
-    let named = |text: &&str| {
-        let start = text.split(['*', '?']).next().unwrap_or("");
-        // `repo:*` and `repo:o*` name nobody; `repo:owner/` does.
-        start.len() == text.len() || start.contains('/') || start.matches(':').count() > 1
-    };
-    (key.ends_with(":sub") || by_application) && !values.is_empty() && values.iter().all(named)
 }
 
 fn writes(statement: &Statement<'_>) -> bool {

@@ -201,6 +201,18 @@ fn web_identities_need_a_subject() {
             "private",
         ),
         (
+            "any service account",
+            "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/1",
+            json!({"StringLike": {"oidc.eks.eu-west-1.amazonaws.com/id/1:sub": "system:serviceaccount:*"}}),
+            "any subject",
+        ),
+        (
+            "one namespace",
+            "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/1",
+            json!({"StringLike": {"oidc.eks.eu-west-1.amazonaws.com/id/1:sub": "system:serviceaccount:shop:*"}}),
+            "private",
+        ),
+        (
             "if it exists",
             github,
             json!({"StringEqualsIfExists": {sub: "repo:example/site"}}),
