@@ -401,4 +401,17 @@ mod tests {
         assert!(matches!(delivery(Item::new()), Err(StoreError::Corrupt(_))));
         assert!(matches!(audit(Item::new()), Err(StoreError::Corrupt(_))));
     }
+
+    #[test]
+    fn the_items_of_a_finding_are_pinned() {
+        let new = sample::acceptance("e-1", 20);
+        let items = [meta(&new), accepted(&new), outbox(&new, "slack")];
+        let items = items.map(|item| {
+            let item: serde_json::Value = from_item(item.unwrap()).unwrap();
+            item
+        });
+        insta::with_settings!({ sort_maps => true }, {
+            insta::assert_json_snapshot!(items);
+        });
+    }
 }

@@ -38,6 +38,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// What is read by id is strongly consistent. Lists and due rows come from indexes, which follow
 /// within milliseconds; whoever acts on them checks the item itself.
+///
+/// Needs `dynamodb:PutItem`, `GetItem`, `UpdateItem` and `Query` on the table, and `Query` on its
+/// indexes; nothing else, and never a scan.
 #[derive(Debug, Clone)]
 pub struct DynamoStore {
     clients: Clients,

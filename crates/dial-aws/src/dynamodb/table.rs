@@ -202,6 +202,8 @@ fn failed(fault: &Fault, action: &str, name: &str) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wiremock::matchers::method;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
 
     #[test]
     fn the_definition_keeps_within_the_limits_of_dynamodb() {
@@ -216,5 +218,33 @@ mod tests {
         let names = key_attributes();
         assert_eq!(names.len(), 2 + 1 + 7 + 2);
         assert!(names.contains(&SORT));
+    }
+
+    /// Terraform's table must say the same; this is what to compare it with.
+    #[tokio::test]
+    async fn the_definition_is_pinned() {
+        let server = MockServer::start().await;
+        let active = serde_json::json!({ "Table": { "TableStatus": "ACTIVE" } });
+        Mock::given(method("POST"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(active))
+            .mount(&server)
+            .await;
+        let clients = Clients::emulated(crate::Emulators {
+            dynamodb: Some(server.uri()),
+            ..crate::Emulators::default()
+        });
+        create_table(&clients, "dial").await.unwrap();
+        let requests = server.received_requests().await.unwrap();
+        let requests: Vec<_> = requests
+            .iter()
+            .map(|request| {
+                let target = request.headers["x-amz-target"].to_str().unwrap();
+                let call = target.rsplit('.').next().unwrap().to_owned();
+                (call, request.body_json::<serde_json::Value>().unwrap())
+            })
+            .collect();
+        insta::with_settings!({ sort_maps => true }, {
+            insta::assert_json_snapshot!(requests);
+        });
     }
 }
