@@ -29,8 +29,11 @@ pub(super) fn named(call: &Call<'_>) -> Option<Resource> {
         .next()?
         .split(" with an explicit")
         .next()?
+        .split(" version ")
+        .next()?
         .trim();
-    let usable = target.len() <= MAX_NAME && !target.contains('*');
+    // Lists are asked for by wildcard, or by a path without a name.
+    let usable = target.len() <= MAX_NAME && !target.contains('*') && !target.ends_with('/');
     usable.then(|| by_arn(call, target).or_else(|| by_word(target)))?
 }
 

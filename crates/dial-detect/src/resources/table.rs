@@ -71,6 +71,7 @@ const EKS: &str = "eks.amazonaws.com";
 const ES: &str = "es.amazonaws.com";
 const EVENTS: &str = "events.amazonaws.com";
 const GUARDDUTY: &str = "guardduty.amazonaws.com";
+const EC2_CONNECT: &str = "ec2-instance-connect.amazonaws.com";
 const IAM: &str = "iam.amazonaws.com";
 const KMS: &str = "kms.amazonaws.com";
 const LAMBDA: &str = "lambda.amazonaws.com";
@@ -198,6 +199,7 @@ pub(super) static FIELDS: &[Field] = &[
         "AWS::EC2::InternetGateway",
         "arn:{p}:ec2:{r}:{a}:internet-gateway/{n}",
     ),
+    field(EC2_CONNECT, "instanceId", "AWS::EC2::Instance", INSTANCE),
     field(
         ECR,
         "repositoryName",
@@ -300,6 +302,10 @@ pub(super) static FIELDS: &[Field] = &[
         "dBClusterSnapshotIdentifier",
         "AWS::RDS::DBClusterSnapshot",
         "arn:{p}:rds:{r}:{a}:cluster-snapshot:{n}",
+    ),
+    of(
+        &["StartExportTask"],
+        field(RDS, "sourceArn", "AWS::RDS::DBSnapshot", ""),
     ),
     field(
         ROUTE53,
