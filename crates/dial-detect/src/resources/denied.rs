@@ -17,6 +17,9 @@ const IAM: [(&str, &str); 8] = [
     ("user", "AWS::IAM::User"),
 ];
 
+/// What follows the resource in a message.
+const ENDS: [&str; 3] = [" because", " version ", " with an explicit"];
+
 /// The resource in `User: … is not authorized to perform: … on resource: … because …`.
 pub(super) fn named(call: &Call<'_>) -> Option<Resource> {
     call.error_code()?;
@@ -24,14 +27,8 @@ pub(super) fn named(call: &Call<'_>) -> Option<Resource> {
     // What the caller chose, its session name, stands before and holds no blank.
     let (_, refusal) = message.split_once(" is not authorized to perform: ")?;
     let (_, target) = refusal.split_once(" on resource: ")?;
-    let target = target
-        .split(" because")
-        .next()?
-        .split(" with an explicit")
-        .next()?
-        .split(" version ")
-        .next()?
-        .trim();
+    let end = ENDS.iter().filter_map(|end| target.find(end)).min();
+    let target = end.map_or(target, |end| &target[..end]).trim();
     // Lists are asked for by wildcard, or by a path without a name.
     let usable = target.len() <= MAX_NAME && !target.contains('*') && !target.ends_with('/');
     usable.then(|| by_arn(call, target).or_else(|| by_word(target)))?
@@ -121,6 +118,12 @@ mod tests {
                 "arn:aws:logs:eu-west-1:111122223333:log-group:app:log-stream: because",
                 "arn:aws:logs:eu-west-1:111122223333:log-group:app",
             ),
+            (
+                "iam",
+                "policy arn:aws:iam::111122223333:policy/p version v2 because",
+                "arn:aws:iam::111122223333:policy/p",
+            ),
+            ("iam", "arn:aws:iam::111122223333:user/ because", ""),
             ("kms", "* because no identity-based policy allows it", ""),
             (
                 "transfer",
