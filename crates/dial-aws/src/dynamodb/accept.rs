@@ -12,6 +12,7 @@ use dial_core::FindingId;
 use dial_core::store::{Acceptance, Outcome};
 use futures::StreamExt;
 use std::collections::{BTreeSet, HashMap};
+use tokio::time::Instant;
 
 /// Transactions of one batch that are under way at once.
 const CONCURRENCY: usize = 16;
@@ -25,10 +26,11 @@ pub(super) async fn all(
     store: &DynamoStore,
     batch: Vec<Acceptance>,
 ) -> Vec<Result<Outcome, StoreError>> {
+    let deadline = DynamoStore::deadline();
     let mut answers = Vec::with_capacity(batch.len());
     for round in rounds(batch) {
         let round = round.into_iter();
-        let calls = round.map(|(n, new)| async move { (n, one(store, new).await) });
+        let calls = round.map(|(n, new)| async move { (n, one(store, new, deadline).await) });
         let calls = futures::stream::iter(calls).buffer_unordered(CONCURRENCY);
         answers.extend(calls.collect::<Vec<_>>().await);
     }
@@ -51,12 +53,16 @@ fn rounds(batch: Vec<Acceptance>) -> Vec<Vec<(usize, Acceptance)>> {
     rounds
 }
 
-async fn one(store: &DynamoStore, new: Acceptance) -> Result<Outcome, StoreError> {
+async fn one(
+    store: &DynamoStore,
+    new: Acceptance,
+    deadline: Instant,
+) -> Result<Outcome, StoreError> {
     let actions = transaction(store, &new)?;
     // One token for all tries of this call: a try that was done although its answer got lost is
     // answered as done. It is random, so that another call with equal content is a duplicate.
     let token = format!("{:032x}", rand::random::<u128>());
-    patiently(store.patience, || async {
+    patiently(deadline, || async {
         let client = store.clients.dynamodb().await;
         let answer = client
             .transact_write_items()

@@ -31,7 +31,7 @@ use table::{PK, SK};
 
 pub use table::create_table;
 
-/// How long a busy table is asked again before the caller hears of it.
+/// How long a busy table is asked again, for a whole batch, before the caller hears of it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Findings, their history and their deliveries in one table; see [`table::INDEXES`].
@@ -45,7 +45,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct DynamoStore {
     clients: Clients,
     table: String,
-    patience: Duration,
 }
 
 impl DynamoStore {
@@ -54,8 +53,11 @@ impl DynamoStore {
         Self {
             clients,
             table: table.into(),
-            patience: PATIENCE,
         }
+    }
+
+    fn deadline() -> tokio::time::Instant {
+        tokio::time::Instant::now() + PATIENCE
     }
 
     async fn get(&self, pk: &str, sk: &str) -> Result<Option<Item>, StoreError> {

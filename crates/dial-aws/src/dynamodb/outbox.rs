@@ -175,7 +175,7 @@ async fn made(
 ) -> Result<Option<Item>, StoreError> {
     let values = change.get_expression_attribute_values().as_ref();
     let change_id = values.and_then(|values| values.get(":change")).cloned();
-    let row = patiently(store.patience, || send(store, change.clone())).await?;
+    let row = patiently(DynamoStore::deadline(), || send(store, change.clone())).await?;
     Ok(row.filter(|row| row.get("change_id") == change_id.as_ref()))
 }
 

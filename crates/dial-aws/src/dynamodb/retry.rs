@@ -9,17 +9,21 @@ const FIRST: Duration = Duration::from_millis(25);
 /// Longest pause.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Repeats what the table was too busy for, until it answers or patience ends.
+/// Repeats what the table was too busy for, until it answers or the deadline is near.
 ///
-/// Only [`StoreError::Throttled`] is repeated: nothing was written then.
+/// Only [`StoreError::Throttled`] is repeated: nothing was written then. Past the deadline nothing
+/// is tried at all, so that the last of a batch cannot outlive the request.
 pub(crate) async fn patiently<T, F>(
-    patience: Duration,
+    deadline: Instant,
     mut attempt: impl FnMut() -> F,
 ) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    let deadline = Instant::now() + patience;
+    if Instant::now() >= deadline {
+        let reason = "no time was left to try".to_owned();
+        return Err(StoreError::Throttled(reason));
+    }
     let mut tries = 0;
     loop {
         let result = attempt().await;
@@ -63,20 +67,27 @@ mod tests {
         StoreError::Throttled("busy".to_owned())
     }
 
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(5)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_busy_table_is_asked_again() {
         let mut answers = [Err(busy()), Err(busy()), Err(busy()), Ok("done")].into_iter();
         let next = || std::future::ready(answers.next().unwrap());
-        assert_eq!(patiently(Duration::from_secs(5), next).await, Ok("done"));
+        assert_eq!(patiently(soon(), next).await, Ok("done"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn patience_ends_at_the_deadline() {
-        let start = Instant::now();
+        let deadline = soon();
         let next = || std::future::ready(Err::<(), _>(busy()));
-        let result = patiently(Duration::from_secs(5), next).await;
-        assert_eq!(result, Err(busy()));
-        assert!(start.elapsed() < Duration::from_secs(5));
+        assert_eq!(patiently(deadline, next).await, Err(busy()));
+        assert!(Instant::now() < deadline);
+        tokio::time::advance(Duration::from_secs(5)).await;
+        let never = || -> std::future::Ready<Result<(), StoreError>> { panic!("tried too late") };
+        let late = patiently(deadline, never).await;
+        assert!(matches!(late, Err(StoreError::Throttled(_))), "{late:?}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -84,6 +95,6 @@ mod tests {
         let gone = || StoreError::Unavailable("gone".to_owned());
         let mut answers = [Err(gone()), Ok(())].into_iter();
         let next = || std::future::ready(answers.next().unwrap());
-        assert_eq!(patiently(Duration::from_secs(5), next).await, Err(gone()));
+        assert_eq!(patiently(soon(), next).await, Err(gone()));
     }
 }

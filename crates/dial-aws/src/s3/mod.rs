@@ -90,7 +90,8 @@ impl Bucket for S3Bucket {
     }
 
     async fn get(&self, key: &str, limit: usize) -> Result<Option<Vec<u8>>, BucketError> {
-        let call = self.call("get", "s3:GetObject", key);
+        // Without leave to list, S3 calls an object that is not there forbidden.
+        let call = self.call("get", "s3:GetObject and s3:ListBucket", key);
         let request = self.clients.s3().await.get_object();
         let answer = request
             .bucket(&self.bucket)
