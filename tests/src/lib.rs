@@ -16,3 +16,4 @@ pub mod proxy;
 pub mod reader;
 pub mod receivers;
 pub mod runtime_api;
+pub mod store_suite;

@@ -73,6 +73,7 @@ pub(super) fn due(
     let sql = format!(
         "SELECT {} FROM outbox
          WHERE sink = ?1 AND due_at <= ?2 AND state IN ('pending', 'sending')
+         AND EXISTS (SELECT 1 FROM findings WHERE id = outbox.finding AND expires_at > ?2)
          ORDER BY due_at, finding LIMIT ?3",
         row::DELIVERY
     );

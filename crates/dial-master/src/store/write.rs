@@ -98,6 +98,7 @@ pub(super) fn claim(
     let sql = format!(
         "UPDATE outbox SET state = 'sending', attempts = attempts + 1, due_at = ?4
          WHERE finding = ?1 AND sink = ?2 AND due_at <= ?3 AND state IN ('pending', 'sending')
+         AND EXISTS (SELECT 1 FROM findings WHERE id = outbox.finding AND expires_at > ?3)
          RETURNING {}",
         row::DELIVERY
     );

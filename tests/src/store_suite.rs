@@ -1,0 +1,85 @@
+//! What every store must do; run on a fresh store for each case.
+
+mod accept;
+mod list;
+mod order;
+mod outbox;
+mod samples;
+
+pub use order::any_order_gives_the_same_store;
+
+use dial_core::store::Store;
+use futures::future::BoxFuture;
+use std::sync::Arc;
+
+/// One case: panics where the store does not do what it must.
+pub type Case = fn(Arc<dyn Store>) -> BoxFuture<'static, ()>;
+
+/// Every case by name.
+pub const CASES: &[(&str, Case)] = &[
+    ("a new finding is stored once", |s| {
+        Box::pin(accept::once(s))
+    }),
+    ("answers are in the order of the batch", |s| {
+        Box::pin(accept::in_order(s))
+    }),
+    ("of concurrent duplicates one is new", |s| {
+        Box::pin(accept::concurrent(s))
+    }),
+    ("outbox rows and history come with the finding", |s| {
+        Box::pin(accept::together(s))
+    }),
+    ("a large finding comes back to the byte", |s| {
+        Box::pin(accept::large(s))
+    }),
+    ("what is unknown is not there", |s| {
+        Box::pin(accept::unknown(s))
+    }),
+    ("the expired are not shown", |s| {
+        Box::pin(accept::expired(s))
+    }),
+    ("unusual texts are kept and found", |s| {
+        Box::pin(list::unusual(s))
+    }),
+    ("every combination of filters", |s| {
+        Box::pin(list::filters(s))
+    }),
+    ("times are exact", |s| Box::pin(list::times(s))),
+    ("pages without gap or repeat", |s| Box::pin(list::pages(s))),
+    ("a page is capped", |s| Box::pin(list::capped(s))),
+    ("a cursor may point between findings", |s| {
+        Box::pin(list::between(s))
+    }),
+    ("rows are due by time and sink", |s| {
+        Box::pin(outbox::due(s))
+    }),
+    ("a claim holds until its lease ends", |s| {
+        Box::pin(outbox::lease(s))
+    }),
+    ("of concurrent claims one wins", |s| {
+        Box::pin(outbox::race(s))
+    }),
+    ("sent is the end", |s| Box::pin(outbox::sent(s))),
+    ("retry waits, then is due again", |s| {
+        Box::pin(outbox::retry(s))
+    }),
+    ("failed is visible and not due", |s| {
+        Box::pin(outbox::failed(s))
+    }),
+    ("a stolen lease settles nothing", |s| {
+        Box::pin(outbox::stolen(s))
+    }),
+    ("rows of the expired are not due", |s| {
+        Box::pin(outbox::expired(s))
+    }),
+];
+
+/// Runs every case, each on a store that `make` returns empty.
+pub async fn run<F: Future<Output = Arc<dyn Store>>>(make: impl Fn() -> F) {
+    for (name, case) in CASES {
+        println!("store suite: {name}");
+        let store = make().await;
+        store.ready().await.expect("a fresh store is ready");
+        case(store).await;
+    }
+}

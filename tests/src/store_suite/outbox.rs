@@ -1,0 +1,200 @@
+//! The outbox: due, claimed, settled, by one deliverer at a time.
+
+use super::samples::{accept, acceptance, accepted, at, finding, row};
+use dial_core::FindingId;
+use dial_core::store::{Delivery, DeliveryState, Settlement, Store};
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use std::sync::Arc;
+
+const SLACK: &str = "slack";
+
+async fn due_at(store: &dyn Store, sink: &str, now: Timestamp) -> Vec<FindingId> {
+    let rows = store.due(sink, now, 100).await.expect("answers");
+    assert!(rows.iter().all(|row| row.sink == sink));
+    rows.into_iter().map(|row| row.finding).collect()
+}
+
+/// Claims at a time, for ten seconds.
+async fn claim(store: &dyn Store, id: &FindingId, now: Timestamp) -> Option<Delivery> {
+    let lease = now + SignedDuration::from_secs(10);
+    store.claim(id, SLACK, now, lease).await.expect("answers")
+}
+
+async fn settle(store: &dyn Store, id: &FindingId, attempt: u32, how: Settlement) -> bool {
+    let settled = store.settle(id, SLACK, attempt, how).await;
+    settled.expect("answers")
+}
+
+fn delivered() -> Settlement {
+    Settlement::Sent {
+        receipt: Some(json!({"ts": "1.5", "channel": "C1"})),
+    }
+}
+
+fn later(milliseconds: i64) -> Settlement {
+    Settlement::Retry {
+        at: at(milliseconds),
+        error: "429 too many".into(),
+    }
+}
+
+fn given_up() -> Settlement {
+    Settlement::Failed {
+        error: "404 channel_not_found".into(),
+    }
+}
+
+pub(super) async fn due(store: Arc<dyn Store>) {
+    let mut ids = Vec::new();
+    // Accepted in another order than they are due.
+    for n in [3, 1, 2] {
+        let mut one = acceptance(finding(n, |_| {}));
+        one.received_at = at(i64::from(n) * 1_000);
+        if n == 2 {
+            one.sinks = vec!["thehive".into()];
+        }
+        ids.push((n, one.finding.id.clone()));
+        accept(&*store, one).await;
+    }
+    ids.sort();
+    let id = |n: usize| ids[n - 1].1.clone();
+    assert_eq!(due_at(&*store, SLACK, at(999)).await, []);
+    assert_eq!(due_at(&*store, SLACK, at(1_000)).await, [id(1)]);
+    assert_eq!(due_at(&*store, SLACK, at(9_000)).await, [id(1), id(3)]);
+    let all = [id(1), id(2), id(3)];
+    assert_eq!(due_at(&*store, "thehive", at(9_000)).await, all);
+    assert_eq!(due_at(&*store, "unknown", at(9_000)).await, []);
+    let first = store.due("thehive", at(9_000), 2).await.expect("answers");
+    let first: Vec<FindingId> = first.into_iter().map(|row| row.finding).collect();
+    assert_eq!(first, [id(1), id(2)], "longest due first");
+}
+
+pub(super) async fn lease(store: Arc<dyn Store>) {
+    let id = accepted(&*store, 1).await;
+    assert_eq!(claim(&*store, &id, at(-1)).await, None, "not due yet");
+    let claimed = claim(&*store, &id, at(0)).await.expect("is due");
+    assert_eq!(claimed, row(&*store, &id, SLACK).await);
+    assert_eq!(
+        (claimed.state, claimed.attempts),
+        (DeliveryState::Sending, 1)
+    );
+    assert_eq!(claimed.due_at, at(10_000));
+    assert_eq!(due_at(&*store, SLACK, at(9_999)).await, []);
+    assert_eq!(claim(&*store, &id, at(9_999)).await, None, "someone has it");
+    assert_eq!(due_at(&*store, SLACK, at(10_000)).await, [id.clone()]);
+    let again = claim(&*store, &id, at(10_000)).await.expect("lease ended");
+    assert_eq!((again.state, again.attempts), (DeliveryState::Sending, 2));
+    assert_eq!(again.due_at, at(20_000));
+    let other = row(&*store, &id, "thehive").await;
+    assert_eq!((other.state, other.attempts), (DeliveryState::Pending, 0));
+    let unknown = FindingId::parse("f-zzzzzzzzzzzzzzzzzzzzzzzzzz").expect("is well-formed");
+    assert_eq!(claim(&*store, &unknown, at(0)).await, None);
+    let no_sink = store.claim(&id, "unknown", at(0), at(1)).await;
+    assert_eq!(no_sink, Ok(None));
+}
+
+pub(super) async fn race(store: Arc<dyn Store>) {
+    let id = accepted(&*store, 1).await;
+    for (round, time) in [(1, at(0)), (2, at(10_000)), (3, at(20_000))] {
+        let tries = (0..8).map(|_| {
+            let (store, id) = (Arc::clone(&store), id.clone());
+            tokio::spawn(async move { claim(&*store, &id, time).await })
+        });
+        let won: Vec<Delivery> = join_all(tries)
+            .await
+            .into_iter()
+            .filter_map(|claimed| claimed.expect("no task panics"))
+            .collect();
+        assert_eq!(won.len(), 1, "round {round}");
+        assert_eq!(won[0].attempts, round);
+    }
+}
+
+async fn assert_sent(store: &dyn Store, id: &FindingId, attempts: u32) {
+    let row = row(store, id, SLACK).await;
+    assert_eq!((row.state, row.attempts), (DeliveryState::Sent, attempts));
+    assert_eq!(row.receipt, Some(json!({"ts": "1.5", "channel": "C1"})));
+    assert_eq!(row.last_error, None);
+    assert_eq!(due_at(store, SLACK, at(1_000_000)).await, []);
+    assert_eq!(claim(store, id, at(1_000_000)).await, None);
+}
+
+pub(super) async fn sent(store: Arc<dyn Store>) {
+    let id = accepted(&*store, 1).await;
+    assert!(
+        !settle(&*store, &id, 0, delivered()).await,
+        "nobody claimed it"
+    );
+    claim(&*store, &id, at(0)).await.expect("is due");
+    assert!(settle(&*store, &id, 1, delivered()).await);
+    assert_sent(&*store, &id, 1).await;
+    assert!(
+        !settle(&*store, &id, 1, given_up()).await,
+        "it ended before"
+    );
+    assert_sent(&*store, &id, 1).await;
+    let other = row(&*store, &id, "thehive").await;
+    assert_eq!((other.state, other.receipt), (DeliveryState::Pending, None));
+}
+
+pub(super) async fn retry(store: Arc<dyn Store>) {
+    let id = accepted(&*store, 1).await;
+    claim(&*store, &id, at(0)).await.expect("is due");
+    assert!(settle(&*store, &id, 1, later(3_000)).await);
+    let waiting = row(&*store, &id, SLACK).await;
+    assert_eq!(
+        (waiting.state, waiting.attempts),
+        (DeliveryState::Pending, 1)
+    );
+    assert_eq!(waiting.due_at, at(3_000));
+    assert_eq!(waiting.last_error.as_deref(), Some("429 too many"));
+    assert_eq!(due_at(&*store, SLACK, at(2_999)).await, []);
+    assert_eq!(claim(&*store, &id, at(2_999)).await, None);
+    assert_eq!(due_at(&*store, SLACK, at(3_000)).await, [id.clone()]);
+    let claimed = claim(&*store, &id, at(3_000)).await.expect("is due");
+    assert_eq!(claimed.attempts, 2);
+    assert!(settle(&*store, &id, 2, delivered()).await);
+    assert_sent(&*store, &id, 2).await;
+}
+
+pub(super) async fn failed(store: Arc<dyn Store>) {
+    let id = accepted(&*store, 1).await;
+    claim(&*store, &id, at(0)).await.expect("is due");
+    assert!(settle(&*store, &id, 1, given_up()).await);
+    let row = row(&*store, &id, SLACK).await;
+    assert_eq!((row.state, row.attempts), (DeliveryState::Failed, 1));
+    assert_eq!(row.last_error.as_deref(), Some("404 channel_not_found"));
+    assert_eq!(due_at(&*store, SLACK, at(1_000_000)).await, []);
+    assert_eq!(claim(&*store, &id, at(1_000_000)).await, None);
+    assert_eq!(due_at(&*store, "thehive", at(0)).await, [id]);
+}
+
+pub(super) async fn stolen(store: Arc<dyn Store>) {
+    let id = accepted(&*store, 1).await;
+    claim(&*store, &id, at(0)).await.expect("is due");
+    claim(&*store, &id, at(10_000)).await.expect("lease ended");
+    for how in [delivered(), later(5_000), given_up()] {
+        assert!(!settle(&*store, &id, 1, how).await, "the second has it");
+        let row = row(&*store, &id, SLACK).await;
+        assert_eq!((row.state, row.attempts), (DeliveryState::Sending, 2));
+        assert_eq!((row.due_at, row.last_error), (at(20_000), None));
+    }
+    // A lease that ended but was not taken over is still its holder's.
+    assert!(settle(&*store, &id, 2, delivered()).await);
+    assert_sent(&*store, &id, 2).await;
+    let unknown = FindingId::parse("f-zzzzzzzzzzzzzzzzzzzzzzzzzz").expect("is well-formed");
+    assert!(!settle(&*store, &unknown, 1, delivered()).await);
+}
+
+pub(super) async fn expired(store: Arc<dyn Store>) {
+    let mut short = acceptance(finding(1, |_| {}));
+    short.expires_at = at(100_000);
+    let id = short.finding.id.clone();
+    accept(&*store, short).await;
+    assert_eq!(due_at(&*store, SLACK, at(99_000)).await, [id.clone()]);
+    assert_eq!(due_at(&*store, SLACK, at(100_000)).await, []);
+    assert_eq!(claim(&*store, &id, at(100_000)).await, None);
+    assert!(claim(&*store, &id, at(99_000)).await.is_some());
+}
