@@ -1,5 +1,8 @@
 //! `[master]` of `dial.toml`: what it may say, and every problem that a file can have.
 
+use crate::sinks::guard::Guard;
+use crate::sinks::{self, SinkSettings};
+use dial_aws::Location;
 use dial_core::WorkerId;
 use dial_core::config::Check;
 use dial_core::secret::SecretRef;
@@ -42,7 +45,7 @@ pub struct Master {
     /// Workers (`account/region`) that may report native findings of other accounts.
     pub aggregators: BTreeSet<Signer>,
     /// Sinks by name.
-    pub sinks: BTreeMap<String, serde_json::Value>,
+    pub sinks: BTreeMap<String, SinkSettings>,
     /// Lets sinks have private and loopback addresses; for trials on one machine.
     pub dangerous_allow_private_sinks: bool,
 }
@@ -133,8 +136,9 @@ impl Check for Master {
     fn check(&self, report: &mut dyn FnMut(&str, String)) {
         self.check_keys(report);
         self.check_readers(report);
-        if self.bucket.is_empty() {
-            report("bucket", "name a folder or s3://bucket/prefix".into());
+        sinks::check(&self.sinks, self.guard(), report);
+        if let Err(error) = self.bucket.parse::<Location>() {
+            report("bucket", error.to_string());
         }
         let days = self.retention_days;
         if !(1..=MAX_RETENTION_DAYS).contains(&days) {
@@ -151,6 +155,15 @@ impl Check for Master {
 }
 
 impl Master {
+    /// Which addresses the sinks may have.
+    pub fn guard(&self) -> Guard {
+        if self.dangerous_allow_private_sinks {
+            Guard::Anything
+        } else {
+            Guard::Public
+        }
+    }
+
     fn check_keys(&self, report: &mut dyn FnMut(&str, String)) {
         if self.root_keys.is_empty() {
             let fix =

@@ -4,7 +4,7 @@ use crate::api::{State, app};
 use crate::config::Master;
 use crate::setup::{SetupError, setup};
 use axum::Router;
-use dial_core::ports::Secrets;
+use dial_aws::Clients;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -52,8 +52,8 @@ pub struct Running {
 }
 
 /// Serves until SIGTERM or SIGINT, then ends what is under way.
-pub async fn run(config: &Master, secrets: &dyn Secrets) -> Result<(), ServeError> {
-    let running = start(config, secrets).await?;
+pub async fn run(config: &Master, clients: &Clients) -> Result<(), ServeError> {
+    let running = start(config, clients).await?;
     told_to_stop().await;
     tracing::info!("stopping");
     running.stop().await;
@@ -61,8 +61,8 @@ pub async fn run(config: &Master, secrets: &dyn Secrets) -> Result<(), ServeErro
 }
 
 /// Starts to serve; port 0 takes a free one.
-pub async fn start(config: &Master, secrets: &dyn Secrets) -> Result<Running, ServeError> {
-    let setup = setup(config, secrets).await?;
+pub async fn start(config: &Master, clients: &Clients) -> Result<Running, ServeError> {
+    let setup = setup(config, clients).await?;
     let wanted = config.listen.0;
     let refused = |source| ServeError::Listen {
         address: wanted,

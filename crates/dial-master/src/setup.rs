@@ -3,9 +3,10 @@
 use crate::api::{Parts, Rate, State, system_clock};
 use crate::config::{Auth, Master, StoreRef};
 use crate::readers::{MIN_TOKEN, Readers, Token};
+use crate::sinks::Sinks;
 use crate::store::Sqlite;
+use dial_aws::{AwsSecrets, Clients, DynamoStore, open_bucket};
 use dial_core::config::Problem;
-use dial_core::folder::Folder;
 use dial_core::key::{RootKey, RootKeys};
 use dial_core::ports::{Bucket, Secrets};
 use dial_core::store::Store;
@@ -23,10 +24,13 @@ pub struct Setup {
     pub state: Arc<State>,
     /// The same store, for the deliverer.
     pub store: Arc<dyn Store>,
+    /// Where findings are sent.
+    pub sinks: Sinks,
 }
 
 /// Fetches the secrets and opens store and bucket; all problems at once.
-pub async fn setup(config: &Master, secrets: &dyn Secrets) -> Result<Setup, SetupError> {
+pub async fn setup(config: &Master, clients: &Clients) -> Result<Setup, SetupError> {
+    let secrets = &AwsSecrets::new(clients.clone());
     let mut problems = Vec::new();
     let mut report = |path: &str, message: String| {
         problems.push(Problem {
@@ -37,9 +41,9 @@ pub async fn setup(config: &Master, secrets: &dyn Secrets) -> Result<Setup, Setu
     };
     let roots = root_keys(config, secrets, &mut report).await;
     let readers = readers(config, secrets, &mut report).await;
-    let bucket = bucket(config, &mut report);
-    // The last, so that a file is only made for a configuration that is otherwise good.
-    let store = store(config, &mut report);
+    let sinks = sinks(config, secrets, &mut report).await;
+    let bucket = bucket(config, clients, &mut report);
+    let store = store(config, clients, &mut report);
     let (Some(bucket), Some(store), true) = (bucket, store, problems.is_empty()) else {
         return Err(SetupError(problems));
     };
@@ -49,7 +53,7 @@ pub async fn setup(config: &Master, secrets: &dyn Secrets) -> Result<Setup, Setu
         roots,
         readers,
         aggregators: config.aggregators.iter().map(|s| s.0.clone()).collect(),
-        sinks: config.sinks.keys().cloned().collect(),
+        sinks: sinks.names(),
         retention: SignedDuration::from_hours(24 * i64::from(config.retention_days)),
         rate: Rate {
             per_second: config.rate.per_second,
@@ -60,6 +64,7 @@ pub async fn setup(config: &Master, secrets: &dyn Secrets) -> Result<Setup, Setu
     Ok(Setup {
         state: Arc::new(State::new(parts)),
         store,
+        sinks,
     })
 }
 
@@ -103,16 +108,27 @@ async fn readers(config: &Master, secrets: &dyn Secrets, report: Report<'_>) -> 
     Readers::Tokens(tokens)
 }
 
-fn bucket(config: &Master, report: Report<'_>) -> Option<Arc<dyn Bucket>> {
-    if config.bucket.contains("://") {
-        report("bucket", "s3:// is not built in yet; use a folder".into());
-        return None;
+async fn sinks(config: &Master, secrets: &dyn Secrets, report: Report<'_>) -> Sinks {
+    match Sinks::build(&config.sinks, secrets, config.guard()).await {
+        Ok(sinks) => sinks,
+        Err(problems) => {
+            for (path, message) in problems {
+                report(&path, message);
+            }
+            Sinks::default()
+        }
     }
-    Some(Arc::new(Folder::new(&config.bucket)))
 }
 
-fn store(config: &Master, report: Report<'_>) -> Option<Arc<dyn Store>> {
+fn bucket(config: &Master, clients: &Clients, report: Report<'_>) -> Option<Arc<dyn Bucket>> {
+    open_bucket(&config.bucket, clients)
+        .map_err(|error| report("bucket", error.to_string()))
+        .ok()
+}
+
+fn store(config: &Master, clients: &Clients, report: Report<'_>) -> Option<Arc<dyn Store>> {
     match &config.store {
+        StoreRef::Dynamodb(table) => Some(Arc::new(DynamoStore::new(clients.clone(), table))),
         StoreRef::Sqlite(path) => match Sqlite::open(path) {
             Ok(store) => Some(Arc::new(store)),
             Err(error) => {
@@ -120,10 +136,6 @@ fn store(config: &Master, report: Report<'_>) -> Option<Arc<dyn Store>> {
                 None
             }
         },
-        StoreRef::Dynamodb(_) => {
-            report("store", "dynamodb: is not built in yet; use sqlite:".into());
-            None
-        }
     }
 }
 

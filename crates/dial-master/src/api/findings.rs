@@ -3,7 +3,7 @@
 use super::problem::Problem;
 use super::refusal::Refusal;
 use super::{State, query, reply};
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{self, FromRequestParts, Path};
 use axum::response::Response;
 use dial_core::FindingId;
@@ -91,8 +91,9 @@ pub(super) async fn list(
 pub(super) async fn show(
     _: Reader,
     extract::State(state): extract::State<Arc<State>>,
-    Path(id): Path<String>,
+    path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
+    let Path(id) = path.map_err(|_| Problem::bad_request("path is not UTF-8"))?;
     let id = FindingId::parse(&id).map_err(|error| Problem::bad_request(error.to_string()))?;
     let store = &state.parts.store;
     let Some(stored) = store.finding(&id, state.now()).await? else {

@@ -25,81 +25,88 @@ fn at(seconds: i64) -> Request<Body> {
 }
 
 fn extra(name: &'static str, value: &'static [u8]) -> Request<Body> {
-    spoilt(|s| {
-        s.extra
-            .push((name, HeaderValue::from_bytes(value).unwrap()))
-    })
+    let value = HeaderValue::from_bytes(value).unwrap();
+    spoilt(|s| s.extra.push((name, value)))
 }
 
-fn attacks() -> Vec<(String, Request<Body>)> {
-    let good = || Signed::by(WORKER).batch(&[finding(1)]).signed();
-    let mut attacks = vec![
-        ("forged", spoilt(|s| s.signature = Some("v1,AAAA".into()))),
+type Attacks = Vec<(&'static str, Request<Body>)>;
+
+fn on_signature() -> Attacks {
+    let tags =
+        |change: fn(String) -> String| spoilt(|s| s.signature = s.signature.take().map(change));
+    vec![
+        ("forged", tags(|_| "v1,AAAA".into())),
+        ("no signature", tags(|_| String::new())),
+        ("other version", tags(|tag| tag.replace("v1,", "v2,"))),
+        ("joined twice", tags(|tag| format!("{tag},{tag}"))),
         (
-            "no signature",
-            spoilt(|s| s.signature = Some(String::new())),
+            "oversized signature",
+            tags(|tag| format!("{}{tag}", "v1,A ".repeat(4_000))),
         ),
+    ]
+}
+
+fn on_body() -> Attacks {
+    let good = Signed::by(WORKER).batch(&[finding(1)]).signed();
+    vec![
         (
-            "other version",
-            spoilt(|s| s.signature = s.signature.take().map(|t| t.replace("v1,", "v2,"))),
+            "truncated body",
+            spoilt(|s| s.body.truncate(s.body.len() - 1)),
         ),
-        (
-            "joined twice",
-            spoilt(|s| s.signature = s.signature.take().map(|t| format!("{t},{t}"))),
-        ),
-        ("truncated body", spoilt(|s| drop(s.body.pop()))),
         ("longer body", spoilt(|s| s.body.push(0))),
         ("empty body", spoilt(|s| s.body.clear())),
+        ("garbage", spoilt(|s| s.body = vec![0xff; MAX_BODY])),
+        ("broken off", good.request_with(broken_off())),
+        (
+            "nothing",
+            Request::post("/v1/findings").body(Body::empty()).unwrap(),
+        ),
+    ]
+}
+
+fn on_identity() -> Attacks {
+    let worker = |text: &str| spoilt(|s| s.worker = text.into());
+    let key = |text: &str| spoilt(|s| s.key = text.into());
+    let id = |text: &str| signed_with(|s| s.id = text.into());
+    let expired = format!("1/{}", NOW - 1);
+    vec![
         ("other id", spoilt(|s| s.id = "msg_2".into())),
-        ("dot in id", signed_with(|s| s.id = "msg.1".into())),
-        ("empty id", signed_with(|s| s.id = String::new())),
-        ("oversized id", signed_with(|s| s.id = "m".repeat(9_000))),
-        (
-            "other account",
-            spoilt(|s| s.worker = "111122223334/eu-west-1".into()),
-        ),
-        (
-            "other region",
-            spoilt(|s| s.worker = "111122223333/eu-west-2".into()),
-        ),
-        ("no region", spoilt(|s| s.worker = "111122223333".into())),
-        (
-            "path in region",
-            spoilt(|s| s.worker = "111122223333/../x".into()),
-        ),
-        ("oversized worker", spoilt(|s| s.worker = "1".repeat(9_000))),
-        ("other root", spoilt(|s| s.key = "2/0".into())),
-        ("unknown root", spoilt(|s| s.key = "3/0".into())),
-        ("longer life", spoilt(|s| s.key = "1/1900000001".into())),
-        ("malformed key", spoilt(|s| s.key = "01/0".into())),
-        (
-            "huge key",
-            spoilt(|s| s.key = "4294967296/18446744073709551616".into()),
-        ),
-        (
-            "other time",
-            spoilt(|s| s.timestamp = (NOW + 1).to_string()),
-        ),
-        (
-            "time with plus",
-            spoilt(|s| s.timestamp = format!("+{NOW}")),
-        ),
-        (
-            "time with zero",
-            spoilt(|s| s.timestamp = format!("0{NOW}")),
-        ),
-        ("fraction", spoilt(|s| s.timestamp = format!("{NOW}.0"))),
-        ("no time", spoilt(|s| s.timestamp = String::new())),
+        ("dot in id", id("msg.1")),
+        ("empty id", id("")),
+        ("oversized id", id(&"m".repeat(9_000))),
+        ("other account", worker("111122223334/eu-west-1")),
+        ("other region", worker("111122223333/eu-west-2")),
+        ("no region", worker("111122223333")),
+        ("path in region", worker("111122223333/../x")),
+        ("oversized worker", worker(&"1".repeat(9_000))),
+        ("other root", key("2/0")),
+        ("unknown root", key("3/0")),
+        ("longer life", key("1/1900000001")),
+        ("malformed key", key("01/0")),
+        ("huge key", key("4294967296/18446744073709551616")),
+        ("expired key", signed_with(|s| s.key = expired)),
+    ]
+}
+
+fn on_time() -> Attacks {
+    let text = |text: String| spoilt(|s| s.timestamp = text);
+    vec![
+        ("other time", text((NOW + 1).to_string())),
+        ("time with plus", text(format!("+{NOW}"))),
+        ("time with zero", text(format!("0{NOW}"))),
+        ("fraction", text(format!("{NOW}.0"))),
+        ("no time", text(String::new())),
         ("stale", at(NOW - 301)),
         ("future", at(NOW + 301)),
         ("first second", at(i64::MIN)),
         ("last second", at(i64::MAX)),
         ("zero", at(0)),
         ("minus one", at(-1)),
-        (
-            "expired key",
-            signed_with(|s| s.key = format!("1/{}", NOW - 1)),
-        ),
+    ]
+}
+
+fn on_headers() -> Attacks {
+    let mut attacks = vec![
         ("second id", extra(header::ID, b"msg_1")),
         ("second time", extra(header::TIMESTAMP, b"1900000000")),
         ("second signature", extra(header::SIGNATURE, b"v1,AAAA")),
@@ -108,25 +115,7 @@ fn attacks() -> Vec<(String, Request<Body>)> {
             extra(header::WORKER, b"111122223333/eu-west-1"),
         ),
         ("second key", extra(header::KEY, b"1/0")),
-        (
-            "nothing",
-            Request::post("/v1/findings").body(Body::empty()).unwrap(),
-        ),
-        ("garbage", good().body(vec![0xff; MAX_BODY]).request()),
-        ("broken off", good().request_with(broken_off())),
-        (
-            "reader without token",
-            Request::get("/v1/findings").body(Body::empty()).unwrap(),
-        ),
-        ("reader with token of nobody", wrong_token()),
-        (
-            "metrics",
-            Request::get("/metrics").body(Body::empty()).unwrap(),
-        ),
-    ]
-    .into_iter()
-    .map(|(name, request)| (name.to_owned(), request))
-    .collect::<Vec<_>>();
+    ];
     let names = [
         header::ID,
         header::TIMESTAMP,
@@ -135,16 +124,30 @@ fn attacks() -> Vec<(String, Request<Body>)> {
         header::KEY,
     ];
     for name in names {
-        attacks.push((
-            format!("without {name}"),
-            spoilt(|s| s.without = Some(name)),
-        ));
-        let latin = HeaderValue::from_bytes(b"\xe9").unwrap();
-        let mut request = spoilt(|s| s.without = Some(name));
-        request.headers_mut().insert(name, latin);
-        attacks.push((format!("{name} not ASCII"), request));
+        let without = || spoilt(|s| s.without = Some(name));
+        attacks.push((name, without()));
+        for value in [b"\xe9".as_slice(), b"\xff\xfe", b"a\tb", b""] {
+            let mut request = without();
+            let value = HeaderValue::from_bytes(value).unwrap();
+            request.headers_mut().insert(name, value);
+            attacks.push((name, request));
+        }
     }
     attacks
+}
+
+fn by_readers() -> Attacks {
+    let bare = |path: &str| Request::get(path).body(Body::empty()).unwrap();
+    vec![
+        ("list without token", bare("/v1/findings")),
+        (
+            "list with a wrong parameter",
+            bare("/v1/findings?colour=red"),
+        ),
+        ("finding without token", bare("/v1/findings/x")),
+        ("finding with token of nobody", wrong_token()),
+        ("metrics without token", bare("/metrics")),
+    ]
 }
 
 fn broken_off() -> Body {
@@ -163,7 +166,15 @@ fn wrong_token() -> Request<Body> {
 async fn every_refusal_is_the_same_to_the_byte_and_touches_nothing() {
     let bed = Bed::new();
     let mut first: Option<Answer> = None;
-    for (name, request) in attacks() {
+    let attacks = [
+        on_signature(),
+        on_body(),
+        on_identity(),
+        on_time(),
+        on_headers(),
+        by_readers(),
+    ];
+    for (name, request) in attacks.into_iter().flatten() {
         let answer = bed.send(request).await;
         let first = first.get_or_insert_with(|| answer.clone());
         assert_eq!(&answer, first, "{name}");

@@ -1,1 +1,147 @@
 //! Lists and single findings.
+
+use crate::bed::{AGGREGATOR, Bed, Signed, finding, get, place};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+async fn filled() -> Bed {
+    let bed = Bed::new();
+    let mut critical = finding(1);
+    critical["severity"] = json!("critical");
+    assert_eq!(
+        bed.post(&[critical, finding(2), finding(3)]).await.json()["accepted"],
+        3
+    );
+    let other = place(4, "444455556666", "eu-west-1", "AwsApiCall");
+    let other = Signed::by(AGGREGATOR).batch(&[other]).request();
+    assert_eq!(bed.send(other).await.json()["accepted"], 1);
+    bed
+}
+
+/// Event numbers of a list, from the event times.
+fn numbers(list: &Value) -> Vec<u64> {
+    let second = |line: &Value| {
+        let time: jiff::Timestamp = line["time"].as_str().unwrap().parse().unwrap();
+        (time.as_second() - (crate::bed::NOW - 60)).unsigned_abs()
+    };
+    list["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(second)
+        .collect()
+}
+
+#[tokio::test]
+async fn each_parameter_restricts_the_list() {
+    let bed = filled().await;
+    let cases: &[(&str, &[u64])] = &[
+        ("", &[4, 3, 2, 1]),
+        ("?account=444455556666", &[4]),
+        ("?account=111122223333&severity=high", &[3, 2]),
+        ("?region=eu-west-1", &[4, 3, 2, 1]),
+        ("?region=us-east-1", &[]),
+        ("?severity=critical", &[1]),
+        ("?severity=critical,high&limit=2", &[4, 3]),
+        ("?severity=critical&severity=low", &[1]),
+        ("?status=open", &[4, 3, 2, 1]),
+        ("?status=resolved", &[]),
+        ("?rule=s3_bucket_policy_public", &[4, 3, 2, 1]),
+        ("?rule=1b7e5d6c-0c38-4b5e-9f0a-3d2f6f6c9a11", &[4, 3, 2, 1]),
+        ("?rule=another", &[]),
+        ("?principal=arn:aws:iam::444455556666:user/deploy", &[4]),
+        ("?resource=arn%3Aaws%3As3%3A%3A%3Aexports&limit=1", &[4]),
+        ("?since=2030-03-17T17:45:43Z", &[4, 3]),
+        ("?until=2030-03-17T17:45:43Z", &[2, 1]),
+        ("?since=2030-03-17T18:45:43%2B01:00", &[4, 3]),
+    ];
+    for (query, expected) in cases {
+        let answer = bed.get(&format!("/v1/findings{query}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{query}");
+        assert_eq!(numbers(&answer.json()), *expected, "{query}");
+    }
+    insta::assert_snapshot!("list", bed.get("/v1/findings?limit=1").await);
+}
+
+#[tokio::test]
+async fn pages_follow_the_cursor_to_the_end() {
+    let bed = filled().await;
+    let mut seen = Vec::new();
+    let mut path = "/v1/findings?limit=3".to_owned();
+    loop {
+        let list = bed.get(&path).await.json();
+        seen.push(numbers(&list));
+        let Some(next) = list["next"].as_str() else {
+            break;
+        };
+        path = format!("/v1/findings?limit=3&cursor={next}");
+    }
+    assert_eq!(seen, [vec![4, 3, 2], vec![1]]);
+}
+
+#[tokio::test]
+async fn wrong_parameters_are_named_with_the_fix() {
+    let bed = Bed::new();
+    let long = format!("principal={}", "p".repeat(2_049));
+    let queries = [
+        "colour=red",
+        "account=12",
+        "account=",
+        "account=111122223333&account=444455556666",
+        "region=EU",
+        "severity=severe",
+        "severity=",
+        "severity=high,",
+        "status=done",
+        "since=yesterday",
+        "until=2030-03-17T18:45:43+01:00",
+        "limit=0",
+        "limit=201",
+        "limit=many",
+        "cursor=abc",
+        "cursor=MjAyNi0wNS0wMVQxMDowMDowMFojeA",
+        &long,
+    ];
+    let mut problems = String::new();
+    for query in queries {
+        let answer = bed.get(&format!("/v1/findings?{query}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json")
+        );
+        let problem = answer.json();
+        let shown = query.get(..60).unwrap_or(query);
+        problems += &format!(
+            "{shown}\n  {}: {}\n",
+            problem["parameter"], problem["detail"]
+        );
+    }
+    insta::assert_snapshot!("wrong_parameters", problems);
+    insta::assert_snapshot!("wrong_parameter", bed.get("/v1/findings?limit=0").await);
+    assert_eq!(bed.calls(), 0);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem() {
+    let bed = filled().await;
+    let cases = [
+        ("malformed_id", "/v1/findings/x%0a%3Cscript%3E"),
+        ("unknown_id", "/v1/findings/f-aaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        ("unknown_path", "/v1/nothing"),
+        ("broken_encoding", "/v1/findings/%ff"),
+    ];
+    for (name, path) in cases {
+        insta::assert_snapshot!(format!("missing_{name}"), bed.get(path).await);
+    }
+    let mut delete = get("/v1/findings");
+    *delete.method_mut() = http::Method::DELETE;
+    insta::assert_snapshot!("wrong_method", bed.send(delete).await);
+}
+
+#[tokio::test]
+async fn the_expired_are_not_shown() {
+    let bed = filled().await;
+    bed.set_seconds(crate::bed::NOW + 400 * 24 * 3_600);
+    assert!(numbers(&bed.get("/v1/findings").await.json()).is_empty());
+}
