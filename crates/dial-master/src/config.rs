@@ -1,5 +1,6 @@
 //! `[master]` of `dial.toml`: what it may say, and every problem that a file can have.
 
+use crate::message::links::Links;
 use crate::sinks::guard::Guard;
 use crate::sinks::{self, SinkSettings};
 use dial_aws::Location;
@@ -146,10 +147,8 @@ impl Check for Master {
             report("retention_days", format!("{days} is out of range; {range}"));
         }
         self.check_rate(report);
-        if let Some(url) = &self.base_url
-            && !["http://", "https://"].iter().any(|s| url.starts_with(s))
-        {
-            report("base_url", "start it with https:// (or http://)".into());
+        if let Err(message) = Links::new(self.base_url.as_deref()) {
+            report("base_url", message);
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::api::{State, app};
 use crate::config::Master;
-use crate::setup::{SetupError, setup};
+use crate::setup::{Setup, SetupError, Whole};
 use axum::Router;
 use dial_aws::Clients;
+use dial_core::ports::Secrets;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -52,37 +53,47 @@ pub struct Running {
 }
 
 /// Serves until SIGTERM or SIGINT, then ends what is under way.
-pub async fn run(config: &Master, clients: &Clients) -> Result<(), ServeError> {
-    let running = start(config, clients).await?;
+pub async fn run(config: &Master, secrets: &dyn Secrets) -> Result<(), ServeError> {
+    let running = start(config, secrets).await?;
     told_to_stop().await;
     tracing::info!("stopping");
     running.stop().await;
     Ok(())
 }
 
-/// Starts to serve; port 0 takes a free one.
-pub async fn start(config: &Master, clients: &Clients) -> Result<Running, ServeError> {
-    let setup = setup(config, clients).await?;
-    let wanted = config.listen.0;
+/// Starts to serve and to deliver; port 0 takes a free one.
+pub async fn start(config: &Master, secrets: &dyn Secrets) -> Result<Running, ServeError> {
+    let (listener, address) = listen(config.listen.0).await?;
+    let mut config = config.clone();
+    if config.base_url.is_none() && !address.ip().is_unspecified() {
+        config.base_url = Some(format!("http://{address}"));
+    }
+    let clients = Clients::new();
+    let Whole { state, deliverer } = Setup::new(&config, &clients, secrets).whole().await?;
+    let (stop, stopping) = watch::channel(false);
+    let server = tokio::spawn(accept_all(
+        listener,
+        app(Arc::clone(&state)),
+        stopping.clone(),
+    ));
+    let delivery = tokio::spawn(deliverer.run(state.wake(), stopped(stopping)));
+    tracing::info!(%address, "serving");
+    Ok(Running {
+        address,
+        state,
+        stop,
+        tasks: vec![server, delivery],
+    })
+}
+
+async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
     let refused = |source| ServeError::Listen {
         address: wanted,
         source,
     };
     let listener = TcpListener::bind(wanted).await.map_err(refused)?;
     let address = listener.local_addr().map_err(refused)?;
-    let (stop, stopping) = watch::channel(false);
-    let server = tokio::spawn(accept_all(
-        listener,
-        app(Arc::clone(&setup.state)),
-        stopping,
-    ));
-    tracing::info!(%address, "serving");
-    Ok(Running {
-        address,
-        state: setup.state,
-        stop,
-        tasks: vec![server],
-    })
+    Ok((listener, address))
 }
 
 impl Running {
@@ -91,9 +102,10 @@ impl Running {
         self.address
     }
 
-    /// Takes no more requests, ends those under way, then the deliveries, then the store.
+    /// Takes no more requests; returns when those under way and the attempts at sinks have ended.
     pub async fn stop(self) {
         self.state.drain();
+        // Nobody listens any more where both tasks have ended already.
         let _ = self.stop.send(true);
         for task in self.tasks {
             if let Err(error) = task.await {
@@ -102,6 +114,11 @@ impl Running {
         }
         tracing::info!("stopped");
     }
+}
+
+/// Ends when the master is stopped, or forgotten.
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 /// Ends when the process is asked to end.
@@ -119,13 +136,15 @@ async fn told_to_stop() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-async fn accept_all(listener: TcpListener, app: Router, mut stopping: watch::Receiver<bool>) {
+async fn accept_all(listener: TcpListener, app: Router, stopping: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    let stopped = stopped(stopping);
+    tokio::pin!(stopped);
     loop {
         let next = accept(&listener, &permits);
         tokio::select! {
-            _ = stopping.wait_for(|stop| *stop) => break,
+            () = &mut stopped => break,
             (stream, permit) = next => {
                 tokio::spawn(serve_one(stream, app.clone(), graceful.watcher(), permit));
             }

@@ -2,15 +2,18 @@
 
 use crate::api::{Parts, Rate, State, system_clock};
 use crate::config::{Auth, Master, StoreRef};
+use crate::deliver::Deliverer;
+use crate::message::links::Links;
 use crate::readers::{MIN_TOKEN, Readers, Token};
 use crate::sinks::Sinks;
 use crate::store::Sqlite;
-use dial_aws::{AwsSecrets, Clients, DynamoStore, open_bucket};
+use dial_aws::{Clients, DynamoStore, open_bucket};
 use dial_core::config::Problem;
 use dial_core::key::{RootKey, RootKeys};
 use dial_core::ports::{Bucket, Secrets};
 use dial_core::store::Store;
 use jiff::SignedDuration;
+use std::fmt::Display;
 use std::sync::Arc;
 
 /// Why a master cannot start; each problem with its path and its fix.
@@ -18,124 +21,207 @@ use std::sync::Arc;
 #[error("{}", listed(.0))]
 pub struct SetupError(pub Vec<Problem>);
 
-/// A master that is ready to serve.
-pub struct Setup {
-    /// What the API needs.
+/// Turns configuration into parts; keeps what is wrong until somebody asks for the whole.
+pub struct Setup<'c> {
+    config: &'c Master,
+    clients: &'c Clients,
+    secrets: &'c dyn Secrets,
+    problems: Vec<Problem>,
+}
+
+/// Both halves of a master in one process.
+pub struct Whole {
+    /// What the API shares.
     pub state: Arc<State>,
-    /// The same store, for the deliverer.
-    pub store: Arc<dyn Store>,
-    /// Where findings are sent.
-    pub sinks: Sinks,
+    /// What brings findings to the sinks.
+    pub deliverer: Arc<Deliverer>,
 }
 
-/// Fetches the secrets and opens store and bucket; all problems at once.
-pub async fn setup(config: &Master, clients: &Clients) -> Result<Setup, SetupError> {
-    let secrets = &AwsSecrets::new(clients.clone());
-    let mut problems = Vec::new();
-    let mut report = |path: &str, message: String| {
-        problems.push(Problem {
-            line: None,
-            path: format!("master.{path}"),
-            message,
-        });
-    };
-    let roots = root_keys(config, secrets, &mut report).await;
-    let readers = readers(config, secrets, &mut report).await;
-    let sinks = sinks(config, secrets, &mut report).await;
-    let bucket = bucket(config, clients, &mut report);
-    let store = store(config, clients, &mut report);
-    let (Some(bucket), Some(store), true) = (bucket, store, problems.is_empty()) else {
-        return Err(SetupError(problems));
-    };
-    let parts = Parts {
-        store: Arc::clone(&store),
-        bucket,
-        roots,
-        readers,
-        aggregators: config.aggregators.iter().map(|s| s.0.clone()).collect(),
-        sinks: sinks.names(),
-        retention: SignedDuration::from_hours(24 * i64::from(config.retention_days)),
-        rate: Rate {
-            per_second: config.rate.per_second,
-            burst: config.rate.burst,
-        },
-        clock: system_clock(),
-    };
-    Ok(Setup {
-        state: Arc::new(State::new(parts)),
-        store,
-        sinks,
-    })
-}
-
-type Report<'a> = &'a mut dyn FnMut(&str, String);
-
-async fn root_keys(config: &Master, secrets: &dyn Secrets, report: Report<'_>) -> RootKeys {
-    let mut roots = RootKeys::default();
-    for (number, reference) in &config.root_keys {
-        let path = format!("root_keys.{number}");
-        let fetched = secrets.fetch(reference).await.map_err(|e| e.to_string());
-        let key = fetched.and_then(|secret| RootKey::parse(&secret).map_err(|e| e.to_string()));
-        match (number.parse(), key) {
-            (Ok(number), Ok(key)) => roots = roots.with(number, key),
-            (Err(_), _) => report(&path, "a root key's name is its number".into()),
-            (_, Err(message)) => report(&path, message),
+impl<'c> Setup<'c> {
+    /// Fetches secrets with `secrets`, opens what lies in AWS with `clients`.
+    pub fn new(config: &'c Master, clients: &'c Clients, secrets: &'c dyn Secrets) -> Self {
+        Self {
+            config,
+            clients,
+            secrets,
+            problems: Vec::new(),
         }
     }
-    roots
-}
 
-async fn readers(config: &Master, secrets: &dyn Secrets, report: Report<'_>) -> Readers {
-    if config.auth == Auth::None {
-        return Readers::Loopback;
-    }
-    let mut tokens = Vec::new();
-    for (n, settings) in config.tokens.iter().enumerate() {
-        let path = format!("tokens.{n}.secret");
-        match secrets.fetch(&settings.secret).await {
-            Err(error) => report(&path, error.to_string()),
-            Ok(secret) => match Token::new(&settings.name, &secret, settings.expires) {
-                Some(token) => tokens.push(token),
-                None => report(
-                    &path,
-                    format!(
-                        "token is shorter than {MIN_TOKEN} characters; make one with `openssl rand -hex 32`"
-                    ),
-                ),
-            },
+    /// API and deliverer over one store.
+    pub async fn whole(mut self) -> Result<Whole, SetupError> {
+        let door = self.door().await;
+        let sinks = self.sinks().await;
+        let links = self.links();
+        let store = self.store();
+        let deliverer = self.deliverer(store.clone(), sinks, links);
+        match (door, store, deliverer, self.problems.is_empty()) {
+            (Some(door), Some(store), Some(deliverer), true) => Ok(Whole {
+                state: Arc::new(State::new(door.parts(self.config, store))),
+                deliverer: Arc::new(deliverer),
+            }),
+            _ => Err(SetupError(self.problems)),
         }
     }
-    Readers::Tokens(tokens)
-}
 
-async fn sinks(config: &Master, secrets: &dyn Secrets, report: Report<'_>) -> Sinks {
-    match Sinks::build(&config.sinks, secrets, config.guard()).await {
-        Ok(sinks) => sinks,
-        Err(problems) => {
-            for (path, message) in problems {
-                report(&path, message);
+    /// The API alone: needs no sink's secret.
+    pub async fn api(mut self) -> Result<Arc<State>, SetupError> {
+        if self.config.auth == Auth::None {
+            self.report("auth", "\"none\" is for loopback only; name tokens");
+        }
+        let door = self.door().await;
+        let store = self.store();
+        match (door, store, self.problems.is_empty()) {
+            (Some(door), Some(store), true) => {
+                Ok(Arc::new(State::new(door.parts(self.config, store))))
             }
-            Sinks::default()
+            _ => Err(SetupError(self.problems)),
         }
     }
-}
 
-fn bucket(config: &Master, clients: &Clients, report: Report<'_>) -> Option<Arc<dyn Bucket>> {
-    open_bucket(&config.bucket, clients)
-        .map_err(|error| report("bucket", error.to_string()))
-        .ok()
-}
+    /// The deliverer alone, with its store: needs no root key and no token.
+    pub async fn delivery(mut self) -> Result<(Arc<dyn Store>, Deliverer), SetupError> {
+        let sinks = self.sinks().await;
+        let links = self.links();
+        let store = self.store();
+        let deliverer = self.deliverer(store.clone(), sinks, links);
+        match (store, deliverer, self.problems.is_empty()) {
+            (Some(store), Some(deliverer), true) => Ok((store, deliverer)),
+            _ => Err(SetupError(self.problems)),
+        }
+    }
 
-fn store(config: &Master, clients: &Clients, report: Report<'_>) -> Option<Arc<dyn Store>> {
-    match &config.store {
-        StoreRef::Dynamodb(table) => Some(Arc::new(DynamoStore::new(clients.clone(), table))),
-        StoreRef::Sqlite(path) => match Sqlite::open(path) {
-            Ok(store) => Some(Arc::new(store)),
-            Err(error) => {
-                report("store", error.to_string());
+    async fn door(&mut self) -> Option<Door> {
+        let roots = self.root_keys().await;
+        let readers = self.readers().await;
+        let opened = open_bucket(&self.config.bucket, self.clients);
+        let bucket = self.keep("bucket", opened)?;
+        Some(Door {
+            roots,
+            readers,
+            bucket,
+        })
+    }
+
+    async fn root_keys(&mut self) -> RootKeys {
+        let mut roots = RootKeys::default();
+        for (number, reference) in &self.config.root_keys {
+            let path = format!("root_keys.{number}");
+            let fetched = self.secrets.fetch(reference).await;
+            let key = self
+                .keep(&path, fetched)
+                .and_then(|secret| self.keep(&path, RootKey::parse(&secret)));
+            let number = number
+                .parse()
+                .map_err(|_| "a root key's name is its number");
+            if let (Some(number), Some(key)) = (self.keep(&path, number), key) {
+                roots = roots.with(number, key);
+            }
+        }
+        roots
+    }
+
+    async fn readers(&mut self) -> Readers {
+        if self.config.auth == Auth::None {
+            return Readers::Loopback;
+        }
+        let mut tokens = Vec::new();
+        for (n, settings) in self.config.tokens.iter().enumerate() {
+            let path = format!("tokens.{n}.secret");
+            let fetched = self.secrets.fetch(&settings.secret).await;
+            let Some(secret) = self.keep(&path, fetched) else {
+                continue;
+            };
+            let token = Token::new(&settings.name, &secret, settings.expires).ok_or_else(|| {
+                format!("is under {MIN_TOKEN} characters long; try `openssl rand -hex 32`")
+            });
+            tokens.extend(self.keep(&path, token));
+        }
+        Readers::Tokens(tokens)
+    }
+
+    async fn sinks(&mut self) -> Option<Sinks> {
+        let config = self.config;
+        match Sinks::build(&config.sinks, self.secrets, config.guard()).await {
+            Ok(sinks) => Some(sinks),
+            Err(problems) => {
+                for (path, message) in problems {
+                    self.report(&path, &message);
+                }
                 None
             }
-        },
+        }
+    }
+
+    fn links(&mut self) -> Option<Links> {
+        let links = Links::new(self.config.base_url.as_deref());
+        self.keep("base_url", links)
+    }
+
+    /// Called last, so that a file is only made for a configuration that is otherwise good.
+    fn store(&mut self) -> Option<Arc<dyn Store>> {
+        if !self.problems.is_empty() {
+            return None;
+        }
+        match &self.config.store {
+            StoreRef::Dynamodb(table) => {
+                Some(Arc::new(DynamoStore::new(self.clients.clone(), table)))
+            }
+            StoreRef::Sqlite(path) => {
+                let store = self.keep("store", Sqlite::open(path))?;
+                Some(Arc::new(store))
+            }
+        }
+    }
+
+    fn deliverer(
+        &mut self,
+        store: Option<Arc<dyn Store>>,
+        sinks: Option<Sinks>,
+        links: Option<Links>,
+    ) -> Option<Deliverer> {
+        let deliverer = Deliverer::new(store?, sinks?, links?);
+        self.keep("sinks", deliverer)
+    }
+
+    fn keep<T>(&mut self, path: &str, result: Result<T, impl Display>) -> Option<T> {
+        result
+            .map_err(|error| self.report(path, &error.to_string()))
+            .ok()
+    }
+
+    fn report(&mut self, path: &str, message: &str) {
+        self.problems.push(Problem {
+            line: None,
+            path: format!("master.{path}"),
+            message: message.to_owned(),
+        });
+    }
+}
+
+/// What the API needs beside the store.
+struct Door {
+    roots: RootKeys,
+    readers: Readers,
+    bucket: Arc<dyn Bucket>,
+}
+
+impl Door {
+    fn parts(self, config: &Master, store: Arc<dyn Store>) -> Parts {
+        Parts {
+            store,
+            bucket: self.bucket,
+            roots: self.roots,
+            readers: self.readers,
+            aggregators: config.aggregators.iter().map(|s| s.0.clone()).collect(),
+            sinks: config.sinks.keys().cloned().collect(),
+            retention: SignedDuration::from_hours(24 * i64::from(config.retention_days)),
+            rate: Rate {
+                per_second: config.rate.per_second,
+                burst: config.rate.burst,
+            },
+            clock: system_clock(),
+        }
     }
 }
 

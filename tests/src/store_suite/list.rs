@@ -92,17 +92,17 @@ fn queries() -> Vec<Query> {
             .collect();
     };
     let any = |_: &mut Query| {};
+    let critical = |q: &mut Query| q.severity = vec![Severity::Critical];
+    let two = |q: &mut Query| q.severity = vec![Severity::Low, Severity::High];
+    let open = |q: &mut Query| q.status = Some(Status::Open);
+    let resolved = |q: &mut Query| q.status = Some(Status::Resolved);
+    let rule_name = |q: &mut Query| q.rule = word("iam_user_admin");
+    let rule_id = |q: &mut Query| q.rule = word(RULE);
     vary(&[&any, &|q| q.account = word("111122223333")]);
     vary(&[&any, &|q| q.region = word("us-east-1")]);
-    vary(&[&any, &|q| q.severity = vec![Severity::Critical], &|q| {
-        q.severity = vec![Severity::Low, Severity::High]
-    }]);
-    vary(&[&any, &|q| q.status = Some(Status::Open), &|q| {
-        q.status = Some(Status::Resolved)
-    }]);
-    vary(&[&any, &|q| q.rule = word("iam_user_admin"), &|q| {
-        q.rule = word(RULE)
-    }]);
+    vary(&[&any, &critical, &two]);
+    vary(&[&any, &open, &resolved]);
+    vary(&[&any, &rule_name, &rule_id]);
     vary(&[&any, &|q| q.principal = word(ROLE)]);
     vary(&[&any, &|q| q.resource = word("arn:aws:s3:::exports")]);
     queries

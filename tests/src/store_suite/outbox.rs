@@ -16,6 +16,10 @@ async fn due_at(store: &dyn Store, sink: &str, now: Timestamp) -> Vec<FindingId>
     rows.into_iter().map(|row| row.finding).collect()
 }
 
+fn only(id: &FindingId) -> Vec<FindingId> {
+    vec![id.clone()]
+}
+
 /// Claims at a time, for ten seconds.
 async fn claim(store: &dyn Store, id: &FindingId, now: Timestamp) -> Option<Delivery> {
     let lease = now + SignedDuration::from_secs(10);
@@ -83,7 +87,7 @@ pub(super) async fn lease(store: Arc<dyn Store>) {
     assert_eq!(claimed.due_at, at(10_000));
     assert_eq!(due_at(&*store, SLACK, at(9_999)).await, []);
     assert_eq!(claim(&*store, &id, at(9_999)).await, None, "someone has it");
-    assert_eq!(due_at(&*store, SLACK, at(10_000)).await, [id.clone()]);
+    assert_eq!(due_at(&*store, SLACK, at(10_000)).await, only(&id));
     let again = claim(&*store, &id, at(10_000)).await.expect("lease ended");
     assert_eq!((again.state, again.attempts), (DeliveryState::Sending, 2));
     assert_eq!(again.due_at, at(20_000));
@@ -152,7 +156,7 @@ pub(super) async fn retry(store: Arc<dyn Store>) {
     assert_eq!(waiting.last_error.as_deref(), Some("429 too many"));
     assert_eq!(due_at(&*store, SLACK, at(2_999)).await, []);
     assert_eq!(claim(&*store, &id, at(2_999)).await, None);
-    assert_eq!(due_at(&*store, SLACK, at(3_000)).await, [id.clone()]);
+    assert_eq!(due_at(&*store, SLACK, at(3_000)).await, only(&id));
     let claimed = claim(&*store, &id, at(3_000)).await.expect("is due");
     assert_eq!(claimed.attempts, 2);
     assert!(settle(&*store, &id, 2, delivered()).await);
@@ -193,7 +197,7 @@ pub(super) async fn expired(store: Arc<dyn Store>) {
     short.expires_at = at(100_000);
     let id = short.finding.id.clone();
     accept(&*store, short).await;
-    assert_eq!(due_at(&*store, SLACK, at(99_000)).await, [id.clone()]);
+    assert_eq!(due_at(&*store, SLACK, at(99_000)).await, only(&id));
     assert_eq!(due_at(&*store, SLACK, at(100_000)).await, []);
     assert_eq!(claim(&*store, &id, at(100_000)).await, None);
     assert!(claim(&*store, &id, at(99_000)).await.is_some());

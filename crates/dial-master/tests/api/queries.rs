@@ -3,6 +3,7 @@
 use crate::bed::{AGGREGATOR, Bed, Signed, finding, get, place};
 use http::StatusCode;
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 async fn filled() -> Bed {
     let bed = Bed::new();
@@ -112,10 +113,8 @@ async fn wrong_parameters_are_named_with_the_fix() {
         );
         let problem = answer.json();
         let shown = query.get(..60).unwrap_or(query);
-        problems += &format!(
-            "{shown}\n  {}: {}\n",
-            problem["parameter"], problem["detail"]
-        );
+        let (parameter, detail) = (&problem["parameter"], &problem["detail"]);
+        writeln!(problems, "{shown}\n  {parameter}: {detail}").unwrap();
     }
     insta::assert_snapshot!("wrong_parameters", problems);
     insta::assert_snapshot!("wrong_parameter", bed.get("/v1/findings?limit=0").await);

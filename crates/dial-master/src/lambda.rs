@@ -1,0 +1,125 @@
+//! The master as Lambda functions: the API, the deliverer on the table's stream, the sweep.
+
+use crate::api::app;
+use crate::config::Master;
+use crate::deliver::Deliverer;
+use crate::setup::Setup;
+use dial_aws::dynamodb::stream::outbox_rows;
+use dial_aws::{AwsSecrets, Clients};
+use dial_core::FindingId;
+use dial_core::store::{DeliveryState, Store};
+use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
+use serde_json::{Value, json};
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
+
+/// Variable that says which function this process is.
+pub const VARIABLE: &str = "DIAL_FUNCTION";
+/// Left for answering, before Lambda ends the invocation.
+const RESERVE: Duration = Duration::from_secs(2);
+
+/// Which part of the master a function is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Function {
+    /// Behind an HTTP API.
+    Api,
+    /// On the stream of the table.
+    Deliver,
+    /// On a schedule.
+    Sweep,
+}
+
+/// A word that is no function.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{VARIABLE} is `{0}`; use api, deliver or sweep")]
+pub struct UnknownFunction(String);
+
+impl FromStr for Function {
+    type Err = UnknownFunction;
+
+    fn from_str(word: &str) -> Result<Self, UnknownFunction> {
+        match word {
+            "api" => Ok(Self::Api),
+            "deliver" => Ok(Self::Deliver),
+            "sweep" => Ok(Self::Sweep),
+            other => Err(UnknownFunction(other.chars().take(48).collect())),
+        }
+    }
+}
+
+/// Serves invocations until Lambda ends the process.
+pub async fn run(function: Function, config: &Master, clients: &Clients) -> Result<(), Error> {
+    let secrets = AwsSecrets::new(clients.clone());
+    let setup = Setup::new(config, clients, &secrets);
+    match function {
+        // What is accepted is delivered from the stream: nothing runs on after an answer.
+        Function::Api => lambda_http::run(app(setup.api().await?)).await,
+        Function::Deliver => {
+            let (store, deliverer) = setup.delivery().await?;
+            let (store, deliverer) = (&*store, &deliverer);
+            let handle = |event: LambdaEvent<Value>| async move {
+                let deadline = deadline(&event.context);
+                Ok::<_, Error>(deliver(store, deliverer, &event.payload, deadline).await)
+            };
+            lambda_runtime::run(service_fn(handle)).await
+        }
+        Function::Sweep => {
+            let (_, deliverer) = setup.delivery().await?;
+            let deliverer = &deliverer;
+            let handle = |event: LambdaEvent<Value>| async move {
+                let tally = deliverer.sweep(Some(deadline(&event.context))).await;
+                tracing::info!(?tally, "swept");
+                Ok::<_, Error>(json!({}))
+            };
+            lambda_runtime::run(service_fn(handle)).await
+        }
+    }
+}
+
+/// When to stop, so that there is time to answer.
+fn deadline(context: &Context) -> Instant {
+    let left = context.deadline().duration_since(SystemTime::now());
+    Instant::now() + left.unwrap_or_default().saturating_sub(RESERVE)
+}
+
+/// Delivers the new outbox rows of a stream event; the answer names the records to send again.
+pub async fn deliver(
+    store: &dyn Store,
+    deliverer: &Deliverer,
+    event: &Value,
+    deadline: Instant,
+) -> Value {
+    let (numbers, rows): (Vec<String>, Vec<(FindingId, String)>) = outbox_rows(event)
+        .into_iter()
+        .filter_map(|(number, row)| Some((number, row?)))
+        .unzip();
+    let tally = deliverer.deliver(&rows, Some(deadline)).await;
+    let mut failures = Vec::new();
+    if tally.left > 0 {
+        for (number, row) in numbers.iter().zip(&rows) {
+            if is_untouched(store, row).await {
+                failures.push(json!({ "itemIdentifier": number }));
+            }
+        }
+    }
+    tracing::info!(
+        rows = rows.len(),
+        ?tally,
+        failures = failures.len(),
+        "stream batch delivered"
+    );
+    json!({ "batchItemFailures": failures })
+}
+
+/// Whether nobody tried a row yet. One that was tried is the sweep's: repeating the stream would
+/// only hold up the rows behind it.
+async fn is_untouched(store: &dyn Store, (finding, sink): &(FindingId, String)) -> bool {
+    match store.deliveries(finding).await {
+        Err(_) => true,
+        Ok(rows) => rows
+            .iter()
+            .filter(|row| row.sink == *sink)
+            .any(|row| row.state == DeliveryState::Pending && row.attempts == 0),
+    }
+}
