@@ -9,13 +9,11 @@ pub(crate) mod samples;
 pub(crate) mod slack;
 pub mod text;
 
-use dial_core::finding::{Asn, Geo, Principal, Source};
+use dial_core::finding::{Asn, Geo, Principal, Resource, Source};
 use dial_core::{Finding, Severity};
 use text::inert;
 
-/// Most resources that a message names; the finding has all of them.
-const MAX_RESOURCES: usize = 5;
-/// Most lists, severity changes and gaps that a message names.
+/// Most resources, lists, severity changes and so on that a message names; the finding has all.
 const MAX_LISTED: usize = 5;
 
 /// How many characters of untrusted text may stay; lists are cut at fixed numbers.
@@ -66,6 +64,7 @@ impl Story {
                 finding.source.user_agent.iter().cloned().collect(),
             ),
             ("Resource", resources(finding)),
+            ("Technique", listed(&finding.attack)),
         ];
         Self {
             severity: finding.severity,
@@ -182,19 +181,16 @@ fn network(asn: &Asn) -> String {
 }
 
 fn reputation(source: &Source) -> Vec<String> {
-    let listed = source.reputation.iter().take(MAX_LISTED);
-    let mut lines: Vec<String> = listed
+    let entries = source.reputation.iter();
+    let told: Vec<String> = entries
         .map(|r| format!("{}: {}", r.list, r.category))
         .collect();
-    lines.extend(more(source.reputation.len(), MAX_LISTED));
-    lines
+    listed(&told)
 }
 
 fn resources(finding: &Finding) -> Vec<String> {
-    let named = finding.resources.iter().take(MAX_RESOURCES);
-    let mut lines: Vec<String> = named.map(dial_core::finding::Resource::key).collect();
-    lines.extend(more(finding.resources.len(), MAX_RESOURCES));
-    lines
+    let keys: Vec<String> = finding.resources.iter().map(Resource::key).collect();
+    listed(&keys)
 }
 
 fn why(finding: &Finding, limit: usize) -> Vec<String> {
@@ -208,6 +204,9 @@ fn why(finding: &Finding, limit: usize) -> Vec<String> {
         .collect()
 }
 
-fn more(number: usize, shown: usize) -> Option<String> {
-    (number > shown).then(|| format!("and {} more", number - shown))
+/// The first few, and how many more there are.
+fn listed(all: &[String]) -> Vec<String> {
+    let rest = all.len().saturating_sub(MAX_LISTED);
+    let more = (rest > 0).then(|| format!("and {rest} more"));
+    all.iter().take(MAX_LISTED).cloned().chain(more).collect()
 }

@@ -72,7 +72,7 @@ fn blocks(story: &Story, finding: &Finding, links: &Links) -> Value {
         blocks.push(json!({"type": "section", "text": plain(&why)}));
     }
     let fields: Vec<Value> = story.lines.iter().map(field).collect();
-    // A section takes ten fields; there are eight lines.
+    // A section takes ten fields; there are nine lines.
     blocks.extend(
         fields
             .chunks(10)

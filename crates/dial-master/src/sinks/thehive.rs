@@ -184,9 +184,9 @@ impl TheHive {
         json!({"query": [
             {"_name": "listAlert"},
             {"_name": "filter", "_and": [
-                {"_field": "type", "_value": TYPE},
-                {"_field": "source", "_value": self.source},
-                {"_field": "sourceRef", "_value": job.finding.id},
+                {"_eq": {"_field": "type", "_value": TYPE}},
+                {"_eq": {"_field": "source", "_value": self.source}},
+                {"_eq": {"_field": "sourceRef", "_value": job.finding.id}},
             ]},
             {"_name": "page", "from": 0, "to": 1},
         ]})

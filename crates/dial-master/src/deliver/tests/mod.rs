@@ -1,5 +1,6 @@
 //! The deliverer against stores, clocks and other sides that fail in every way.
 
+mod guarantee;
 mod other_side;
 mod real;
 mod rows;

@@ -22,6 +22,7 @@ pub(super) enum Answer {
 pub(super) struct OtherSide {
     script: Mutex<BTreeMap<String, Vec<Answer>>>,
     got: Mutex<Vec<(String, String, Instant)>>,
+    taken: Mutex<Vec<(String, String)>>,
 }
 
 impl OtherSide {
@@ -29,6 +30,11 @@ impl OtherSide {
         answers.reverse();
         self.script.lock().unwrap().insert(host.to_owned(), answers);
         self
+    }
+
+    /// (host, body) of everything that was answered by 200.
+    pub(super) fn taken(&self) -> Vec<(String, String)> {
+        self.taken.lock().unwrap().clone()
     }
 
     pub(super) fn got(&self, host: &str) -> Vec<(String, Instant)> {
@@ -46,20 +52,25 @@ impl Transport for OtherSide {
         self.got
             .lock()
             .unwrap()
-            .push((host.clone(), body, Instant::now()));
+            .push((host.clone(), body.clone(), Instant::now()));
         let answer = self
             .script
             .lock()
             .unwrap()
             .get_mut(&host)
             .and_then(Vec::pop);
+        let sent = (host, body);
         let reply = |status, retry_after: Option<u64>| Reply {
             step: call.step,
             status,
             retry_after: retry_after.map(Duration::from_secs),
             body: Vec::new(),
         };
-        match answer.unwrap_or(Answer::Status(200)) {
+        let answer = answer.unwrap_or(Answer::Status(200));
+        if matches!(answer, Answer::Status(200)) {
+            self.taken.lock().unwrap().push(sent);
+        }
+        match answer {
             Answer::Status(status) => Ok(reply(status, None)),
             Answer::Busy(seconds) => Ok(reply(429, Some(seconds))),
             Answer::Hang => {
