@@ -158,6 +158,26 @@ fn no_secret_leaves_in_any_text_of_a_finding() {
     );
 }
 
+#[test]
+fn the_pack_alone_leaves_most_records_unparsed() {
+    let pipeline = pipeline(&json!({}));
+    let cases = [
+        ("sts/get_caller_identity.json", false),
+        ("cloudtrail/start_logging.json", false),
+        ("s3/put_bucket_policy_anyone_denied.json", false),
+        ("s3/put_bucket_policy_organization.json", true),
+        ("cloudtrail/stop_logging_denied.json", true),
+        ("lambda/add_permission_anyone.json", true),
+        ("guardduty/finding_port_probe_low.json", true),
+    ];
+    for (name, expected) in cases {
+        let event = event(&fixture(name));
+        assert_eq!(pipeline.may_match(&event.head()), expected, "{name}");
+    }
+    let listed: Vec<&str> = pipeline.unfiltered().collect();
+    assert_eq!(listed, ["address_listed_address_used"]);
+}
+
 #[cfg(feature = "fault-injection")]
 #[test]
 fn a_panic_in_the_facts_is_reported_and_the_rules_still_run() {

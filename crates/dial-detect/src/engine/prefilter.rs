@@ -21,7 +21,7 @@ pub(crate) struct Known<'a> {
     pub(crate) error_code: Option<&'a str>,
 }
 
-/// Which rules a record can match.
+/// Which rules a CloudTrail record can match.
 #[derive(Debug)]
 pub(crate) struct Prefilter {
     /// Rules by each lower-case event name that they need.
@@ -49,7 +49,11 @@ impl Prefilter {
     ) -> Self {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         let mut always = Vec::new();
-        for (index, rule) in rules.iter().enumerate() {
+        let about_records = rules
+            .iter()
+            .enumerate()
+            .filter(|(_, rule)| sees_records(rule));
+        for (index, rule) in about_records {
             let conditions = rule.conditions.iter();
             match union(conditions.map(|condition| names_needed(condition, rule))) {
                 Some(names) => {
@@ -165,6 +169,15 @@ impl Prefilter {
             _ => Truth::Unknown,
         }
     }
+}
+
+/// Whether a rule's log source lets it see CloudTrail records; those of native findings do not.
+fn sees_records(rule: &CompiledRule) -> bool {
+    let fits = |stated: &Option<String>, ours: &str| {
+        let stated = stated.as_deref();
+        stated.is_none_or(|stated| stated.eq_ignore_ascii_case(ours))
+    };
+    fits(&rule.logsource.product, "aws") && fits(&rule.logsource.service, "cloudtrail")
 }
 
 fn text(text: &str) -> EventValue<'_> {

@@ -114,7 +114,7 @@ fn record() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
     #[test]
     fn what_matches_may_match(
         detections in prop::collection::vec(detection(), 1..4),
