@@ -48,34 +48,33 @@ fn ingress(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
         .into_iter()
         .filter(|p| is_open(p, &openings))
         .collect();
+    state_claims(&open, facts);
+    state_values(&open, facts);
+    peers(&permissions, known, facts);
+}
+
+fn state_claims(open: &[&Permission<'_>], facts: &mut Facts) {
+    let all_traffic = open.iter().any(|p| p.ports() == Some((0, 65_535)));
+    let web_only = !open.is_empty() && open.iter().all(|p| is_web(p));
     facts.set("ec2.ingress.public", !open.is_empty());
     facts.set(
         "ec2.ingress.sensitive",
         open.iter().any(|p| is_sensitive(p)),
     );
-    facts.set(
-        "ec2.ingress.all_traffic",
-        open.iter().any(|p| p.ports() == Some((0, 65_535))),
-    );
-    facts.set(
-        "ec2.ingress.web_only",
-        !open.is_empty() && open.iter().all(|p| is_web(p)),
-    );
-    facts.set(
-        "ec2.ingress.ports",
-        list(open.iter().map(|p| p.ports_in_words())),
-    );
+    facts.set("ec2.ingress.all_traffic", all_traffic);
+    facts.set("ec2.ingress.web_only", web_only);
+}
+
+fn state_values(open: &[&Permission<'_>], facts: &mut Facts) {
+    let ports = open.iter().map(|p| p.ports_in_words());
+    facts.set("ec2.ingress.ports", list(ports));
     facts.set("ec2.ingress.cidrs", list(open.iter().map(|p| cidr(p))));
-    let ids = open.iter().filter_map(|p| p.rule_id);
-    facts.set("ec2.ingress.rule_ids", list(ids));
+    let rules = open.iter().filter_map(|p| p.rule_id);
+    facts.set("ec2.ingress.rule_ids", list(rules));
     for permission in open {
-        facts.say(format!(
-            "opens {} to {}",
-            permission.ports_in_words(),
-            cidr(permission)
-        ));
+        let (ports, cidr) = (permission.ports_in_words(), cidr(permission));
+        facts.say(format!("opens {ports} to {cidr}"));
     }
-    peers(&permissions, known, facts);
 }
 
 /// Ports and address family that some ranges together open to every address.
