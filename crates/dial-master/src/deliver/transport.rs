@@ -229,16 +229,11 @@ mod tests {
     async fn a_dead_side_is_named_without_the_secret_address() {
         let http = Http::new(Guard::Anything).unwrap();
         // Port 1 is never served.
-        for host in ["127.0.0.1:1", "no-such-host.invalid"] {
-            let url = Url::parse(&format!("http://{host}/services/sEcReT")).unwrap();
-            let error = http
-                .perform(Call::post("post", &url, Vec::new()), SOON)
-                .await
-                .unwrap_err();
-            let text = error.to_string();
-            assert!(text.starts_with("cannot connect: "), "{text}");
-            assert!(!text.contains("sEcReT"), "{text}");
-        }
+        let url = Url::parse("http://127.0.0.1:1/services/sEcReT").unwrap();
+        let dead = Call::post("post", &url, Vec::new());
+        let text = http.perform(dead, SOON).await.unwrap_err().to_string();
+        assert!(text.starts_with("cannot connect: "), "{text}");
+        assert!(!text.contains("sEcReT"), "{text}");
     }
 
     #[tokio::test]

@@ -347,3 +347,16 @@ async fn new_rows_leave_at_once_when_the_deliverer_is_woken() {
     drop(stop);
     running.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_under_way_is_finished_before_the_end_and_no_other_is_begun() {
+    let store = Rows::with(&["a"], 2);
+    let other = Arc::new(OtherSide::default().script("a", vec![Answer::Slow(9)]));
+    let deliverer = deliverer(&store, sinks(&[("a", 0, 1)]), &other);
+    let start = Instant::now();
+    run_for(&deliverer, Duration::from_secs(2)).await;
+    assert_eq!(start.elapsed().as_secs(), 9);
+    let mut states = store.states("a");
+    states.sort_by_key(|state| *state == DeliveryState::Pending);
+    assert_eq!(states, [DeliveryState::Sent, DeliveryState::Pending]);
+}

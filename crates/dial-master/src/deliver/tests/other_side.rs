@@ -14,6 +14,8 @@ use tokio::time::Instant;
 pub(super) enum Answer {
     Status(u16),
     Busy(u64),
+    /// 200, after so many seconds.
+    Slow(u64),
     Hang,
 }
 
@@ -73,6 +75,10 @@ impl Transport for OtherSide {
         match answer {
             Answer::Status(status) => Ok(reply(status, None)),
             Answer::Busy(seconds) => Ok(reply(429, Some(seconds))),
+            Answer::Slow(seconds) => {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                Ok(reply(200, None))
+            }
             Answer::Hang => {
                 tokio::time::sleep(timeout).await;
                 Err(TransportError::Timeout(timeout))
