@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fetches GeoLite2 City and ASN with your own account into a folder, ready for [worker.enrich].
+# Fetches GeoLite2 City and ASN with your own account into a folder, ready for [worker.detect.enrich].
 #
 #   MAXMIND_ACCOUNT_ID=… MAXMIND_LICENSE_KEY=… geoip/refresh.sh /var/lib/dial/geoip
 #

@@ -8,6 +8,7 @@
 
 pub mod deployment;
 pub mod events;
+pub mod fuzz_targets;
 pub mod gateway;
 pub mod listen;
 pub mod poll;

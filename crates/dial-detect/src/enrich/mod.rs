@@ -9,11 +9,11 @@ mod reputation;
 
 pub use reputation::List;
 
+use crate::isolate;
 use dial_core::finding::{Asn, Geo, Reputation};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 /// What enrichments are given, from the configuration.
@@ -154,9 +154,8 @@ impl Enricher {
         };
         for (name, enrich) in &self.loaded {
             // A corrupt database must not take the event with it.
-            let run = || enrich.enrich(subject, &mut enrichment);
-            let result = catch_unwind(AssertUnwindSafe(run));
-            if let Err(reason) = result.unwrap_or_else(|_| Err("look-up panicked".into())) {
+            let result = isolate::run(|| enrich.enrich(subject, &mut enrichment));
+            if let Err(reason) = result.unwrap_or_else(|panic| Err(format!("panicked: {panic}"))) {
                 enrichment.incomplete.push(format!("{name}: {reason}"));
             }
         }

@@ -116,7 +116,15 @@ fn inflate_whole<'o>(
     let output = output.get_mut(..length)?;
     let written = decompressor.gzip_decompress(input, output).ok()?;
     // libdeflate stops after the first member; the trailer read above is the last one's.
-    (written == length && crc32(output) == crc).then_some(&*output)
+    let is_all = written == length && crc32(output) == crc && !may_have_members(input);
+    is_all.then_some(&*output)
+}
+
+/// Whether another member may start inside. Members that are equal have equal trailers, so their
+/// headers tell; a chance hit in compressed bytes only costs the slower way.
+fn may_have_members(input: &[u8]) -> bool {
+    let behind = input.get(10..).unwrap_or_default();
+    memchr::memmem::find(behind, &[0x1f, 0x8b, 0x08]).is_some()
 }
 
 impl<R: Read> Stream<'_, R> {

@@ -308,6 +308,8 @@ fn all_members_of_a_gzip_file_are_read() {
     let part = |n| gzip(format!("{}\n", record(n)).as_bytes());
     let (found, end) = seen(&[part(0), part(1), part(2)].concat());
     assert_eq!((found, end.unwrap().records), (ids(3), 3));
+    let (found, _) = seen(&[part(0), part(0), part(0)].concat());
+    assert_eq!(found, ["0", "0", "0"]);
 }
 
 #[test]

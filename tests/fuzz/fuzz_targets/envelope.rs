@@ -1,0 +1,7 @@
+//! The bytes of an invocation.
+#![no_main]
+
+#[path = "../../src/fuzz_targets.rs"]
+mod fuzz_targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_targets::envelope(bytes));

@@ -1,0 +1,7 @@
+//! The bytes of a trail file.
+#![no_main]
+
+#[path = "../../src/fuzz_targets.rs"]
+mod fuzz_targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_targets::gzip(bytes));

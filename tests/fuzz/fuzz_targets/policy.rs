@@ -1,0 +1,7 @@
+//! A policy document.
+#![no_main]
+
+#[path = "../../src/fuzz_targets.rs"]
+mod fuzz_targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_targets::policy(bytes));

@@ -1,0 +1,7 @@
+//! A record on its whole way to a finding.
+#![no_main]
+
+#[path = "../../src/fuzz_targets.rs"]
+mod fuzz_targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_targets::record(bytes));
