@@ -2,6 +2,8 @@
 
 mod read;
 mod row;
+#[cfg(test)]
+mod tests;
 mod write;
 mod writer;
 

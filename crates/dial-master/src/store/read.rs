@@ -69,17 +69,20 @@ pub(super) fn due(
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<Delivery>, StoreError> {
-    // The states are spelled out as in the partial index, which is used only then.
-    let sql = format!(
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let arguments = params![sink, now.as_microsecond(), limit];
+    collect(connection, &due_sql(), arguments, row::delivery)
+}
+
+/// The states are spelled out as in the partial index, which is used only then.
+fn due_sql() -> String {
+    format!(
         "SELECT {} FROM outbox
          WHERE sink = ?1 AND due_at <= ?2 AND state IN ('pending', 'sending')
          AND EXISTS (SELECT 1 FROM findings WHERE id = outbox.finding AND expires_at > ?2)
          ORDER BY due_at, finding LIMIT ?3",
         row::DELIVERY
-    );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let arguments = params![sink, now.as_microsecond(), limit];
-    collect(connection, &sql, arguments, row::delivery)
+    )
 }
 
 /// A page of the list; SQL narrows, `Query::matches` decides.
@@ -125,7 +128,7 @@ struct Narrowed {
 impl Narrowed {
     fn of(query: &Query, after: Option<&Cursor>, now: Timestamp) -> Self {
         let mut narrowed = Self {
-            sql: "SELECT summary FROM findings WHERE expires_at > ?".into(),
+            sql: "SELECT summary FROM findings WHERE +expires_at > ?".into(),
             values: vec![Value::Integer(now.as_microsecond())],
         };
         let equal = [
@@ -190,4 +193,108 @@ fn collect<T>(
         .prepare_cached(sql)
         .and_then(|mut select| select.query_map(arguments, read)?.collect());
     rows.map_err(|error| failed(&error))?.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{MIGRATIONS, Migrations};
+    use std::fmt::Write as _;
+
+    fn plan(connection: &Connection, sql: &str, values: usize) -> String {
+        let mut explain = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .unwrap();
+        let nulls = params_from_iter(vec![Value::Null; values]);
+        let steps = explain.query_map(nulls, |row| row.get::<_, String>(3));
+        let steps: Result<Vec<String>, _> = steps.unwrap().collect();
+        steps.unwrap().join("; ")
+    }
+
+    #[test]
+    fn lists_come_from_an_index_in_order() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        Migrations::from_slice(MIGRATIONS)
+            .to_latest(&mut connection)
+            .unwrap();
+        let word = || Some("x".to_owned());
+        let time = || Some(Timestamp::UNIX_EPOCH);
+        let all = Query::default;
+        let queries = [
+            ("all", all()),
+            (
+                "account",
+                Query {
+                    account: word(),
+                    ..all()
+                },
+            ),
+            (
+                "region",
+                Query {
+                    region: word(),
+                    ..all()
+                },
+            ),
+            (
+                "severity",
+                Query {
+                    severity: vec![dial_core::Severity::High],
+                    ..all()
+                },
+            ),
+            (
+                "status",
+                Query {
+                    status: Some(dial_core::store::Status::Open),
+                    ..all()
+                },
+            ),
+            (
+                "rule",
+                Query {
+                    rule: word(),
+                    ..all()
+                },
+            ),
+            (
+                "principal",
+                Query {
+                    principal: word(),
+                    ..all()
+                },
+            ),
+            (
+                "resource",
+                Query {
+                    resource: word(),
+                    ..all()
+                },
+            ),
+            (
+                "times",
+                Query {
+                    since: time(),
+                    until: time(),
+                    ..all()
+                },
+            ),
+            (
+                "account and times",
+                Query {
+                    account: word(),
+                    since: time(),
+                    ..all()
+                },
+            ),
+        ];
+        let mut plans = String::new();
+        for (name, query) in queries {
+            let narrowed = Narrowed::of(&query, None, Timestamp::UNIX_EPOCH);
+            let plan = plan(&connection, &narrowed.sql, narrowed.values.len());
+            writeln!(plans, "{name}: {plan}").unwrap();
+        }
+        writeln!(plans, "due: {}", plan(&connection, &due_sql(), 3)).unwrap();
+        insta::assert_snapshot!(plans);
+    }
 }
