@@ -7,7 +7,7 @@ use crate::setup::Setup;
 use dial_aws::dynamodb::stream::outbox_rows;
 use dial_aws::{AwsSecrets, Clients};
 use dial_core::FindingId;
-use dial_core::store::{DeliveryState, Store};
+use dial_core::store::Store;
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 use std::str::FromStr;
@@ -84,6 +84,9 @@ fn deadline(context: &Context) -> Instant {
 }
 
 /// Delivers the new outbox rows of a stream event; the answer names the records to send again.
+///
+/// Those are the ones whose row the store could not show. Any other row that is left is the
+/// sweep's: repeating the stream for a slow sink would hold up the rows of all others.
 pub async fn deliver(
     store: &dyn Store,
     deliverer: &Deliverer,
@@ -97,29 +100,13 @@ pub async fn deliver(
     let tally = deliverer.deliver(&rows, Some(deadline)).await;
     let mut failures = Vec::new();
     if tally.left > 0 {
-        for (number, row) in numbers.iter().zip(&rows) {
-            if is_untouched(store, row).await {
+        for (number, (finding, _)) in numbers.iter().zip(&rows) {
+            if store.deliveries(finding).await.is_err() {
                 failures.push(json!({ "itemIdentifier": number }));
             }
         }
     }
-    tracing::info!(
-        rows = rows.len(),
-        ?tally,
-        failures = failures.len(),
-        "stream batch delivered"
-    );
+    let (count, failed) = (rows.len(), failures.len());
+    tracing::info!(rows = count, ?tally, failed, "stream batch delivered");
     json!({ "batchItemFailures": failures })
-}
-
-/// Whether nobody tried a row yet. One that was tried is the sweep's: repeating the stream would
-/// only hold up the rows behind it.
-async fn is_untouched(store: &dyn Store, (finding, sink): &(FindingId, String)) -> bool {
-    match store.deliveries(finding).await {
-        Err(_) => true,
-        Ok(rows) => rows
-            .iter()
-            .filter(|row| row.sink == *sink)
-            .any(|row| row.state == DeliveryState::Pending && row.attempts == 0),
-    }
 }

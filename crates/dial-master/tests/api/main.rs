@@ -1,4 +1,4 @@
-//! The API over the embedded store, in one process: attacks, batches, queries, health.
+//! The master over the embedded store: attacks, batches, queries, health, stream, socket.
 
 #[cfg(test)]
 mod attacks;
@@ -9,4 +9,8 @@ mod bed;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod lambda;
+#[cfg(test)]
 mod queries;
+#[cfg(test)]
+mod serve;
