@@ -1,0 +1,6 @@
+//! End to end: real processes, real sockets; an event in, a request at a receiver out.
+//!
+//! Cases that need an emulator say that they were skipped where none runs; start them with
+//! `cargo xtask emulators -- cargo nextest run -p dial-tests`.
+
+mod start;
