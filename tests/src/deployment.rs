@@ -3,6 +3,7 @@
 use crate::events::{ACCOUNT, REGION};
 use crate::poll;
 use crate::processes::{Process, binary};
+use crate::receivers::Receiver;
 use crate::runtime_api::RuntimeApi;
 use dial_core::dead_letter::DeadLetter;
 use dial_core::folder::Folder;
@@ -87,7 +88,7 @@ impl Worker {
             .bucket
             .unwrap_or_else(|| letters.display().to_string());
         let config = format!(
-            "[worker]\nmaster_url = {:?}\nkey = \"env:WORKER_KEY\"\naccount = {ACCOUNT:?}\nbucket = {bucket:?}\n{}",
+            "[worker]\nmaster_url = {:?}\nkey = \"env:WORKER_KEY\"\naccount = {ACCOUNT:?}\nregion = {REGION:?}\nbucket = {bucket:?}\n{}",
             setup.master, setup.extra,
         );
         let path = folder.path().join("dial.toml");
@@ -142,21 +143,114 @@ pub fn lambda(api: &RuntimeApi) -> Vec<(String, String)> {
         .to_vec()
 }
 
+/// The products that a master delivers to.
+pub struct Receivers {
+    /// Slack, by incoming webhook.
+    pub slack: Receiver,
+    /// TheHive 5.
+    pub thehive: Receiver,
+    /// A signed generic webhook.
+    pub webhook: Receiver,
+}
+
+/// Secret that the generic webhook is signed with.
+pub const HOOK_SECRET: &str = "whsec_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
+
+impl Receivers {
+    /// All three, up and friendly.
+    pub async fn start() -> Self {
+        Self {
+            slack: Receiver::slack_webhook().await,
+            thehive: Receiver::thehive().await,
+            webhook: Receiver::webhook().await,
+        }
+    }
+
+    /// A master's setup with all three as sinks.
+    pub fn setup(&self) -> MasterSetup {
+        let (slack, hook) = self.slack_and_webhook();
+        let hive = format!(
+            "[master.sinks.hive]\ntype = \"thehive\"\nurl = {:?}\napi_key = \"env:HIVE_KEY\"\n",
+            self.thehive.url(),
+        );
+        let secrets = [
+            (
+                "SLACK_URL",
+                format!("{}/services/T0/B0/x", self.slack.url()),
+            ),
+            ("HIVE_KEY", "hive-api-key".to_owned()),
+            ("HOOK_SECRET", HOOK_SECRET.to_owned()),
+        ];
+        MasterSetup {
+            keys: String::new(),
+            lines: format!("{slack}{hive}{hook}"),
+            env: secrets
+                .map(|(name, value)| (name.to_owned(), value))
+                .to_vec(),
+        }
+    }
+
+    /// The same without TheHive and Slack, whose pace is a message a second.
+    pub fn webhook_only(&self) -> MasterSetup {
+        MasterSetup {
+            lines: self.slack_and_webhook().1,
+            ..self.setup()
+        }
+    }
+
+    fn slack_and_webhook(&self) -> (String, String) {
+        let slack = "[master.sinks.slack]\ntype = \"slack\"\nwebhook_url = \"env:SLACK_URL\"\n";
+        let hook = format!(
+            "[master.sinks.hook]\ntype = \"webhook\"\nurl = {:?}\nsecret = \"env:HOOK_SECRET\"\n",
+            format!("{}/dial", self.webhook.url()),
+        );
+        (slack.to_owned(), hook)
+    }
+}
+
+/// What a master has beside its keys, store and token.
+#[derive(Debug, Clone, Default)]
+pub struct MasterSetup {
+    /// Further keys of `[master]`.
+    pub keys: String,
+    /// Further sections.
+    pub lines: String,
+    /// Environment variables that they refer to.
+    pub env: Vec<(String, String)>,
+}
+
+/// The configuration of a master and what it refers to.
+pub fn master_config(
+    store: &str,
+    bucket: &str,
+    setup: &MasterSetup,
+) -> (String, Vec<(String, String)>) {
+    let config = format!(
+        "[master]\nlisten = \"127.0.0.1:0\"\nstore = {store:?}\nbucket = {bucket:?}\nroot_keys = {{ 1 = \"env:ROOT_KEY\" }}\ndangerous_allow_private_sinks = true\n{}\n\n[[master.tokens]]\nname = \"test\"\nsecret = \"env:TOKEN\"\n\n{}",
+        setup.keys, setup.lines,
+    );
+    let mut env = setup.env.clone();
+    env.push(("ROOT_KEY".into(), expose(&root_key().to_secret())));
+    env.push(("TOKEN".into(), TOKEN.into()));
+    (config, env)
+}
+
 /// A master process over SQLite.
 pub struct Master {
     /// The process.
     pub process: Process,
+    setup: MasterSetup,
     folder: TempDir,
     address: String,
 }
 
 impl Master {
-    /// Starts a master with these sinks (lines of `[master.sinks.…]`) on a free port.
-    pub async fn start(sinks: &str) -> Self {
+    /// Starts a master on a free port.
+    pub async fn start(setup: MasterSetup) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the master");
-        let process = Self::spawn(folder.path(), "127.0.0.1:0", sinks);
         let mut master = Self {
-            process,
+            process: Self::spawn(folder.path(), &setup),
+            setup,
             folder,
             address: String::new(),
         };
@@ -164,25 +258,20 @@ impl Master {
         master
     }
 
-    /// Kills it and starts it again over the same files, on another port.
-    pub async fn restart(&mut self, sinks: &str) {
+    /// Starts it again over the same files, on another port; kills it first if it runs.
+    pub async fn restart(&mut self) {
         self.process.kill();
-        self.process = Self::spawn(self.folder.path(), "127.0.0.1:0", sinks);
+        self.process = Self::spawn(self.folder.path(), &self.setup);
         self.address = self.listening().await;
     }
 
-    fn spawn(folder: &Path, listen: &str, sinks: &str) -> Process {
-        let config = format!(
-            "[master]\nlisten = {listen:?}\nstore = \"sqlite:{0}/dial.db\"\nbucket = \"{0}/bucket\"\nroot_keys = {{ 1 = \"env:ROOT_KEY\" }}\ndangerous_allow_private_sinks = true\n\n[[master.tokens]]\nname = \"test\"\nsecret = \"env:TOKEN\"\n\n{sinks}",
-            folder.display(),
-        );
+    fn spawn(folder: &Path, setup: &MasterSetup) -> Process {
+        let store = format!("sqlite:{}/dial.db", folder.display());
+        let bucket = format!("{}/bucket", folder.display());
+        let (config, mut env) = master_config(&store, &bucket, setup);
         let path = folder.join("dial.toml");
         std::fs::write(&path, config).expect("the configuration is written");
-        let env = [
-            ("DIAL_CONFIG", path.display().to_string()),
-            ("ROOT_KEY", expose(&root_key().to_secret())),
-            ("TOKEN", TOKEN.to_owned()),
-        ];
+        env.push(("DIAL_CONFIG".into(), path.display().to_string()));
         Process::start("dial-master", &binary("dial-master"), &[], env)
     }
 

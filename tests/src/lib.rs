@@ -6,7 +6,9 @@
     reason = "a test that cannot go on says so by panicking"
 )]
 
+pub mod attacker;
 pub mod deployment;
+pub mod emulators;
 pub mod events;
 pub mod fuzz_targets;
 pub mod gateway;

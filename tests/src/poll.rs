@@ -10,8 +10,17 @@ const PAUSE: Duration = Duration::from_millis(15);
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Looks until `look` finds something; fails the test with `what` after 30 seconds.
-pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
-    let end = Instant::now() + LIMIT;
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, look: impl FnMut() -> F) -> T {
+    until_within(what, LIMIT, look).await
+}
+
+/// The same with another limit, for what takes its time by design.
+pub async fn until_within<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    limit: Duration,
+    mut look: impl FnMut() -> F,
+) -> T {
+    let end = Instant::now() + limit;
     loop {
         if let Some(found) = look().await {
             return found;

@@ -3,4 +3,13 @@
 //! Cases that need an emulator say that they were skipped where none runs; start them with
 //! `cargo xtask emulators -- cargo nextest run -p dial-tests`.
 
+#![allow(clippy::panic, reason = "a step that fails fails the test")]
+
+mod attacks;
+mod duplicates;
+mod faults;
+mod hook;
+mod lambda;
+mod panic;
 mod start;
+mod way;
