@@ -33,6 +33,9 @@ pub fn handle() -> &'static PrometheusHandle {
             tracing::warn!("another recorder counts; /metrics stays empty");
         }
         describe();
+        // At zero from the start, so that rates and sums have no gaps.
+        received(0);
+        taken(&Accepted::default(), 0);
         handle
     })
 }

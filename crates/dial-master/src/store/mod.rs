@@ -61,8 +61,9 @@ pub enum OpenError {
 
 /// Findings, history and outbox in one SQLite file.
 pub struct Sqlite {
-    writer: writer::Writer,
+    // Dropped in this order: the writer closes last and folds the log into the file.
     readers: Arc<Readers>,
+    writer: writer::Writer,
     purged_at: AtomicI64,
 }
 

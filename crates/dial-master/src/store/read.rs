@@ -128,6 +128,7 @@ struct Narrowed {
 impl Narrowed {
     fn of(query: &Query, after: Option<&Cursor>, now: Timestamp) -> Self {
         let mut narrowed = Self {
+            // `+` hides the column from `by_expiry`: that index would need a sort of all findings.
             sql: "SELECT summary FROM findings WHERE +expires_at > ?".into(),
             values: vec![Value::Integer(now.as_microsecond())],
         };

@@ -118,6 +118,10 @@ fn the_file_is_its_owners_and_one_of_another_kind_is_refused() {
         assert_eq!(mode(&path.with_extension("db-wal")), 0o600);
     }
     drop(store);
+    assert!(
+        !path.with_extension("db-wal").exists(),
+        "closing folds the log in"
+    );
     let other = folder.path().join("other.db");
     std::fs::write(
         &other,

@@ -32,14 +32,21 @@ pub(super) fn accept(
     let finding = serde_json::to_string(&acceptance.finding).map_err(row::corrupt)?;
     let summary = Summary::of(&acceptance.finding, Status::Open);
     let line = serde_json::to_string(&summary).map_err(row::corrupt)?;
-    let write = || -> rusqlite::Result<Outcome> {
-        let savepoint = tx.savepoint()?;
-        let outcome = insert(&savepoint, acceptance, &summary, &line, &finding)?;
-        savepoint.commit()?;
-        Ok(outcome)
-    };
-    let mut write = write;
-    write().map_err(|error| failed(&error))
+    store(tx, acceptance, &summary, &line, &finding).map_err(|error| failed(&error))
+}
+
+fn store(
+    tx: &mut Transaction<'_>,
+    acceptance: &Acceptance,
+    summary: &Summary,
+    line: &str,
+    finding: &str,
+) -> rusqlite::Result<Outcome> {
+    // Rolled back when dropped: the neighbours in this transaction keep what they wrote.
+    let savepoint = tx.savepoint()?;
+    let outcome = insert(&savepoint, acceptance, summary, line, finding)?;
+    savepoint.commit()?;
+    Ok(outcome)
 }
 
 fn insert(

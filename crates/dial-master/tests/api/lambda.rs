@@ -41,7 +41,7 @@ async fn invoke(bed: &Bed, event: &Value) -> Value {
         Arc::new(|| Timestamp::from_second(NOW + 1).unwrap()),
         1,
     );
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     deliver(&*bed.store, &deliverer, event, deadline).await
 }
 
