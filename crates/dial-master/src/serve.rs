@@ -17,8 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 
-/// Connections at a time; further ones wait in the system's queue.
-const CONNECTIONS: usize = 1_024;
+/// Connections at a time; further ones wait in the system's queue. Each may hold one body.
+const CONNECTIONS: usize = 512;
 /// Longest wait for the headers of a request, the first or the next of a connection.
 const HEADER_TIME: Duration = Duration::from_secs(20);
 /// Bytes of request line and headers; an HTTP API allows 10 KB.

@@ -19,33 +19,40 @@ use std::sync::Arc;
 /// Bytes on the wire above which inflating and parsing leave the async threads.
 const LARGE: usize = 16 * 1024;
 
+/// A batch that is its sender's own.
+struct Received {
+    worker: WorkerId,
+    incoming: Incoming,
+    at: Timestamp,
+}
+
 pub(super) async fn post(
     extract::State(state): extract::State<Arc<State>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let now = state.now();
-    let (worker, incoming) = match receive(&state, &headers, body, now).await {
+    let Received {
+        worker,
+        incoming,
+        at,
+    } = match receive(&state, &headers, body).await {
         Ok(received) => received,
         Err(refusal) => {
             note(&refusal, &headers);
             return refusal.into_response();
         }
     };
-    match take::take(&state, &worker, incoming, now).await {
+    match take::take(&state, &worker, incoming, at).await {
         Ok(accepted) => reply::json(StatusCode::OK, &accepted),
         Err(problem) => problem.into_response(),
     }
 }
 
 /// Everything up to the point where the batch is known to be its sender's own.
-async fn receive(
-    state: &State,
-    headers: &HeaderMap,
-    body: Body,
-    now: Timestamp,
-) -> Result<(WorkerId, Incoming), Refusal> {
+async fn receive(state: &State, headers: &HeaderMap, body: Body) -> Result<Received, Refusal> {
     let body = body::read(headers, body, MAX_BODY).await?;
+    // Only now: the body may have taken its time.
+    let now = state.now();
     let worker = authenticate(state, headers, &body, now)?;
     state
         .limiter
@@ -58,7 +65,11 @@ async fn receive(
     incoming.check_places(&worker, state.parts.aggregators.contains(&worker))?;
     let further = incoming.len().saturating_sub(1);
     state.limiter.charge(&worker, further, now);
-    Ok((worker, incoming))
+    Ok(Received {
+        worker,
+        incoming,
+        at: now,
+    })
 }
 
 fn authenticate(
