@@ -13,8 +13,8 @@ struct Field {
 
 const SEVERITY: Field = field("SEVERITY", 8, 8, 0, severity);
 const ID: Field = field("ID", 28, 28, 1, |line| Cell::new(line.id.as_str()));
-const TIME: Field = field("TIME (UTC)", 16, 19, 2, time);
-const RULE: Field = field("RULE", 24, 40, 3, |line| Cell::new(&line.rule.name));
+const TIME: Field = field("TIME (UTC)", 16, 19, 3, time);
+const RULE: Field = field("RULE", 22, 40, 2, |line| Cell::new(&line.rule.name));
 const RESOURCE: Field = field("RESOURCE", 22, 48, 4, resource);
 const ACCOUNT: Field = field("ACCOUNT", 12, 12, 5, |line| Cell::new(&line.account.id));
 const STATUS: Field = field("STATUS", 6, 14, 7, |line| {

@@ -55,9 +55,10 @@ fn run(command: &Command) -> Result<Outcome> {
     }
 }
 
-/// One thread is enough for a client; `serve` and `demo` start their own.
+/// Runs what is asynchronous on a thread of its own, so that any thread may wait for it.
 fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
         .context("the asynchronous runtime cannot start")

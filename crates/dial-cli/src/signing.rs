@@ -5,6 +5,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use dial_core::key::{KeyId, WorkerKey};
 use dial_core::{Secret, WorkerId};
+use dial_worker::config::acceptable;
 use dial_worker::keyring::{Derived, KeyList, Keyring, Signer};
 use dial_worker::send::{Sender, Settings};
 use std::path::{Path, PathBuf};
@@ -60,14 +61,13 @@ impl Signing {
     }
 }
 
-/// Reads the URL of a master.
+/// Reads the URL of a master: findings and tokens travel by https, or on this machine.
 pub(crate) fn master_url(text: &str) -> Result<reqwest::Url, String> {
     let url = reqwest::Url::parse(text)
         .map_err(|error| format!("{error}; write it like https://dial.example.com"))?;
-    match url.scheme() {
-        "http" | "https" => Ok(url),
-        other => Err(format!("{other}: is no web address; use https://")),
-    }
+    let refused = "use https:// (http:// on this machine only), without user, password or query";
+    acceptable(&url, false).map_err(|_| refused.to_owned())?;
+    Ok(url)
 }
 
 fn key_list(path: &Path) -> Result<KeyList> {
@@ -140,6 +140,8 @@ mod tests {
         let cases = [
             ("https://dial.example.com", true),
             ("http://127.0.0.1:8700/stage", true),
+            ("http://dial.example.com", false),
+            ("https://user:secret@dial.example.com", false),
             ("dial.example.com", false),
             ("file:///etc/passwd", false),
             ("", false),

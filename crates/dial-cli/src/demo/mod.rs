@@ -13,7 +13,7 @@ mod thehive;
 use crate::exit::Outcome;
 use crate::findings::Client;
 use crate::lines::Lines;
-use crate::terminal::{self, BAD, BOLD, DIM, GOOD, count, inert, paint, wrap};
+use crate::terminal::{self, BAD, BOLD, DIM, GOOD, count, inert, paint};
 use anyhow::{Context, Result, bail};
 use arrivals::Arrival;
 use clap::Args;
@@ -68,30 +68,27 @@ pub(crate) fn run(args: &Demo) -> Result<Outcome> {
 
 async fn play(args: &Demo) -> Result<Outcome> {
     let mut out = anstream::stdout();
-    writeln!(
-        out,
-        "{}\n",
-        paint(
-            BOLD,
-            "An incident in the account shop-production (111122223333)"
-        )
-    )?;
+    let title = "An incident in the account shop-production (111122223333)";
+    writeln!(out, "{}", paint(BOLD, title))?;
+    let stage = "Everything runs on this machine: two workers, the master, look-alikes of Slack and TheHive.";
+    writeln!(out, "{}", paint(DIM, stage))?;
     let stage = Stage::set(args.listen).await?;
     let mut play = Play {
         out,
         stage,
         width: terminal::columns().unwrap_or(WIDTH).min(WIDEST),
         totals: Totals::default(),
+        after_alert: false,
     };
     let events = incident::events(Timestamp::now())?;
     for (step, event) in STEPS.iter().zip(&events) {
         play.step(step, event).await?;
     }
     play.again(&events).await?;
-    play.summary().await?;
+    let first = play.summary().await?;
     let as_written = play.totals.surprises == 0;
     if !args.once {
-        play.where_to_look()?;
+        play.where_to_look(&first)?;
         tokio::signal::ctrl_c().await?;
     }
     play.stage.strike().await?;
@@ -103,6 +100,8 @@ struct Play {
     stage: Stage,
     width: usize,
     totals: Totals,
+    /// Whether the step before had an alert, which an empty line ends.
+    after_alert: bool,
 }
 
 #[derive(Default)]
@@ -122,43 +121,36 @@ impl Play {
         let counts = handle(&self.stage, event).await?;
         let accepted = Instant::now();
         let arrived = self.await_messages(&counts).await?;
+        let alerts = counts.findings > 0;
         self.totals.events += 1;
-        let time = event.time.strftime("%H:%M:%S");
-        let expected = step.alerts == (counts.findings > 0);
-        if !expected {
-            self.totals.surprises += 1;
-        }
-        if counts.findings == 0 {
-            self.totals.quiet += 1;
-            let verdict = if expected {
-                paint(DIM, "quiet")
-            } else {
-                paint(BAD, "NO ALERT")
-            };
-            writeln!(
-                self.out,
-                "{}  {}  {verdict}",
-                paint(DIM, time),
-                paint(DIM, step.what)
-            )?;
-            return Ok(());
-        }
         self.totals.alerts += counts.findings;
-        writeln!(
-            self.out,
-            "\n{}  {}",
-            paint(DIM, time),
-            paint(BOLD, step.what)
-        )?;
-        if !expected {
-            writeln!(self.out, "{}", paint(BAD, "  this was to stay quiet"))?;
+        self.totals.quiet += u64::from(!alerts);
+        self.totals.surprises += u64::from(alerts != step.alerts);
+        if std::mem::replace(&mut self.after_alert, alerts) || alerts {
+            writeln!(self.out)?;
         }
+        self.tell(step, event, alerts)?;
         for arrival in arrived.iter().filter(|arrival| arrival.sink == "slack") {
             for line in render::message(&arrival.body, self.width) {
                 writeln!(self.out, "{line}")?;
             }
         }
-        self.timing(begun, accepted, &arrived)
+        if alerts {
+            self.timing(begun, accepted, &arrived)?;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, step: &Step, event: &Moved, alerts: bool) -> Result<()> {
+        let time = paint(DIM, event.time.strftime("%H:%M:%S"));
+        let (what, verdict) = match (alerts, step.alerts) {
+            (true, true) => (paint(BOLD, step.what), String::new()),
+            (false, false) => (paint(DIM, step.what), paint(DIM, "  quiet")),
+            (true, false) => (paint(BOLD, step.what), paint(BAD, "  NOT QUIET")),
+            (false, true) => (paint(BOLD, step.what), paint(BAD, "  NO ALERT")),
+        };
+        writeln!(self.out, "{time}  {what}{verdict}")?;
+        Ok(())
     }
 
     /// Waits until every sink has every finding of an event.
@@ -179,25 +171,22 @@ impl Play {
         Ok(arrived)
     }
 
+    /// How long after the event's arrival at the worker each part was done.
     fn timing(&mut self, begun: Instant, accepted: Instant, arrived: &[Arrival]) -> Result<()> {
+        let since = |at: Option<Instant>| at.unwrap_or(accepted).saturating_duration_since(begun);
         let last = |sink: &str| {
             let times = arrived.iter().filter(|arrival| arrival.sink == sink);
-            let last = times.map(|arrival| arrival.at).max().unwrap_or(accepted);
-            milliseconds(last.saturating_duration_since(accepted))
+            since(times.map(|arrival| arrival.at).max())
         };
+        let end = since(arrived.iter().map(|arrival| arrival.at).max());
+        self.totals.times.push(end.max(accepted - begun));
         let line = format!(
-            "    judged, signed, accepted in {} · Slack {} later · TheHive {} later",
+            "    after the event: accepted {} · Slack {} · TheHive {}",
             milliseconds(accepted - begun),
-            last("slack"),
-            last("thehive"),
+            milliseconds(last("slack")),
+            milliseconds(last("thehive")),
         );
-        writeln!(self.out, "{}\n", paint(DIM, line))?;
-        let end = arrived
-            .iter()
-            .map(|arrival| arrival.at)
-            .max()
-            .unwrap_or(accepted);
-        self.totals.times.push(end.max(accepted) - begun);
+        writeln!(self.out, "{}", paint(DIM, line))?;
         Ok(())
     }
 
@@ -222,16 +211,17 @@ impl Play {
             count(events.len() as u64, "event"),
             count(known, "finding")
         );
-        writeln!(self.out, "\n{line} {verdict}\n")?;
+        writeln!(self.out, "\n{line} {verdict}.\n")?;
         Ok(())
     }
 
-    async fn summary(&mut self) -> Result<()> {
+    /// The list as the API has it; answers the first id.
+    async fn summary(&mut self) -> Result<String> {
         let client = Client::new(self.stage.url.clone(), Some(self.stage.token.clone()))?;
         let query = [("limit", "200".to_owned())];
         let list: Option<FindingList> = client.get(&["v1", "findings"], &query).await?;
         let list = list.context("the master has no list of findings")?;
-        let lines = Lines::listed(terminal::columns());
+        let lines = Lines::listed(Some(terminal::columns().unwrap_or(WIDTH)));
         lines.heading(&mut self.out)?;
         for summary in &list.findings {
             lines.row(&mut self.out, summary)?;
@@ -248,16 +238,17 @@ impl Play {
         let longest = times.last().copied().unwrap_or_default();
         writeln!(
             self.out,
-            "\n{}: {}, {quiet} quiet. Event to last sink: {} in the middle, {} at most.",
+            "\n{}: {}, {quiet} quiet. From event to last sink: median {}, longest {}.",
             count(*events, "event"),
             count(*alerts, "alert"),
             milliseconds(middle),
             milliseconds(longest),
         )?;
-        Ok(())
+        let first = list.findings.first();
+        Ok(first.map(|first| first.id.to_string()).unwrap_or_default())
     }
 
-    fn where_to_look(&mut self) -> Result<()> {
+    fn where_to_look(&mut self, id: &str) -> Result<()> {
         let dial = if std::env::var_os("CARGO").is_some() {
             "cargo dial"
         } else {
@@ -266,13 +257,11 @@ impl Play {
         let url = self.stage.url.as_str().trim_end_matches('/').to_owned();
         let token = self.stage.token.expose().to_owned();
         let intro = "The master stays up until Ctrl-C. In another terminal:";
-        for line in wrap(intro, self.width) {
-            writeln!(self.out, "\n{line}\n")?;
-        }
+        writeln!(self.out, "\n{}\n", paint(BOLD, intro))?;
         writeln!(self.out, "  export DIAL_URL={url}")?;
         writeln!(self.out, "  export DIAL_TOKEN={}", inert(&token))?;
         writeln!(self.out, "  {dial} findings list --severity critical")?;
-        writeln!(self.out, "  {dial} findings show <id>")?;
+        writeln!(self.out, "  {dial} findings show {}", inert(id))?;
         writeln!(
             self.out,
             "  curl -H \"Authorization: Bearer $DIAL_TOKEN\" $DIAL_URL/v1/findings"

@@ -44,7 +44,7 @@ fn block(block: &Value, style: Style, room: usize) -> Vec<String> {
             let shown: Vec<String> = elements.map(text).collect();
             styled(DIM, &shown.join("  "), room)
         }
-        "actions" => buttons(block, room),
+        "actions" => buttons(block),
         "divider" => vec!["─".repeat(room)],
         other => styled(DIM, &format!("({other})"), room),
     }
@@ -64,25 +64,24 @@ fn section(block: &Value, room: usize) -> Vec<String> {
 /// A field is a bold label and values below it; on a terminal they stand beside it.
 fn labelled(field: &str, room: usize) -> Vec<String> {
     let (label, values) = field.split_once('\n').unwrap_or(("", field));
-    let mut lines = Vec::new();
-    for value in values.split('\n') {
-        for part in wrap(&inert(value), room.saturating_sub(LABEL)) {
-            let label = if lines.is_empty() { label } else { "" };
-            let label = paint(BOLD, format!("{:LABEL$}", inert(label)));
-            lines.push(format!("{label}{part}"));
-        }
-    }
-    lines
+    let values = values.replace('\n', " · ");
+    let lines = wrap(&inert(&values), room.saturating_sub(LABEL));
+    let labels = std::iter::once(label).chain(std::iter::repeat(""));
+    let labelled = labels.zip(lines).map(|(label, line)| {
+        let label = paint(BOLD, format!("{:LABEL$}", inert(label)));
+        format!("{label}{line}")
+    });
+    labelled.collect()
 }
 
-fn buttons(block: &Value, room: usize) -> Vec<String> {
+fn buttons(block: &Value) -> Vec<String> {
     let elements = block["elements"].as_array().into_iter().flatten();
     elements
         .flat_map(|button| {
+            // An address stays whole, so that a terminal can open it.
             let label = paint(BOLD, format!("[{}]", inert(&text(&button["text"]))));
-            let url = button["url"].as_str().unwrap_or_default();
-            let shown = wrap(&inert(url), room);
-            std::iter::once(label).chain(shown.into_iter().map(|line| paint(DIM, line)))
+            let url = paint(DIM, inert(button["url"].as_str().unwrap_or_default()));
+            [label, url]
         })
         .collect()
 }

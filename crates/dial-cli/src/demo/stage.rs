@@ -66,10 +66,11 @@ impl Stage {
         let slack = Workspace::new(props.slack.expose(), noted.clone()).api();
         let thehive = Organisation::new(props.thehive.expose(), noted).api();
         let (slack, thehive) = (play(slack).await?, play(thehive).await?);
-        let listen = free(listen).await?;
         let config = props.master(listen, slack, thehive)?;
         let secrets = AwsSecrets::new(Clients::new());
-        let master = serve::start(&config, &secrets).await?;
+        let master = serve::start(&config, &secrets).await;
+        let master =
+            master.context("the demo's master does not start (--listen chooses its address)")?;
         let url: reqwest::Url = format!("http://{}", master.address()).parse()?;
         let mut workers = BTreeMap::new();
         for region in REGIONS {
@@ -100,13 +101,6 @@ async fn play(app: axum::Router) -> Result<SocketAddr> {
     let address = listener.local_addr()?;
     tokio::spawn(async move { axum::serve(listener, app).await });
     Ok(address)
-}
-
-/// Links in messages need the port before the master has it.
-async fn free(listen: SocketAddr) -> Result<SocketAddr> {
-    let taken = || format!("cannot listen on {listen}; choose another address with --listen");
-    let probe = TcpListener::bind(listen).await.with_context(taken)?;
-    Ok(probe.local_addr()?)
 }
 
 /// Keys, tokens and data in the temporary folder.
@@ -157,7 +151,6 @@ impl Props {
     fn master(&self, listen: SocketAddr, slack: SocketAddr, thehive: SocketAddr) -> Result<Master> {
         let file = toml(&json!({"master": {
             "listen": listen.to_string(),
-            "base_url": format!("http://{listen}"),
             "store": format!("sqlite:{}", self.path("dial.db")),
             "bucket": self.path("bucket"),
             "root_keys": {"1": self.secret("root.key")},

@@ -59,10 +59,6 @@ pub(crate) struct Master {
 /// Arguments of `findings list`.
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    #[command(flatten)]
-    master: Master,
-    #[command(flatten)]
-    filter: Filter,
     /// How many to show
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
@@ -75,6 +71,10 @@ pub(crate) struct List {
     /// Rows for people, one JSON object a line, or CSV that is safe in a spreadsheet
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    #[command(flatten)]
+    master: Master,
+    #[command(flatten)]
+    filter: Filter,
 }
 
 /// Which findings; all conditions must hold.

@@ -78,14 +78,7 @@ fn sections(shown: &FindingDetail) -> Vec<Section> {
                 .map(|m| format!("{}: {} = {}", m.selection, m.field, short(&m.value)))
                 .collect(),
         ),
-        (
-            "Facts",
-            finding
-                .facts
-                .iter()
-                .map(|(name, value)| format!("{name} = {}", short(value)))
-                .collect(),
-        ),
+        ("Facts", facts(finding)),
         ("ATT&CK", vec![finding.attack.join(", ")]),
         ("References", finding.references.clone()),
         ("Incomplete", finding.incomplete.clone()),
@@ -210,6 +203,26 @@ fn delivery(delivery: &Delivery) -> String {
 fn audit(line: &Audit) -> String {
     let at = line.at.strftime("%Y-%m-%d %H:%M:%S");
     format!("{at} UTC {} by {} ({})", line.action, line.who, line.door)
+}
+
+/// One line for each leaf, with its whole path: `s3.policy.public = true`.
+fn facts(finding: &Finding) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, value) in &finding.facts {
+        leaves(name, value, &mut lines);
+    }
+    lines
+}
+
+fn leaves(path: &str, value: &Value, lines: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, below) in members {
+                leaves(&format!("{path}.{name}"), below, lines);
+            }
+        }
+        other => lines.push(format!("{path} = {}", short(other))),
+    }
 }
 
 fn short(value: &Value) -> String {

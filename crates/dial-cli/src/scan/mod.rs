@@ -9,7 +9,7 @@ use crate::exit::{self, Outcome};
 use crate::findings::Format;
 use crate::signing::Signing;
 use crate::{findings, judging};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use dial_aws::Clients;
 use dial_core::Severity;
@@ -65,11 +65,7 @@ pub(crate) struct Scanning {
 pub(crate) fn run(args: &Scanning) -> Result<Outcome> {
     let pipeline = args.judging.pipeline()?;
     let sender = args.signing.sender()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .context("the asynchronous runtime cannot start")?;
+    let runtime = crate::runtime()?;
     let sources = Sources::find(&args.paths, &Clients::new(), runtime.handle());
     let mut outgoing = sender.map(|sender| {
         let worker = pipeline.worker().clone();
@@ -78,8 +74,8 @@ pub(crate) fn run(args: &Scanning) -> Result<Outcome> {
     let bar = progress(sources.bytes);
     let mut out = anstream::stdout().lock();
     let mut report = Report::new(args.format, &mut out, bar.clone())?;
-    for problem in &sources.problems {
-        report.problem("", problem);
+    for (path, problem) in &sources.problems {
+        report.problem(path, problem);
     }
     let scan = Scan {
         pipeline: &pipeline,

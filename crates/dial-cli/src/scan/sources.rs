@@ -40,7 +40,7 @@ pub(super) struct Sources {
     /// Files of folders that are no trail files.
     pub(super) skipped: u64,
     /// Paths that cannot be read, with the reason.
-    pub(super) problems: Vec<String>,
+    pub(super) problems: Vec<(String, String)>,
     /// Bytes of all files; `None` where some size is not known.
     pub(super) bytes: Option<u64>,
 }
@@ -57,13 +57,17 @@ impl Sources {
                 "-" => sources.add_sizeless(Source::Stdin),
                 text if text.starts_with("s3://") => {
                     if let Err(error) = runtime.block_on(sources.add_objects(text, clients)) {
-                        sources.problems.push(format!("{text}: {error:#}"));
+                        sources.problem(text, &error);
                     }
                 }
                 text => sources.add_path(Path::new(text), true),
             }
         }
         sources
+    }
+
+    fn problem(&mut self, path: &str, error: &anyhow::Error) {
+        self.problems.push((path.to_owned(), format!("{error:#}")));
     }
 
     fn add_sizeless(&mut self, source: Source) {
@@ -92,7 +96,7 @@ impl Sources {
                 self.add_sizeless(Source::File(path.to_owned()));
             }
             Ok(_) => self.skipped += 1,
-            Err(error) => self.problems.push(format!("{}: {error}", path.display())),
+            Err(error) => self.problem(&path.to_string_lossy(), &error.into()),
         }
     }
 
@@ -106,7 +110,7 @@ impl Sources {
                     self.add_path(&path, false);
                 }
             }
-            Err(error) => self.problems.push(format!("{}: {error}", folder.display())),
+            Err(error) => self.problem(&folder.to_string_lossy(), &error.into()),
         }
     }
 
