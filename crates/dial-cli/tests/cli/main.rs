@@ -1,0 +1,12 @@
+//! The real `dial` binary: what it prints, where, and with which exit code.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod check_config;
+mod demo;
+mod help;
+mod keys;
+mod master;
+mod place;
+mod rules;
+mod scan;
