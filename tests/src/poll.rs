@@ -7,9 +7,9 @@ use tokio::time::Instant;
 /// Time between two looks.
 const PAUSE: Duration = Duration::from_millis(15);
 /// After this the test fails.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_mins(1);
 
-/// Looks until `look` finds something; fails the test with `what` after 30 seconds.
+/// Looks until `look` finds something; fails the test with `what` after a minute.
 pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, look: impl FnMut() -> F) -> T {
     until_within(what, LIMIT, look).await
 }

@@ -21,7 +21,7 @@ pub enum Stage {
     Parse,
     /// A rule or fact failed or panicked on the event.
     Judge,
-    /// The master could not be reached or refused the batch; the bytes are the findings.
+    /// The master refused the findings; the bytes are a `wire::Batch` of them.
     Send,
     /// The master took the request but not this finding; the bytes are the finding.
     Accept,

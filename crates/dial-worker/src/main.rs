@@ -12,6 +12,7 @@ fn main() -> ExitCode {
         .with_span_list(false)
         .with_env_filter(filter)
         .init();
+    std::panic::set_hook(Box::new(log_panic));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -26,4 +27,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+/// Where it happened, as a line like any other; what it said may quote an event.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    tracing::error!(place, "panic");
 }

@@ -15,6 +15,8 @@ use dial_core::ports::{Bucket, BucketError};
 use dial_core::wire::{Accepted, Batch};
 use dial_detect::Pipeline;
 use dial_detect::envelope::trail;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -427,4 +429,45 @@ async fn other_objects_are_passed_over() {
         .handle(created("trail", "AWSLogs/CloudTrail-Digest/x.txt"))
         .await;
     assert_eq!(reply, Ok(Reply::Done(Counts::default())));
+}
+
+/// An event with a few bytes changed, or cut off.
+fn mangled() -> impl Strategy<Value = Vec<u8>> {
+    let edits = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6);
+    (edits, prop::option::of(any::<prop::sample::Index>())).prop_map(|(edits, cut)| {
+        let mut bytes = open_port("e-1").to_string().into_bytes();
+        for (at, byte) in edits {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        bytes
+    })
+}
+
+/// Whatever comes: judged, or kept, or an error; never neither, never a panic.
+#[test]
+fn whatever_comes_is_judged_or_kept() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let bed = runtime.block_on(Bed::new());
+    let config = ProptestConfig::with_cases(200);
+    let mut runner = TestRunner::new(config);
+    let handled = runner.run(&mangled(), |payload| {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let reply = runtime.block_on(bed.worker.handle(&payload, deadline));
+        let reply = reply.map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let Reply::Done(counts) = reply else {
+            return Err(TestCaseError::fail("a queue out of nowhere"));
+        };
+        prop_assert_eq!(counts.events.max(counts.dead_letters), 1, "{:?}", counts);
+        let unsent = counts.findings - counts.accepted;
+        prop_assert!(unsent <= counts.dead_letters, "{:?}", counts);
+        Ok(())
+    });
+    handled.unwrap();
 }

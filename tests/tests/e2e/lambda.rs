@@ -264,3 +264,29 @@ async fn forgeries_are_refused_behind_the_gateway_too() {
     assert!(answer.ends_with("\r\n\r\n"), "{answer}");
     assert!(Reader::of(&cloud.url).findings("").await.is_empty());
 }
+
+#[tokio::test]
+async fn a_worker_reads_its_configuration_from_s3() {
+    let receivers = Receivers::start().await;
+    let Some(cloud) = Cloud::start("config", &receivers.webhook_only()).await else {
+        return;
+    };
+    let bucket = dial_aws::S3Bucket::new(cloud.emulated.clients.clone(), &cloud.name, "");
+    let config = format!(
+        "[worker]\nmaster_url = {:?}\nkey = \"env:WORKER_KEY\"\naccount = \"111122223333\"\nregion = \"eu-west-1\"\nbucket = \"s3://{}/worker\"\n",
+        cloud.url, cloud.name,
+    );
+    bucket
+        .put("dial.toml", config.into())
+        .await
+        .expect("the configuration is written");
+    let mut setup = WorkerSetup::to("https://not-used.example.com");
+    setup.env = cloud.emulated.env();
+    setup.env.push((
+        "DIAL_CONFIG".into(),
+        format!("s3://{}/dial.toml", cloud.name),
+    ));
+    let worker = Worker::start(setup).await;
+    let reply = worker.api.invoke(event("e-1")).await.json();
+    assert_eq!(reply["accepted"], 1, "{reply}");
+}

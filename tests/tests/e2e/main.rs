@@ -10,6 +10,7 @@ mod duplicates;
 mod faults;
 mod hook;
 mod lambda;
+mod logs;
 mod panic;
 mod start;
 mod way;
