@@ -278,7 +278,10 @@ impl Master {
     /// The address, from the log line that says so.
     async fn listening(&self) -> String {
         poll::until("the master's address in its log", || async {
-            self.process.output().lines().find_map(address_of)
+            let output = self.process.output();
+            let refused = output.contains("cannot go on");
+            assert!(!refused, "the master does not start: {output}");
+            output.lines().find_map(address_of)
         })
         .await
     }

@@ -8,6 +8,9 @@ use std::process::{Child, Command, Stdio};
 /// Names the folder of the binaries; `cargo xtask check` sets it.
 const BIN_DIR: &str = "DIAL_BIN_DIR";
 
+/// Last lines of a process's output that a failed test shows.
+const SHOWN: usize = 40;
+
 /// Finds a binary: in `DIAL_BIN_DIR`, else in `target/release`, else in `target/debug`.
 ///
 /// # Panics
@@ -119,7 +122,10 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            eprintln!("--- output of {}:\n{}---", self.name, self.output());
+            let output = self.output();
+            let lines = output.lines().count();
+            let last: Vec<&str> = output.lines().skip(lines.saturating_sub(SHOWN)).collect();
+            eprintln!("--- output of {}:\n{}\n---", self.name, last.join("\n"));
         }
     }
 }

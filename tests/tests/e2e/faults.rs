@@ -151,15 +151,24 @@ async fn slack_out_of_breath_is_waited_for() {
 async fn a_worker_faster_than_its_rate_comes_again_when_told() {
     let receivers = Receivers::start().await;
     let mut setup = receivers.webhook_only();
-    setup.keys = "rate = { per_second = 1, burst = 1 }".into();
+    setup.keys = "rate = { per_second = 100, burst = 100 }".into();
     let master = Master::start(setup).await;
     let worker = Worker::start(WorkerSetup::to(&master.url())).await;
-    for id in ["e-1", "e-2", "e-3"] {
-        let reply = worker.api.invoke(event(id)).await.json();
-        assert_eq!(reply["accepted"], 1, "{reply}");
-    }
-    let log = worker.process.output();
-    assert!(log.contains("HTTP status 429"), "the limit was met: {log}");
+    let messages: Vec<(String, String)> = (0..250)
+        .map(|number| (format!("m-{number}"), event(&format!("e-{number}"))))
+        .collect();
+    let batch = queue(
+        messages
+            .iter()
+            .map(|(id, body)| (id.as_str(), body.clone())),
+    );
+    let reply = worker.api.invoke(batch.to_string()).await.json();
+    assert_eq!(reply, json!({"batchItemFailures": []}));
+    receivers.webhook.wait_delivered(250).await;
+    assert!(
+        worker.process.output().contains("HTTP status 429"),
+        "the limit was met"
+    );
 }
 
 #[tokio::test]
