@@ -174,3 +174,82 @@ impl Buckets for S3Buckets {
         Arc::new(S3Bucket::new(self.0.clone(), name, ""))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+[worker]
+master_url = "https://dial.example.com"
+key = "env:K"
+account = "111122223333"
+bucket = "/var/dial"
+"#;
+
+    fn env(pairs: &[(&str, &str)]) -> Env {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        pairs.iter().map(owned).collect()
+    }
+
+    async fn read(text: &str, pairs: &[(&str, &str)]) -> Result<config::Worker, SetupError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dial.toml");
+        std::fs::write(&path, text).unwrap();
+        let mut env = env(pairs);
+        env.insert(CONFIG.into(), path.display().to_string());
+        read_config(&env, &Clients::new()).await
+    }
+
+    async fn start(text: &str, pairs: &[(&str, &str)]) -> Result<Worker, String> {
+        let config = read(text, pairs).await.unwrap();
+        worker(config, &env(pairs), &Clients::new()).map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn the_environment_overrides_the_file() {
+        let pairs = [("DIAL__WORKER__BUCKET", "s3://letters/x")];
+        let config = read(GOOD, &pairs).await.unwrap();
+        assert_eq!(config.bucket.as_deref(), Some("s3://letters/x"));
+    }
+
+    #[tokio::test]
+    async fn the_region_is_the_configured_one_or_that_of_the_function() {
+        let named = format!("{GOOD}region = \"eu-north-1\"\n");
+        let cases = [
+            (
+                "configured",
+                named.as_str(),
+                Some("eu-west-1"),
+                Ok("eu-north-1"),
+            ),
+            ("of the function", GOOD, Some("eu-west-1"), Ok("eu-west-1")),
+            ("none", GOOD, None, Err("worker.region: missing")),
+            ("malformed", GOOD, Some("Mars"), Err("AWS_REGION: `Mars`")),
+        ];
+        for (name, text, variable, expected) in cases {
+            let pairs: Vec<_> = variable.map(|v| ("AWS_REGION", v)).into_iter().collect();
+            match (start(text, &pairs).await, expected) {
+                (Ok(worker), Ok(region)) => assert_eq!(worker.info.region, region, "{name}"),
+                (Err(error), Err(part)) => assert!(error.contains(part), "{name}: {error}"),
+                (worker, _) => panic!("{name}: {:?}", worker.map(|w| w.info)),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn everything_that_is_wrong_is_named() {
+        let text = format!(
+            "{GOOD}[worker.detect]\nrules = \"/nowhere/rules\"\n[worker.detect.enrich.geoip]\ncity = \"/nowhere/city.mmdb\"\n"
+        );
+        let error = start(&text, &[("AWS_REGION", "eu-west-1")])
+            .await
+            .map(|w| w.info);
+        let error = error.unwrap_err();
+        for part in ["/nowhere/rules", "/nowhere/city.mmdb"] {
+            assert!(error.contains(part), "{error}");
+        }
+        let unreadable = read_config(&env(&[(CONFIG, "ftp://x")]), &Clients::new()).await;
+        assert!(matches!(unreadable, Err(SetupError::Unreadable { .. })));
+    }
+}

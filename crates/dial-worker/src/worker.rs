@@ -96,6 +96,20 @@ pub struct HandleError {
     pub reason: String,
 }
 
+impl Reply {
+    /// To a queue, listing the messages at these positions.
+    fn again(ids: &[String], units: impl Iterator<Item = usize>) -> Self {
+        let failures = units
+            .filter_map(|unit| ids.get(unit))
+            .map(|id| ItemFailure {
+                item_identifier: id.clone(),
+            });
+        Self::Queue {
+            batch_item_failures: failures.collect(),
+        }
+    }
+}
+
 impl Worker {
     /// Handles the payload of one invocation, ended by `deadline`.
     ///
@@ -108,21 +122,13 @@ impl Worker {
             Invocation::new(self, deadline.checked_sub(reserve).unwrap_or(deadline));
         match envelope::read(payload) {
             Ok(Input::Queue(messages)) => {
-                for (unit, message) in messages.iter().enumerate() {
-                    let content = message.content.clone();
-                    invocation.take(unit, &message.body, content).await;
+                let mut ids = Vec::with_capacity(messages.len());
+                for (unit, message) in messages.into_iter().enumerate() {
+                    invocation.take(unit, &message.body, message.content).await;
+                    ids.push(message.id);
                 }
                 let (_, failures) = invocation.finish().await;
-                let failed = |(unit, _): (usize, String)| messages.get(unit);
-                Ok(Reply::Queue {
-                    batch_item_failures: failures
-                        .into_iter()
-                        .filter_map(failed)
-                        .map(|message| ItemFailure {
-                            item_identifier: message.id.clone(),
-                        })
-                        .collect(),
-                })
+                Ok(Reply::again(&ids, failures.into_keys()))
             }
             content => {
                 invocation.take(0, payload, content).await;
