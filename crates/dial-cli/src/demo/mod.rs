@@ -89,7 +89,7 @@ async fn play(args: &Demo) -> Result<Outcome> {
     let as_written = play.totals.surprises == 0;
     if !args.once {
         play.where_to_look(&first)?;
-        tokio::signal::ctrl_c().await?;
+        told_to_end().await?;
     }
     play.stage.strike().await?;
     Ok(Outcome::of(!as_written, false))
@@ -278,6 +278,21 @@ async fn handle(stage: &Stage, event: &Moved) -> Result<Counts> {
         Reply::Done(counts) if counts.dead_letters == 0 && counts.rejected == 0 => Ok(counts),
         other => bail!("the event was not handled: {other:?}"),
     }
+}
+
+/// Ends on Ctrl-C, and on SIGTERM, so that the folder with its keys goes either way.
+async fn told_to_end() -> Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            _ = terminate.recv() => Ok(()),
+            interrupt = tokio::signal::ctrl_c() => Ok(interrupt?),
+        }
+    }
+    #[cfg(not(unix))]
+    Ok(tokio::signal::ctrl_c().await?)
 }
 
 fn milliseconds(duration: Duration) -> String {

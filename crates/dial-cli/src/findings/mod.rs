@@ -1,22 +1,20 @@
 //! `dial findings`: lists and shows what a master has stored, through its API.
 
 mod client;
+mod print;
 mod show;
 
 use crate::exit::Outcome;
-use crate::lines::Lines;
-use crate::sheet::Sheet;
 use crate::signing::master_url;
 use crate::{json, terminal, when};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 pub(crate) use client::Client;
-use dial_core::store::Summary;
 use dial_core::{FindingId, Secret, Severity};
 use dial_master::api::{FindingDetail, FindingList};
 use jiff::Timestamp;
+use print::Printer;
 use reqwest::Url;
-use std::io::Write;
 
 /// Most findings of one page; the master's own cap.
 const PAGE: usize = dial_core::store::MAX_PAGE;
@@ -224,113 +222,6 @@ async fn fetch(
         .get(&["v1", "findings"], &query)
         .await?
         .context("the address has no /v1/findings; is --url (DIAL_URL) a DIAL master?")
-}
-
-/// Prints summaries as they come.
-struct Printer {
-    out: anstream::AutoStream<std::io::StdoutLock<'static>>,
-    form: Form,
-    printed: u64,
-}
-
-enum Form {
-    Table(Lines),
-    Jsonl,
-    Csv,
-}
-
-const CSV_HEADER: [&str; 14] = [
-    "id",
-    "severity",
-    "status",
-    "time",
-    "detected_at",
-    "account",
-    "account_name",
-    "region",
-    "rule",
-    "rule_id",
-    "title",
-    "resource",
-    "principal",
-    "source_ip",
-];
-
-impl Printer {
-    fn new(format: Format) -> Result<Self> {
-        let mut out = anstream::stdout().lock();
-        let form = match format {
-            Format::Table => Form::Table(Lines::listed(terminal::columns())),
-            Format::Jsonl => Form::Jsonl,
-            Format::Csv => {
-                write_csv(&mut out, CSV_HEADER)?;
-                Form::Csv
-            }
-        };
-        Ok(Self {
-            out,
-            form,
-            printed: 0,
-        })
-    }
-
-    fn print(&mut self, summary: &Summary) -> Result<()> {
-        if let (Form::Table(lines), 0) = (&self.form, self.printed) {
-            lines.heading(&mut self.out)?;
-        }
-        self.printed += 1;
-        match &self.form {
-            Form::Table(lines) => lines.row(&mut self.out, summary)?,
-            Form::Jsonl => json::write_line(&mut self.out, summary)?,
-            Form::Csv => write_csv(
-                &mut self.out,
-                csv_row(summary).each_ref().map(String::as_str),
-            )?,
-        }
-        Ok(())
-    }
-
-    fn finish(mut self, cursor: Option<&str>) -> Result<()> {
-        self.out.flush()?;
-        if matches!(self.form, Form::Table(_)) {
-            let more = match cursor {
-                Some(cursor) => {
-                    format!("; more with --all or --cursor {}", terminal::inert(cursor))
-                }
-                None => String::new(),
-            };
-            anstream::eprintln!("{}{more}", terminal::count(self.printed, "finding"));
-        }
-        Ok(())
-    }
-}
-
-fn write_csv<'c>(
-    out: &mut dyn Write,
-    cells: impl IntoIterator<Item = &'c str>,
-) -> std::io::Result<()> {
-    let mut sheet = Sheet::new(out);
-    sheet.row(cells)?;
-    sheet.flush()
-}
-
-fn csv_row(summary: &Summary) -> [String; 14] {
-    [
-        summary.id.to_string(),
-        summary.severity.to_string(),
-        crate::lines::status_word(summary.status).to_owned(),
-        summary.time.to_string(),
-        summary.detected_at.to_string(),
-        summary.account.id.clone(),
-        summary.account.name.clone().unwrap_or_default(),
-        summary.region.clone(),
-        summary.rule.name.clone(),
-        summary.rule.id.clone(),
-        summary.title.clone(),
-        summary.resource.clone(),
-        summary.principal.clone(),
-        summary.source_ip.clone().unwrap_or_default(),
-    ]
 }
 
 async fn show(args: &Show) -> Result<()> {

@@ -19,7 +19,7 @@ use pool::{Part, Scan};
 use report::Report;
 use send::Outgoing;
 use sources::Sources;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 
 /// Fewer bytes are scanned before a bar could be read.
@@ -64,18 +64,21 @@ pub(crate) struct Scanning {
 /// Runs `dial scan`.
 pub(crate) fn run(args: &Scanning) -> Result<Outcome> {
     let pipeline = args.judging.pipeline()?;
-    let sender = args.signing.sender()?;
     let runtime = crate::runtime()?;
-    let sources = Sources::find(&args.paths, &Clients::new(), runtime.handle());
-    let mut outgoing = sender.map(|sender| {
+    let outgoing = args.signing.sender()?.map(|sender| {
         let worker = pipeline.worker().clone();
         Outgoing::new(sender, worker, runtime.handle().clone())
     });
+    let sources = Sources::find(&args.paths, &Clients::new(), runtime.handle());
     let bar = progress(sources.bytes);
     let mut out = anstream::stdout().lock();
-    let mut report = Report::new(args.format, &mut out, bar.clone())?;
+    let mut taker = Taker {
+        report: Report::new(args.format, &mut out, bar.clone())?,
+        outgoing,
+        least: args.min_severity.unwrap_or(Severity::Informational),
+    };
     for (path, problem) in &sources.problems {
-        report.problem(path, problem);
+        taker.report.problem(path, problem);
     }
     let scan = Scan {
         pipeline: &pipeline,
@@ -85,52 +88,59 @@ pub(crate) fn run(args: &Scanning) -> Result<Outcome> {
     };
     let threads = args
         .threads
-        .or_else(|| std::thread::available_parallelism().ok())
-        .map_or(1, NonZeroUsize::get);
-    let least = args.min_severity.unwrap_or(Severity::Informational);
-    let scanned = pool::run(&scan, &sources.list, threads, |source, part| match part {
-        Part::Finding(finding) if finding.severity < least => Ok(()),
-        Part::Finding(finding) => {
-            report.finding(&finding)?;
-            if let Some(outgoing) = &mut outgoing {
-                outgoing.add(*finding);
-                report_sent(outgoing, &mut report);
-            }
-            Ok(())
-        }
-        Part::Problem(what) => {
-            report.problem(&source.name(), &what);
-            Ok(())
-        }
-        Part::Done(counts) => {
-            report.done(&source.name(), counts);
-            Ok::<(), std::io::Error>(())
-        }
+        .or_else(|| std::thread::available_parallelism().ok());
+    let threads = threads.map_or(1, NonZeroUsize::get);
+    let scanned = pool::run(&scan, &sources.list, threads, |source, part| {
+        taker.take(&source.name(), part)
     });
     bar.finish_and_clear();
-    if let Some(outgoing) = &mut outgoing {
-        outgoing.flush();
-        report_sent(outgoing, &mut report);
-    }
-    let summary = report.summary(sources.skipped);
-    let outcome = Outcome::of(report.has_problems(), report.has_findings());
-    let written = scanned.and_then(|()| out.flush()).map_err(Into::into);
-    if let Err(error) = &written
-        && exit::is_broken_pipe(error)
-    {
-        return Ok(outcome);
-    }
-    written?;
-    anstream::eprintln!("{summary}");
-    if let Some(outgoing) = outgoing {
-        anstream::eprintln!("{}", outgoing.summary());
-    }
-    Ok(outcome)
+    taker.finish(scanned.map_err(Into::into), sources.skipped)
 }
 
-fn report_sent(outgoing: &mut Outgoing, report: &mut Report<'_>) {
-    for problem in outgoing.take_problems() {
-        report.problem("--send", &problem);
+/// Takes what the scan hands on: prints it, sends it, counts it.
+struct Taker<'o> {
+    report: Report<'o>,
+    outgoing: Option<Outgoing>,
+    least: Severity,
+}
+
+impl Taker<'_> {
+    fn take(&mut self, source: &str, part: Part) -> std::io::Result<()> {
+        match part {
+            Part::Finding(finding) if finding.severity < self.least => {}
+            Part::Finding(finding) => {
+                self.report.finding(&finding)?;
+                self.send(|outgoing| outgoing.add(*finding));
+            }
+            Part::Problem(what) => self.report.problem(source, &what),
+            Part::Done(counts) => self.report.done(source, counts),
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, act: impl FnOnce(&mut Outgoing)) {
+        let Some(outgoing) = &mut self.outgoing else {
+            return;
+        };
+        act(outgoing);
+        for problem in outgoing.take_problems() {
+            self.report.problem("--send", &problem);
+        }
+    }
+
+    /// A reader that went away ends the scan without a word, but not without its exit code.
+    fn finish(mut self, scanned: Result<()>, skipped: u64) -> Result<Outcome> {
+        self.send(Outgoing::flush);
+        let outcome = Outcome::of(self.report.has_problems(), self.report.has_findings());
+        match scanned.and_then(|()| Ok(self.report.flush()?)) {
+            Err(error) if exit::is_broken_pipe(&error) => return Ok(outcome),
+            other => other?,
+        }
+        anstream::eprintln!("{}", self.report.summary(skipped));
+        if let Some(outgoing) = &self.outgoing {
+            anstream::eprintln!("{}", outgoing.summary());
+        }
+        Ok(outcome)
     }
 }
 

@@ -127,6 +127,11 @@ impl<'o> Report<'o> {
         self.counts.bytes += counts.bytes;
     }
 
+    /// Hands on what is still held.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     /// Whether anything was found.
     pub(super) fn has_findings(&self) -> bool {
         !self.found.is_empty()
