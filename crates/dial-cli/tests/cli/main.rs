@@ -9,4 +9,5 @@ mod keys;
 mod master;
 mod place;
 mod rules;
+mod s3;
 mod scan;
