@@ -57,7 +57,7 @@ impl ConfigFile {
 }
 
 /// Variables that are Unicode; others cannot name a key.
-fn environment() -> impl Iterator<Item = (String, String)> {
+pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
 }

@@ -4,6 +4,7 @@
 //! `send`: findings (a batch or a list). `accept`: one finding. All are signed and sent; ids do
 //! not change, so that replaying twice is harmless, and letters stay where they are.
 
+use crate::config_file::{ConfigFile, environment};
 use crate::exit::Outcome;
 use crate::judging::Judging;
 use crate::scan::send::Outgoing;
@@ -17,6 +18,7 @@ use dial_core::dead_letter::{DeadLetter, PREFIX, Stage};
 use dial_core::wire::Batch;
 use dial_detect::Pipeline;
 use dial_detect::envelope::{self, Input, Item};
+use dial_worker::{Sender, setup};
 use jiff::Timestamp;
 use std::io::Write;
 
@@ -27,12 +29,15 @@ const MAX_LETTER: usize = 32 * 1024 * 1024;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   dial replay s3://dial-dead-letters --dry-run
+  dial replay s3://dial-dead-letters --config dial.toml
   dial replay s3://dial-dead-letters --stage send \\
       --send https://dial.example.com --root-key-file root.key
   dial replay ./dead-letters --send http://127.0.0.1:8700 --keys worker.keys
 
-Letters lie under dead-letter/<stage>/<YYYY>/<MM>/<DD>/<account>/<region>/ and
-stay there. Exit codes: 0 all letters taken up, 1 some could not be.";
+Without --send, the [worker] section of the configuration says where to send
+and which key signs. Letters lie under
+dead-letter/<stage>/<YYYY>/<MM>/<DD>/<account>/<region>/ and stay there.
+Exit codes: 0 all letters taken up, 1 some could not be.";
 
 /// Arguments of `replay`.
 #[derive(Debug, Args)]
@@ -54,10 +59,10 @@ pub(crate) struct Replay {
 
 /// Runs `dial replay`.
 pub(crate) fn run(args: &Replay) -> Result<Outcome> {
-    let sender = args.signing.sender()?;
-    if sender.is_none() && !args.dry_run {
-        bail!("say where to: --send URL with --root-key-file or --keys, or try --dry-run");
-    }
+    let sender = match (args.signing.sender()?, args.dry_run) {
+        (None, false) => Some(own_sender(args)?),
+        (given, _) => given,
+    };
     let pipeline = args.judging.pipeline()?;
     let runtime = crate::runtime()?;
     let bucket = open_bucket(&args.place, &Clients::new())?;
@@ -90,6 +95,16 @@ pub(crate) fn run(args: &Replay) -> Result<Outcome> {
         anstream::eprintln!("{}", outgoing.summary());
     }
     Ok(Outcome::of(replayed.failed > 0, false))
+}
+
+/// Signs with the key of the worker that the configuration describes.
+fn own_sender(args: &Replay) -> Result<Sender> {
+    let file = ConfigFile::find(args.judging.config.as_deref())?;
+    let config = file.section("worker").context(
+        "say where to, by --send URL with --root-key-file or --keys, or by a whole [worker] section (--dry-run sends nothing)",
+    )?;
+    let worker = setup::worker(config, &environment().collect(), &Clients::new())?;
+    Ok(worker.sender)
 }
 
 #[derive(Default)]

@@ -32,13 +32,13 @@ Examples:
 
 const LINT_EXAMPLES: &str = "\
 Examples:
-  dial rules lint --rules ./my-rules
+  dial rules lint ./my-rules
 
 Exit codes: 0 nothing to say, 1 errors, 3 warnings only.";
 
 const TEST_EXAMPLES: &str = "\
 Examples:
-  dial rules test --rules ./my-rules --fixtures ./my-fixtures
+  dial rules test ./my-rules --fixtures ./my-fixtures
 
 A rule names its events below its detection, as paths below the fixtures folder:
   tests:
@@ -59,7 +59,7 @@ pub(crate) struct List {
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// Folder of rules, or one rule file
-    #[arg(long, value_name = "DIR")]
+    #[arg(value_name = "PATH")]
     rules: PathBuf,
     /// For people, or as a JSON list
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -70,7 +70,7 @@ pub(crate) struct Check {
 #[derive(Debug, Args)]
 pub(crate) struct Test {
     /// Folder of rules, or one rule file
-    #[arg(long, value_name = "DIR")]
+    #[arg(value_name = "PATH")]
     rules: PathBuf,
     /// Folder that the events of the tests lie below
     #[arg(long, value_name = "DIR", default_value = "tests/fixtures")]

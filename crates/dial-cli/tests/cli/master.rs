@@ -309,6 +309,29 @@ fn dead_letters_of_every_stage_are_replayed_to_the_same_id() {
         "{err}"
     );
     assert!(err.contains("sent: 1 accepted, 3 known already"), "{err}");
+    let (_, key, _) = master.dial(&[
+        "keys",
+        "derive",
+        "--root-key-file",
+        "root.key",
+        "--key-number",
+        "1",
+        "--account",
+        "111122223333",
+        "--region",
+        "eu-central-1",
+    ]);
+    master.place.write("worker.key", key);
+    let worker = format!(
+        "[worker]\nmaster_url = \"{}\"\naccount = \"111122223333\"\nregion = \"eu-central-1\"\nkey = \"file:worker.key\"\nbucket = \"letters\"\n",
+        master.url
+    );
+    master.place.write("worker.toml", worker);
+    let (code, _, err) = master.dial(&["replay", "letters", "--config", "worker.toml"]);
+    assert!(
+        code == 0 && err.contains("sent: 0 accepted, 4 known already"),
+        "{err}"
+    );
     assert_eq!(master.ids(), [finding.id.as_str()]);
     for letter in &letters {
         assert!(

@@ -55,19 +55,12 @@ fn own_rules_are_linted_tested_and_used() {
     place.write("rules/s3/bucket_policy_changed.yml", RULE);
     place.write("fixtures/public.json", PUBLIC_BUCKET);
     place.write("fixtures/shared.json", SHARED_BUCKET);
-    let (code, out, err) = place.run(&["rules", "lint", "--rules", "rules"]);
+    let (code, out, err) = place.run(&["rules", "lint", "rules"]);
     assert_eq!(
         (code, out.as_str(), err.as_str()),
         (0, "", "0 errors, 0 warnings\n")
     );
-    let test = [
-        "rules",
-        "test",
-        "--rules",
-        "rules",
-        "--fixtures",
-        "fixtures",
-    ];
+    let test = ["rules", "test", "rules", "--fixtures", "fixtures"];
     let (code, out, err) = place.run(&test);
     assert_eq!(code, 0, "{out}{err}");
     insta::assert_snapshot!(format!("{out}{err}"), @r"
@@ -100,7 +93,7 @@ fn bad_rules_are_named_with_their_line() {
     ];
     for (name, text, expected) in cases {
         place.write("rules/bad.yml", text);
-        let (code, out, err) = place.run(&["rules", "lint", "--rules", "rules"]);
+        let (code, out, err) = place.run(&["rules", "lint", "rules"]);
         assert_eq!(code, 1, "{name}: {out}{err}");
         assert!(
             out.contains("bad.yml") && out.contains(expected),
