@@ -12,6 +12,7 @@ mod tools;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 /// Tasks of the DIAL workspace.
 #[derive(Parser)]
@@ -59,8 +60,18 @@ enum Task {
     },
 }
 
-fn main() -> anyhow::Result<()> {
-    let task = Cli::parse().task;
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Without the backtrace that `Debug` adds: the step and the command say where.
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
     std::env::set_current_dir(run::root())?;
     match task {
         Task::Check { quick } => check::check(quick),
