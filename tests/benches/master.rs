@@ -134,7 +134,7 @@ async fn master(folder: &Path, root: &RootKey) -> (Process, String) {
     drop(listener);
     let config = folder.join("dial.toml");
     let text = format!(
-        "[master]\nlisten = \"{address}\"\nauth = \"none\"\nstore = \"sqlite:{0}/dial.db\"\nbucket = \"{0}/bucket\"\nroot_keys = {{ \"1\" = \"env:ROOT\" }}\nrate = {{ per_second = 1000000, burst = 1000000 }}\n",
+        "[master]\nlisten = \"{address}\"\nauth = \"none\"\nstore = \"sqlite:{0}/dial.db\"\nbucket = \"{0}/bucket\"\nroot_keys = {{ \"1\" = \"env:ROOT\" }}\nrate = {{ per_second = 100000, burst = 100000 }}\n",
         folder.display()
     );
     std::fs::write(&config, text).expect("writable");

@@ -3,6 +3,7 @@
 use crate::corpus;
 use crate::run::{command, run, target};
 use clap::Args;
+use std::process::Command;
 
 /// What to measure.
 #[derive(Args, Debug, Clone)]
@@ -42,16 +43,10 @@ pub(crate) fn bench(options: &Options) -> anyhow::Result<()> {
     for bench in ["scan", "worker", "master"] {
         if options.only.as_deref().is_none_or(|only| only == bench) {
             println!();
-            let words = [
-                "cargo",
-                "bench",
-                "--quiet",
-                "-p",
-                "dial-tests",
-                "--bench",
-                bench,
-            ];
-            run(command(&words)
+            let program = target()
+                .join("release/examples")
+                .join(format!("bench_{bench}"));
+            run(Command::new(program)
                 .env("DIAL_BENCH_CORPUS", &corpus)
                 .env("DIAL_BIN_DIR", target().join("release")))?;
         }
