@@ -169,7 +169,9 @@ fn body(number: usize) -> Vec<u8> {
 }
 
 fn finding(number: usize, worker: WorkerInfo) -> Finding {
-    let time = "2026-05-01T10:00:00Z".parse().expect("a time");
+    // Ten findings of one second, as a busy worker sends them.
+    let second = i64::try_from(number / 10).expect("small");
+    let time = Timestamp::from_second(1_777_629_600 + second).expect("a time");
     let bucket = format!("bucket-{number}");
     let mut finding = Finding {
         id: FindingId::parse("f-aaaaaaaaaaaaaaaaaaaaaaaaaa").expect("an id"),

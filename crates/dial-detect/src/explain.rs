@@ -1,4 +1,4 @@
-//! Why there is a finding, in sentences: the rule's point, what facts saw, who did it from where.
+//! Why there is a finding, in sentences: what facts saw, who did it from where, what to do.
 
 use dial_core::finding::{Account, EventRef, Principal, Source};
 use std::fmt::Write as _;
@@ -11,7 +11,6 @@ const MAX_VALUE: usize = 256;
 /// What an explanation is made of.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Case<'a> {
-    pub(crate) rule_title: &'a str,
     pub(crate) description: &'a str,
     pub(crate) sentences: &'a [String],
     pub(crate) event: &'a EventRef,
@@ -27,8 +26,7 @@ pub(crate) struct Case<'a> {
 
 /// The sentences, joined; control characters become spaces.
 pub(crate) fn explain(case: &Case<'_>) -> String {
-    let mut parts = vec![sentence(case.rule_title)];
-    parts.extend(case.sentences.iter().map(|text| sentence(text)));
+    let mut parts: Vec<String> = case.sentences.iter().map(|text| sentence(text)).collect();
     parts.push(call(case));
     if let Some(code) = &case.event.error_code {
         let why = case

@@ -82,7 +82,6 @@ impl Scene<'_> {
         let event = self.event_ref();
         let (severity, severity_changes) = self.severity(rule, &principal, &event);
         let explanation = explain(&Case {
-            rule_title: &rule.title,
             description: &rule.description,
             sentences: &self.facts.sentences,
             event: &event,

@@ -25,6 +25,11 @@ use tokio::sync::Semaphore;
 const READERS: usize = 4;
 /// How long a statement waits for another process that holds the file.
 const BUSY: Duration = Duration::from_secs(5);
+/// Page cache of the writer, KiB (negative: not pages); keeps the tails of all indexes in memory.
+const CACHE: i64 = -16 * 1024;
+/// Pages of the log before they are moved into the file; 16 MB, so that a page which many
+/// commits touch is moved once.
+const CHECKPOINT: i64 = 4_096;
 /// Expired findings are removed at most this often, microseconds of the master's clock.
 const PURGE_EVERY: i64 = 10 * 60 * 1_000_000;
 
@@ -251,6 +256,8 @@ fn writing(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", CACHE)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
 }
