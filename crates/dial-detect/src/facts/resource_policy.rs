@@ -51,3 +51,56 @@ fn state_access(prefix: &str, access: &Access, facts: &mut Facts) {
         facts.say(flag.sentence());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::facts::{facts_of, sample};
+    use serde_json::{Value, json};
+
+    /// (service, call, field that holds the policy, prefix of the facts)
+    const CALLS: [(&str, &str, &str, &str); 6] = [
+        ("backup", "PutBackupVaultAccessPolicy", "policy", "backup"),
+        ("dynamodb", "PutResourcePolicy", "policy", "dynamodb"),
+        ("ecr", "SetRepositoryPolicy", "policyText", "ecr"),
+        ("ecr", "PutRegistryPolicy", "policyText", "ecr"),
+        ("glue", "PutResourcePolicy", "policyInJson", "glue"),
+        (
+            "secretsmanager",
+            "PutResourcePolicy",
+            "resourcePolicy",
+            "secretsmanager",
+        ),
+    ];
+
+    #[test]
+    fn every_service_states_whom_a_policy_lets_in() {
+        let policies = [
+            ("anyone", json!("*"), (true, false)),
+            (
+                "stranger",
+                json!({"AWS": "arn:aws:iam::777788889999:root"}),
+                (false, true),
+            ),
+            ("ours", json!({"AWS": "444455556666"}), (false, false)),
+        ];
+        for (service, name, field, prefix) in CALLS {
+            let judged = |text: &str| {
+                let request = json!({ field: text });
+                let facts = facts_of(&sample(&format!("{service}.amazonaws.com"), name, request));
+                ["public", "external", "unknown"].map(|fact| {
+                    let fact = facts.get(&format!("{prefix}.policy.{fact}"));
+                    fact.and_then(Value::as_bool)
+                })
+            };
+            for (who, principal, (public, external)) in &policies {
+                let text = json!({"Version": "2012-10-17", "Statement": [
+                    {"Sid": "Share", "Effect": "Allow", "Principal": principal, "Action": "*", "Resource": "*"}]})
+                .to_string();
+                let expected = [Some(*public), Some(*external), Some(false)];
+                assert_eq!(judged(&text), expected, "{service} {name} {who}");
+                let cut = [None, None, Some(true)];
+                assert_eq!(judged(&text[..30]), cut, "{service} {name} {who}, cut off");
+            }
+        }
+    }
+}
