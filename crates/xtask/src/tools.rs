@@ -32,6 +32,14 @@ pub(crate) const S3: Tool = Tool {
     features: &["--features", "binary"],
 };
 
+/// Coverage-guided fuzzing.
+pub(crate) const FUZZ: Tool = Tool {
+    package: "cargo-fuzz",
+    version: "0.13.2",
+    program: "cargo-fuzz",
+    features: &[],
+};
+
 const NEXTEST: Tool = Tool {
     package: "cargo-nextest",
     version: "0.9.143",
