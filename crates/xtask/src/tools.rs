@@ -4,7 +4,7 @@ use crate::run::{command, run, succeeds};
 use anyhow::Context;
 use std::path::PathBuf;
 
-/// A program from crates.io.
+/// A program that cargo can install.
 pub(crate) struct Tool {
     package: &'static str,
     version: &'static str,
