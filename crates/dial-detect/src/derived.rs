@@ -5,20 +5,34 @@ use dial_core::finding::{Asn, Geo, Reputation};
 use serde_json::{Map, Value, json};
 
 /// Derived fields other than facts.
-pub(crate) const FIELDS: [&str; 13] = [
+pub(crate) const FIELDS: [&str; 27] = [
     "account.id",
     "account.name",
     "account.production",
+    "address.aws",
+    "address.own",
+    "address.public",
     "asn.number",
     "asn.org",
+    "decoy.kind",
+    "decoy.name",
+    "decoy.touched",
     "geo.city",
     "geo.country",
     "geo.lat",
     "geo.lon",
+    "own.deployer",
+    "own.part",
+    "own.reader",
+    "own.touched",
+    "principal.trusted",
+    "region.unexpected",
     "reputation.categories",
     "reputation.listed",
     "reputation.lists",
     "reputation.tor",
+    "watched.names",
+    "watched.touched",
 ];
 
 /// What enrichment found about one event.

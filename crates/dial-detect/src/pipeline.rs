@@ -297,6 +297,12 @@ fn absent(settings: &Settings) -> Vec<&'static str> {
         ("geo", enrich.geoip.city.is_none()),
         ("asn", enrich.geoip.asn.is_none()),
         ("reputation", enrich.reputation.is_empty()),
+        ("address", true),
+        ("decoy", true),
+        ("own", true),
+        ("principal", true),
+        ("region", true),
+        ("watched", true),
     ];
     let missing = missing.into_iter().filter(|(_, missing)| *missing);
     missing.map(|(name, _)| name).collect()

@@ -16,7 +16,19 @@ use serde_json::Value;
 use std::borrow::Cow;
 
 /// Top-level names that are derived, never read from the record.
-pub(crate) const DERIVED: [&str; 5] = ["fact", "geo", "asn", "reputation", "account"];
+pub(crate) const DERIVED: [&str; 11] = [
+    "fact",
+    "geo",
+    "asn",
+    "reputation",
+    "account",
+    "address",
+    "decoy",
+    "own",
+    "principal",
+    "region",
+    "watched",
+];
 
 /// Prefix of what AWS sent, in a native event.
 const DETAIL: &str = "detail";
