@@ -1,9 +1,10 @@
 //! What a rule says about itself: everything in its file but the detection.
 
 use dial_core::Severity;
-use rsigma_parser::SigmaRule;
+use rsigma_parser::{Detection, DetectionItem, Modifier, SigmaRule, SigmaValue, StringPart};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// Longest version text; more is no date.
 const MAX_VERSION: usize = 64;
@@ -27,6 +28,8 @@ pub struct RuleInfo {
     pub version: String,
     /// ATT&CK technique ids, such as `T1530`.
     pub attack: Vec<String>,
+    /// Event names that its detection mentions, spelled as in the file; sorted.
+    pub event_names: Vec<String>,
     /// What else may look like this.
     pub falsepositives: Vec<String>,
     /// Further reading.
@@ -119,6 +122,7 @@ impl RuleInfo {
             status: rule.status.map(status_word).unwrap_or_default().to_owned(),
             version: version(rule),
             attack: techniques(&rule.tags),
+            event_names: event_names(rule),
             falsepositives: rule.falsepositives.clone(),
             references: rule.references.clone(),
             file: origin.file.to_owned(),
@@ -168,6 +172,46 @@ pub(super) fn is_technique(word: &str) -> bool {
     match rest.split_once('.') {
         Some((technique, sub)) => number(technique, 4) && number(sub, 3),
         None => number(rest, 4),
+    }
+}
+
+/// The library folds case when it compiles, and EventBridge does not ignore it.
+fn event_names(rule: &SigmaRule) -> Vec<String> {
+    let mut names = BTreeSet::new();
+    for detection in rule.detection.named.values() {
+        collect_event_names(detection, &mut names);
+    }
+    names.into_iter().collect()
+}
+
+fn collect_event_names(detection: &Detection, names: &mut BTreeSet<String>) {
+    match detection {
+        Detection::AllOf(items) => {
+            let items = items.iter().filter(|item| compares_names(item));
+            names.extend(items.flat_map(|item| &item.values).filter_map(plain));
+        }
+        Detection::AnyOf(parts) | Detection::And(parts) => {
+            let parts = parts.iter();
+            parts.for_each(|part| collect_event_names(part, names));
+        }
+        _ => {}
+    }
+}
+
+fn compares_names(item: &DetectionItem) -> bool {
+    let mut modifiers = item.field.modifiers.iter();
+    item.field.name.as_deref() == Some("eventName")
+        && modifiers.all(|modifier| *modifier == Modifier::Cased)
+}
+
+/// Text without wildcards.
+fn plain(value: &SigmaValue) -> Option<String> {
+    let SigmaValue::String(text) = value else {
+        return None;
+    };
+    match text.parts.as_slice() {
+        [StringPart::Plain(text)] => Some(text.clone()),
+        _ => None,
     }
 }
 
@@ -223,5 +267,20 @@ mod tests {
             "cve.2024-1",
         ];
         assert_eq!(techniques(&tags.map(str::to_owned)), ["T1562.008"]);
+    }
+
+    #[test]
+    fn event_names_keep_their_spelling() {
+        let text = "
+title: t
+logsource: { product: aws }
+detection:
+  a: { eventName: [PutBucketPolicy, Delete*], eventSource: S3.amazonaws.com }
+  b: [{ eventName|cased: CreateUser }, { eventName|startswith: Put }]
+  c: { eventName|re: ^Get, requestParameters.name: X }
+  condition: 1 of them";
+        let collection = rsigma_parser::parse_sigma_yaml(text).unwrap();
+        let names = event_names(&collection.rules[0]);
+        assert_eq!(names, ["CreateUser", "PutBucketPolicy"]);
     }
 }
