@@ -16,6 +16,7 @@ pub mod listen;
 pub mod poll;
 pub mod processes;
 pub mod proxy;
+pub mod quality;
 pub mod reader;
 pub mod receivers;
 pub mod runtime_api;

@@ -7,6 +7,7 @@ mod emulators;
 mod fuzz;
 mod layers;
 mod package;
+mod quality;
 mod run;
 mod tools;
 
@@ -52,6 +53,8 @@ enum Task {
     Corpus(corpus::Options),
     /// Measure scan, worker and master against references in the same run.
     Bench(bench::Options),
+    /// Print recall and noise of the rule pack over public events, against what is expected.
+    Quality(quality::Options),
     /// Build what is shipped: fat LTO, stripped.
     Package {
         /// Folder for the binaries.
@@ -80,6 +83,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Task::Corpus(options) => corpus::write(&options),
         Task::Bench(options) => bench::bench(&options),
+        Task::Quality(options) => quality::quality(&options),
         Task::Package { out } => package::package(&out),
     }
 }
