@@ -6,6 +6,7 @@ mod corpus;
 mod emulators;
 mod fuzz;
 mod layers;
+mod names;
 mod package;
 mod quality;
 mod run;
@@ -51,6 +52,8 @@ enum Task {
     },
     /// Write a seeded corpus of CloudTrail delivery files, with the truth beside it.
     Corpus(corpus::Options),
+    /// Write the event names and fields that `dial rules lint` knows, from botocore's models.
+    Names(names::Options),
     /// Measure scan, worker and master against references in the same run.
     Bench(bench::Options),
     /// Print recall and noise of the rule pack over public events, against what is expected.
@@ -82,6 +85,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Layers => layers::check(),
         Task::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Task::Corpus(options) => corpus::write(&options),
+        Task::Names(options) => names::write(&options),
         Task::Bench(options) => bench::bench(&options),
         Task::Quality(options) => quality::quality(&options),
         Task::Package { out } => package::package(&out),

@@ -1,31 +1,19 @@
 //! Finds what would make a rule silently useless, and what a rule of the pack must have.
 
+mod attack;
 mod detection;
+mod events;
+mod group;
+mod names;
+
+pub use attack::ATTACK_VERSION;
 
 use super::load::Loaded;
-use super::rule::{Expect, RuleInfo, is_technique};
+use super::rule::{Expect, RuleInfo};
 use super::source::{self, Source};
 use rsigma_parser::{SigmaRule, lint as spec};
 use serde::Serialize;
 use std::path::Path;
-
-/// ATT&CK tactics as Sigma tags spell them.
-const TACTICS: [&str; 14] = [
-    "reconnaissance",
-    "resource-development",
-    "initial-access",
-    "execution",
-    "persistence",
-    "privilege-escalation",
-    "defense-evasion",
-    "credential-access",
-    "discovery",
-    "lateral-movement",
-    "collection",
-    "command-and-control",
-    "exfiltration",
-    "impact",
-];
 
 /// Log sources whose events reach the engine.
 const SERVICES: [&str; 5] = [
@@ -77,6 +65,7 @@ pub(super) fn lint_sources(sources: &[Source]) -> Vec<Lint> {
             check_metadata(info, rule, &mut report);
             check_tests(info, &mut report);
             detection::check(rule, &mut report);
+            events::check(rule, &mut report);
         }
     }
     lints.extend(loaded.errors.into_iter().map(Lint::from));
@@ -114,24 +103,32 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// `mention` is looked for in the file, to find the line.
-    pub(super) fn error(&mut self, mention: &str, message: &str) {
-        self.add(LintLevel::Error, mention, message);
+    /// `place` is looked for in the file, one text after the other, to find the line.
+    pub(super) fn error(&mut self, place: &[&str], message: &str) {
+        self.add(LintLevel::Error, place, message);
     }
 
-    pub(super) fn warning(&mut self, mention: &str, message: &str) {
-        self.add(LintLevel::Warning, mention, message);
+    /// As [`Report::error`], for what works but should not stay.
+    pub(super) fn warning(&mut self, place: &[&str], message: &str) {
+        self.add(LintLevel::Warning, place, message);
     }
 
-    fn add(&mut self, level: LintLevel, mention: &str, message: &str) {
-        let mut lines = self.source.text.lines().skip(self.first_line);
-        let line = lines.position(|line| line.contains(mention));
+    fn add(&mut self, level: LintLevel, place: &[&str], message: &str) {
         self.lints.push(Lint {
             file: self.source.file.clone(),
-            line: Some(line.unwrap_or(0) + self.first_line + 1),
+            line: Some(self.line_of(place) + 1),
             level,
             message: format!("{}: {message}", self.name),
         });
+    }
+
+    /// The line of the last text that is found; texts may share a line.
+    fn line_of(&self, place: &[&str]) -> usize {
+        place.iter().fold(self.first_line, |from, text| {
+            let mut lines = self.source.text.lines().enumerate().skip(from);
+            let found = lines.find(|(_, line)| line.contains(text));
+            found.map_or(from, |(number, _)| number)
+        })
     }
 }
 
@@ -165,7 +162,7 @@ fn spec_lints(source: &Source) -> Vec<Lint> {
 fn check_metadata(info: &RuleInfo, rule: &SigmaRule, report: &mut Report<'_>) {
     if rule.name.as_deref() != Some(&report.source.name) {
         let wanted = report.source.name.clone();
-        report.warning("name:", &format!("`name` must be the path: {wanted}"));
+        report.warning(&["name:"], &format!("`name` must be the path: {wanted}"));
     }
     let needed = [
         ("description", !info.description.is_empty()),
@@ -180,53 +177,39 @@ fn check_metadata(info: &RuleInfo, rule: &SigmaRule, report: &mut Report<'_>) {
                 "tags" => " with an ATT&CK technique such as attack.t1530",
                 _ => "",
             };
-            report.warning(&format!("{key}:"), &format!("`{key}` is missing{hint}"));
+            report.warning(&[&format!("{key}:")], &format!("`{key}` is missing{hint}"));
         }
     }
     if info.dial.delivery.is_none() {
         let message = "`dial.delivery` is missing: M, R, D or S".to_owned();
-        report.warning("dial:", &message);
+        report.warning(&["dial:"], &message);
     }
     if info.dial.attempts.is_none() {
         let message = "`dial.attempts` is missing: false takes successful calls only".to_owned();
-        report.warning("dial:", &message);
+        report.warning(&["dial:"], &message);
     }
-    check_tags(rule, report);
+    attack::check(rule, report);
     check_log_source(rule, report);
-}
-
-fn check_tags(rule: &SigmaRule, report: &mut Report<'_>) {
-    for tag in &rule.tags {
-        let Some(word) = tag.strip_prefix("attack.") else {
-            continue;
-        };
-        // Groups (g0001) and software (s0001) are tags too, but no technique.
-        let other = word.starts_with(['g', 's']) && word[1..].bytes().all(|b| b.is_ascii_digit());
-        if !is_technique(word) && !TACTICS.contains(&word) && !other {
-            let message = format!("`{tag}` is no ATT&CK tag: attack.t1530 or attack.impact");
-            report.error(tag, &message);
-        }
-    }
 }
 
 fn check_log_source(rule: &SigmaRule, report: &mut Report<'_>) {
     let product = rule.logsource.product.as_deref();
     if product.is_some_and(|product| product != "aws") {
         let message = "`logsource.product` must be aws, or the rule sees nothing".to_owned();
-        report.error("product:", &message);
+        report.error(&["product:"], &message);
     }
     let service = rule.logsource.service.as_deref();
     if let Some(service) = service.filter(|service| !SERVICES.contains(service)) {
         let known = SERVICES.join(", ");
         let message = format!("no event has `logsource.service` {service}; there are {known}");
-        report.error("service:", &message);
+        report.error(&["service:"], &message);
     }
 }
 
 fn check_tests(info: &RuleInfo, report: &mut Report<'_>) {
     for (expect, word) in [(Expect::Match, "match"), (Expect::NoMatch, "no_match")] {
         if !info.tests.iter().any(|test| test.expect == expect) {
-            report.warning("tests:", &format!("`tests` has no `expect: {word}`"));
+            report.warning(&["tests:"], &format!("`tests` has no `expect: {word}`"));
         }
     }
 }

@@ -62,7 +62,7 @@ impl Loaded {
         let origin = Origin {
             file: &source.file,
             name: &name,
-            pack: source.pack(),
+            built_in: source.built_in,
         };
         match RuleInfo::of(&rule, &origin) {
             Ok(info) => self.rules.push((info, rule)),

@@ -62,7 +62,7 @@ pub(super) fn check(rule: &SigmaRule, report: &mut Report<'_>) {
         let wanted = rule.tags.iter().any(|tag| tag == "dial.every-record");
         if !native && !wanted {
             report.warning(
-                "detection:",
+                &["detection:"],
                 &format!("{message}; tag it dial.every-record"),
             );
         }
@@ -103,7 +103,7 @@ fn check_item(item: &DetectionItem, scope: Scope, report: &mut Report<'_>) {
     let Some(field) = item.field.name.as_deref() else {
         if item.field.has_modifier(Modifier::All) && scope == Scope::Event {
             let message = "keywords under `|all` never match: use one selection for each";
-            report.error("|all", message);
+            report.error(&["|all"], message);
         }
         return;
     };
@@ -112,7 +112,7 @@ fn check_item(item: &DetectionItem, scope: Scope, report: &mut Report<'_>) {
         let message = format!(
             "`{field}|neq` is false where the field is missing; use `not` in the condition"
         );
-        report.warning(field, &message);
+        report.warning(&[field], &message);
     }
     let useless = [
         (Modifier::WindAsh, "windash"),
@@ -123,7 +123,7 @@ fn check_item(item: &DetectionItem, scope: Scope, report: &mut Report<'_>) {
     ];
     for (modifier, word) in useless {
         if item.field.has_modifier(modifier) {
-            report.error(field, &format!("`|{word}` means nothing in AWS events"));
+            report.error(&[field], &format!("`|{word}` means nothing in AWS events"));
         }
     }
 }
@@ -137,7 +137,7 @@ fn check_quantifier(field: &str, quantifier: ArrayQuantifier, report: &mut Repor
         let message = format!(
             "`{field}[{quantifier}]` fails on a lone object; use `[none]` with the opposite"
         );
-        report.error(field, &message);
+        report.error(&[field], &message);
     }
 }
 
@@ -147,7 +147,7 @@ fn check_path(field: &str, scope: Scope, report: &mut Report<'_>) {
             let message = format!(
                 "`{field}` below `[any]` does not look into lists: write `[any]` for each list"
             );
-            report.error(field, &message);
+            report.error(&[field], &message);
         }
         return;
     }
@@ -164,7 +164,7 @@ fn check_path(field: &str, scope: Scope, report: &mut Report<'_>) {
         Some(name) => format!("field names are case-sensitive: `{root}` is `{name}`"),
         None => format!("no CloudTrail record has the field `{root}`"),
     };
-    report.error(field, &message);
+    report.error(&[field], &message);
 }
 
 fn check_derived(field: &str, report: &mut Report<'_>) {
@@ -173,7 +173,7 @@ fn check_derived(field: &str, report: &mut Report<'_>) {
         _ => crate::derived::FIELDS.contains(&field),
     };
     if !known {
-        report.error(field, &format!("nothing makes the field `{field}`"));
+        report.error(&[field], &format!("nothing makes the field `{field}`"));
     }
 }
 
