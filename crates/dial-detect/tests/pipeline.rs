@@ -164,7 +164,7 @@ fn the_pack_alone_leaves_most_records_unparsed() {
     let cases = [
         ("sts/get_caller_identity.json", false),
         ("cloudtrail/start_logging.json", false),
-        ("s3/put_bucket_policy_anyone_denied.json", false),
+        ("ec2/authorize_ingress_ssh_anyone_denied.json", false),
         ("s3/put_bucket_policy_organization.json", true),
         ("cloudtrail/stop_logging_denied.json", true),
         ("lambda/add_permission_anyone.json", true),
@@ -175,7 +175,13 @@ fn the_pack_alone_leaves_most_records_unparsed() {
         assert_eq!(pipeline.may_match(&event.head()), expected, "{name}");
     }
     let listed: Vec<&str> = pipeline.unfiltered().collect();
-    assert_eq!(listed, ["address_listed_address_used"]);
+    assert_eq!(
+        listed,
+        [
+            "address_listed_address_used",
+            "region_unexpected_region_used"
+        ]
+    );
 }
 
 #[cfg(feature = "fault-injection")]
