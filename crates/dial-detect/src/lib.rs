@@ -19,6 +19,7 @@ pub mod resources;
 pub mod settings;
 pub mod severity;
 mod text;
+mod tuning;
 
 pub use pipeline::{Failure, Judged, Pipeline, SetupError};
 pub use settings::Settings;

@@ -5,7 +5,7 @@ mod fixture;
 pub(crate) use fixture::judge as judge_fixture;
 
 use crate::derived::{self, Surroundings};
-use crate::engine::{Engine, Hit, Known as Seen, RuleError, RuleInfo, View};
+use crate::engine::{Engine, Hit, Known as Seen, RuleError, RuleInfo, RuleSources, View};
 use crate::enrich::{EnrichError, Enricher, Enrichment};
 use crate::event::{Event, Head};
 use crate::explain::clip;
@@ -13,12 +13,12 @@ use crate::facts::{self, Facts};
 use crate::finding::Scene;
 use crate::normalise::{Call, lookup};
 use crate::settings::Settings;
+use crate::tuning::{Seen as Tuned, Tuning};
 use crate::{isolate, native, redact};
 use dial_core::Finding;
 use dial_core::finding::{Account, Source};
 use dial_core::wire::WorkerInfo;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
 
 /// Longest reason of a failure, bytes.
 const MAX_REASON: usize = 1024;
@@ -30,7 +30,7 @@ pub struct Pipeline {
     engine: Engine,
     enricher: Enricher,
     settings: Settings,
-    trusted: BTreeSet<String>,
+    tuning: Tuning,
     worker: WorkerInfo,
 }
 
@@ -77,7 +77,12 @@ impl Pipeline {
     /// `worker.rules` is set to the hash of the rules, whatever it was.
     pub fn new(settings: &Settings, worker: WorkerInfo) -> Result<Self, Vec<SetupError>> {
         let mut errors: Vec<SetupError> = Vec::new();
-        let engine = Engine::load(settings.rules.as_deref(), absent(settings));
+        let tuning = Tuning::of(settings);
+        let rules = RuleSources {
+            folder: settings.rules.as_deref(),
+            audit: settings.audit_rules,
+        };
+        let engine = Engine::load(&rules, absent(settings, &tuning));
         let enricher = Enricher::load(&settings.enrich);
         if let Ok(engine) = &engine {
             errors.extend(lost_overrides(settings, engine.rules()));
@@ -91,7 +96,7 @@ impl Pipeline {
         Ok(Self {
             engine,
             enricher,
-            trusted: settings.trusted_principals.iter().cloned().collect(),
+            tuning,
             settings: settings.clone(),
             worker: WorkerInfo { rules, ..worker },
         })
@@ -137,7 +142,9 @@ impl Pipeline {
         let facts = judged.or_default(None, facts);
         let around = isolate::run(|| self.surroundings(event));
         let around = judged.or_default(None, around);
-        let derived = derived::fields(&facts, &around.fields(self, event));
+        let mut derived = derived::fields(&facts, &around.fields(self, event));
+        let tuned = isolate::run(|| self.tuning.add_to(&mut derived, &around.tuned(event)));
+        judged.or_default(None, tuned);
         let hits = self.hits(&View::new(event, &derived), &mut judged);
         if hits.is_empty() {
             return judged;
@@ -162,7 +169,7 @@ impl Pipeline {
             worker: &self.worker,
             overrides: &self.settings.severity,
             production: self.is_production(event),
-            trusted: &self.trusted,
+            trusted: self.tuning.trusted(),
         };
         for hit in hits {
             if let Some(rule) = self.engine.rules().get(hit.rule) {
@@ -210,7 +217,7 @@ impl Pipeline {
 
     fn surroundings(&self, event: &Event) -> Around {
         let text = |path| lookup::text(&event.record, path);
-        let ip = native::source_ip(event).or_else(|| text("sourceIPAddress"));
+        let ip = source_ip(event);
         let Enrichment {
             geo,
             asn,
@@ -271,6 +278,16 @@ impl Around {
             production: pipeline.is_production(event),
         }
     }
+
+    fn tuned<'a>(&'a self, event: &'a Event) -> Tuned<'a> {
+        let asn = self.source.asn.as_ref().map(|asn| asn.number);
+        Tuned::new(event, self.source.ip.as_deref(), asn)
+    }
+}
+
+/// Where the event came from: an address, or the name of a service.
+fn source_ip(event: &Event) -> Option<&str> {
+    native::source_ip(event).or_else(|| lookup::text(&event.record, "sourceIPAddress"))
 }
 
 /// The event as it may leave the account.
@@ -291,21 +308,16 @@ fn kept<T, E: Into<SetupError>>(
 }
 
 /// Derived names that no event will have, since nothing is configured that makes them.
-fn absent(settings: &Settings) -> Vec<&'static str> {
+fn absent(settings: &Settings, tuning: &Tuning) -> Vec<&'static str> {
     let enrich = &settings.enrich;
     let missing = [
         ("geo", enrich.geoip.city.is_none()),
         ("asn", enrich.geoip.asn.is_none()),
         ("reputation", enrich.reputation.is_empty()),
-        ("address", true),
-        ("decoy", true),
-        ("own", true),
-        ("principal", true),
-        ("region", true),
-        ("watched", true),
     ];
     let missing = missing.into_iter().filter(|(_, missing)| *missing);
-    missing.map(|(name, _)| name).collect()
+    let missing = missing.map(|(name, _)| name);
+    missing.chain(tuning.absent()).collect()
 }
 
 /// An override for a rule that is not there would silently do nothing.

@@ -1,7 +1,9 @@
 //! What the operator can tune about detection; the worker's configuration holds it.
 
 use crate::enrich;
+use crate::enrich::address;
 use crate::severity::Override;
+pub use crate::tuning::{Decoy, DecoyKind, Own};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -22,6 +24,18 @@ pub struct Settings {
     pub trusted_principals: Vec<String>,
     /// Severities by rule, account and region.
     pub severity: Vec<Override>,
+    /// Whether the audit rules judge too: what changed, rather than what is wrong.
+    pub audit_rules: bool,
+    /// Regions in use; what happens in another one is unexpected. Empty: none is.
+    pub allowed_regions: BTreeSet<String>,
+    /// Resources that matter most: names, ARNs, or either with `*`.
+    pub watched: Vec<String>,
+    /// Networks that the organisation's own calls come from, as CIDR.
+    pub own_networks: Vec<String>,
+    /// DIAL's own parts, and who may touch them.
+    pub own: Own,
+    /// Things that nobody has a reason to touch.
+    pub decoys: Vec<Decoy>,
 }
 
 impl dial_core::config::Check for Settings {
@@ -45,6 +59,34 @@ impl dial_core::config::Check for Settings {
             }
             if let Some(Err(error)) = set.region.as_deref().map(dial_core::Region::parse) {
                 report(&format!("severity.{index}.region"), error.to_string());
+            }
+        }
+        self.check_tuning(report);
+    }
+}
+
+impl Settings {
+    fn check_tuning(&self, report: &mut dyn FnMut(&str, String)) {
+        for (index, region) in self.allowed_regions.iter().enumerate() {
+            if let Err(error) = dial_core::Region::parse(region) {
+                report(&format!("allowed_regions.{index}"), error.to_string());
+            }
+        }
+        for (index, pattern) in self.watched.iter().enumerate() {
+            if let Err(message) = crate::tuning::check_watched(pattern) {
+                report(&format!("watched.{index}"), message);
+            }
+        }
+        for (index, network) in self.own_networks.iter().enumerate() {
+            if let Err(message) = address::network(network) {
+                report(&format!("own_networks.{index}"), message);
+            }
+        }
+        self.own
+            .check(&mut |path, message| report(&format!("own.{path}"), message));
+        for (index, decoy) in self.decoys.iter().enumerate() {
+            if let Err(message) = decoy.check() {
+                report(&format!("decoys.{index}.name"), message);
             }
         }
     }
@@ -72,6 +114,14 @@ mod tests {
             "known_accounts": ["11112222333"],
             "trusted_principals": ["arn:aws:iam::111122223333:role/ci", "ci"],
             "severity": [{ "account": "x", "region": "Mars", "severity": "low" }],
+            "allowed_regions": ["eu-west-1", "mars base"],
+            "watched": ["prod-*", "*"],
+            "own_networks": ["10.0.0.0/8", "10.0.0.0/33", "0.0.0.0/0"],
+            "own": { "prefix": "d", "arns": ["x"], "deployers": ["arn:aws:iam::1:role/*"] },
+            "decoys": [
+                { "kind": "user", "name": "svc-backup" },
+                { "kind": "access_key", "name": "svc-backup" },
+            ],
         }))
         .unwrap();
         let mut problems = Vec::new();

@@ -8,7 +8,7 @@ use crate::table::{Cell, Column, Table};
 use crate::terminal::{self, count, severity_style, severity_word};
 use anyhow::Result;
 use clap::Args;
-use dial_detect::engine::RuleInfo;
+use dial_detect::engine::{Pack, RuleInfo};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -51,9 +51,9 @@ const COLUMNS: [Column; 5] = [
         rank: 3,
     },
     Column {
-        title: "FROM",
-        min: 8,
-        max: 8,
+        title: "PACK",
+        min: 5,
+        max: 5,
         rank: 4,
     },
 ];
@@ -71,7 +71,11 @@ pub(super) fn run(args: &List) -> Result<Outcome> {
     let table = Table::new(COLUMNS.to_vec(), terminal::columns());
     table.heading(&mut out)?;
     for rule in &rules {
-        let from = if rule.built_in { "built in" } else { "yours" };
+        let from = match rule.pack {
+            Pack::Core => "core",
+            Pack::Audit => "audit",
+            Pack::Yours => "yours",
+        };
         let cells = [
             Cell::new(severity_word(rule.level)).styled(severity_style(rule.level)),
             Cell::new(&rule.name),

@@ -62,7 +62,7 @@ impl Loaded {
         let origin = Origin {
             file: &source.file,
             name: &name,
-            built_in: source.built_in,
+            pack: source.pack(),
         };
         match RuleInfo::of(&rule, &origin) {
             Ok(info) => self.rules.push((info, rule)),

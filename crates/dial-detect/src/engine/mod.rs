@@ -11,7 +11,7 @@ mod tests;
 mod view;
 
 pub use lint::{ATTACK_VERSION, Lint, LintLevel, lint};
-pub use rule::{Delivery, DialKeys, Expect, RuleInfo, RuleTest};
+pub use rule::{Delivery, DialKeys, Expect, Pack, RuleInfo, RuleTest};
 pub use rule_test::{TestOutcome, test};
 
 pub(crate) use prefilter::Known;
@@ -39,6 +39,15 @@ pub struct RuleError {
     pub line: Option<usize>,
     /// What is wrong.
     pub message: String,
+}
+
+/// Which rules to load beside the core pack.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RuleSources<'a> {
+    /// The operator's folder.
+    pub(crate) folder: Option<&'a Path>,
+    /// The audit pack.
+    pub(crate) audit: bool,
 }
 
 /// A set of rules, ready to judge.
@@ -86,11 +95,12 @@ impl Engine {
     ///
     /// `absent` are derived names that nothing will fill.
     pub(crate) fn load(
-        rules: Option<&Path>,
+        wanted: &RuleSources<'_>,
         absent: Vec<&'static str>,
     ) -> Result<Self, Vec<RuleError>> {
         let mut sources = source::pack();
-        if let Some(folder) = rules {
+        sources.retain(|source| wanted.audit || source.pack() != Pack::Audit);
+        if let Some(folder) = wanted.folder {
             sources.extend(source::folder(folder)?);
         }
         Self::of(&sources, absent)

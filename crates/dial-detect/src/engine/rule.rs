@@ -36,12 +36,26 @@ pub struct RuleInfo {
     pub references: Vec<String>,
     /// File, with its folder inside the pack or the operator's rules.
     pub file: String,
-    /// Whether the pack brought it, rather than the operator.
+    /// Whether a pack brought it, rather than the operator.
     pub built_in: bool,
+    /// Which pack it is of.
+    pub pack: Pack,
     /// DIAL's own keys.
     pub dial: DialKeys,
     /// Events that it must or must not match.
     pub tests: Vec<RuleTest>,
+}
+
+/// Where a rule comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pack {
+    /// What DIAL brings and every pipeline loads.
+    Core,
+    /// What DIAL brings and `audit_rules = true` loads: what changed, rather than what is wrong.
+    Audit,
+    /// The operator's folder.
+    Yours,
 }
 
 /// The `dial:` block of a rule; absent in plain Sigma.
@@ -126,7 +140,8 @@ impl RuleInfo {
             falsepositives: rule.falsepositives.clone(),
             references: rule.references.clone(),
             file: origin.file.to_owned(),
-            built_in: origin.built_in,
+            built_in: origin.pack != Pack::Yours,
+            pack: origin.pack,
             dial: own_key(rule, "dial")?.unwrap_or_default(),
             tests: own_key(rule, "tests")?.unwrap_or_default(),
         })
@@ -143,7 +158,7 @@ impl RuleInfo {
 pub(super) struct Origin<'a> {
     pub(super) file: &'a str,
     pub(super) name: &'a str,
-    pub(super) built_in: bool,
+    pub(super) pack: Pack,
 }
 
 /// 8-4-4-4-12 hexadecimal digits.

@@ -1,12 +1,15 @@
 //! Where rules come from: the embedded pack and the operator's folder.
 
 use super::RuleError;
+use super::rule::Pack;
 use include_dir::{Dir, DirEntry, include_dir};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 static PACK: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/rules");
 
+/// Folder of the pack with the audit rules.
+const AUDIT: &str = "audit/";
 /// Largest rule file, bytes; the largest public collection of one file is a fifth of it.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 /// Most rule files of a folder.
@@ -23,6 +26,17 @@ pub(super) struct Source {
     pub(super) name: String,
     pub(super) text: Cow<'static, str>,
     pub(super) built_in: bool,
+}
+
+impl Source {
+    /// Which pack the file belongs to.
+    pub(super) fn pack(&self) -> Pack {
+        match self.built_in {
+            false => Pack::Yours,
+            true if self.file.starts_with(AUDIT) => Pack::Audit,
+            true => Pack::Core,
+        }
+    }
 }
 
 /// The embedded rules, in order of their paths.

@@ -1,5 +1,6 @@
 //! Which texts are addresses that the outside world can say something about.
 
+use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Ranges that belong to nobody in particular, as (first bits, prefix length). The documentation
@@ -25,9 +26,35 @@ const PRIVATE_V6: [(Ipv6Addr, u8); 4] = [
 /// The public address that a text is; `None` for service names, `AWS Internal`, private ranges.
 ///
 /// `::ffff:a.b.c.d` is read as `a.b.c.d`, which is how databases and lists hold it.
-pub(super) fn public(text: &str) -> Option<IpAddr> {
+pub(crate) fn public(text: &str) -> Option<IpAddr> {
     let address = text.trim().parse::<IpAddr>().ok()?.to_canonical();
     (!is_private(address)).then_some(address)
+}
+
+/// The network that a text is, or the one address; the error says what is wrong.
+pub(crate) fn network(text: &str) -> Result<IpNet, String> {
+    let shown: String = text.chars().take(60).collect();
+    let parsed = text
+        .parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let net = parsed.map_err(|_| format!("`{shown}` is neither address nor network"))?;
+    if net.prefix_len() == 0 {
+        return Err(format!("`{shown}` covers every address"));
+    }
+    Ok(net)
+}
+
+/// Numbers of Amazon's own networks; what runs on EC2 calls from them too.
+const AMAZON: [u32; 8] = [7_224, 8_987, 10_124, 14_618, 16_509, 19_047, 38_895, 62_785];
+
+/// Whether a call came out of AWS: from a service, or from an address of Amazon's.
+pub(crate) fn is_aws(text: Option<&str>, asn: Option<u32>) -> bool {
+    let by_service = |text: &str| {
+        text.ends_with(".amazonaws.com")
+            || text == "AWS Internal"
+            || text.starts_with("AWS Internal/")
+    };
+    text.is_some_and(by_service) || asn.is_some_and(|number| AMAZON.contains(&number))
 }
 
 /// Whether an address is one of a private, local or reserved range.
@@ -57,6 +84,22 @@ pub(super) fn is_private_range(first: IpAddr, last: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_comes_out_of_aws_is_known() {
+        let cases = [
+            (Some("ec2.amazonaws.com"), None, true),
+            (Some("AWS Internal"), None, true),
+            (Some("AWS Internal/3"), None, true),
+            (Some("203.0.113.66"), Some(16_509), true),
+            (Some("203.0.113.66"), Some(64_500), false),
+            (Some("203.0.113.66"), None, false),
+            (None, None, false),
+        ];
+        for (text, asn, expected) in cases {
+            assert_eq!(is_aws(text, asn), expected, "{text:?} {asn:?}");
+        }
+    }
 
     #[test]
     fn only_public_addresses_are_asked_about() {

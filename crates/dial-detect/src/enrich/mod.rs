@@ -3,7 +3,7 @@
 //! Everything is loaded at start. A look-up that fails marks the finding and stops nothing.
 
 mod account;
-mod address;
+pub(crate) mod address;
 mod geoip;
 mod reputation;
 

@@ -101,7 +101,7 @@ fn entry(line: &str) -> Result<Option<IpNet>, String> {
         }
         text.to_owned()
     };
-    network(&text).map(Some)
+    address::network(&text).map(Some)
 }
 
 /// `cidr` of a line of Spamhaus DROP in JSON.
@@ -118,18 +118,6 @@ fn drop_entry(line: &str) -> Result<Option<String>, String> {
         (None, Some("metadata")) => Ok(None),
         (None, _) => Err("has no `cidr`".into()),
     }
-}
-
-fn network(text: &str) -> Result<IpNet, String> {
-    let shown: String = text.chars().take(60).collect();
-    let parsed = text
-        .parse::<IpNet>()
-        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    let net = parsed.map_err(|_| format!("`{shown}` is neither address nor network"))?;
-    if net.prefix_len() == 0 {
-        return Err(format!("`{shown}` covers every address"));
-    }
-    Ok(net)
 }
 
 impl Ranges {

@@ -6,6 +6,8 @@ use crate::envelope::{self, Input};
 use crate::event::Event;
 use crate::facts;
 use crate::normalise::Call;
+use crate::settings::Settings;
+use crate::tuning::{Seen, Tuning};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -32,12 +34,26 @@ pub(crate) fn judge(
         ..Surroundings::default()
     };
     let mut derived = derived::fields(&facts, &around);
+    let ip = super::source_ip(&event);
+    Tuning::of(&Settings::default()).add_to(&mut derived, &Seen::new(&event, ip, None));
     if let Value::Object(fields) = &mut derived {
-        fields.extend(given);
+        given
+            .into_iter()
+            .for_each(|(root, value)| add(fields, root, value));
     }
     Ok(engine
         .judge_one(index, &View::new(&event, &derived))
         .is_some())
+}
+
+/// A given group adds to the one that the event gives by itself.
+fn add(fields: &mut Map<String, Value>, root: String, given: Value) {
+    match (fields.get_mut(&root), given) {
+        (Some(Value::Object(there)), Value::Object(given)) => there.extend(given),
+        (_, given) => {
+            fields.insert(root, given);
+        }
+    }
 }
 
 /// A fixture holds one event: a record, a trail file of one, or an EventBridge event.

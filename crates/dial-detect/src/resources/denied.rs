@@ -22,6 +22,12 @@ const ENDS: [&str; 3] = [" because", " version ", " with an explicit"];
 
 /// The resource in `User: … is not authorized to perform: … on resource: … because …`.
 pub(super) fn named(call: &Call<'_>) -> Option<Resource> {
+    let target = target(call)?;
+    by_arn(call, target).or_else(|| by_word(target))
+}
+
+/// What stands after `on resource:`.
+pub(super) fn target<'a>(call: &Call<'a>) -> Option<&'a str> {
     call.error_code()?;
     let message = lookup::text(&call.event().record, "errorMessage")?;
     // What the caller chose, its session name, stands before and holds no blank.
@@ -29,9 +35,11 @@ pub(super) fn named(call: &Call<'_>) -> Option<Resource> {
     let (_, target) = refusal.split_once(" on resource: ")?;
     let end = ENDS.iter().filter_map(|end| target.find(end)).min();
     let target = end.map_or(target, |end| &target[..end]).trim();
+    // S3 quotes it.
+    let target = target.trim_matches('"');
     // Lists are asked for by wildcard, or by a path without a name.
     let usable = target.len() <= MAX_NAME && !target.contains('*') && !target.ends_with('/');
-    usable.then(|| by_arn(call, target).or_else(|| by_word(target)))?
+    (usable && !target.is_empty()).then_some(target)
 }
 
 fn by_arn(call: &Call<'_>, target: &str) -> Option<Resource> {

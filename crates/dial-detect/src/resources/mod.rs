@@ -41,6 +41,11 @@ pub fn of(call: &Call<'_>) -> Vec<Resource> {
     found
 }
 
+/// What the error message of a denied call names, as the service wrote it: an ARN or a name.
+pub(crate) fn refused<'a>(call: &Call<'a>) -> Option<&'a str> {
+    denied::target(call)
+}
+
 /// `arn:` partition of a region.
 pub(crate) fn partition(region: &str) -> &'static str {
     let partitions = [

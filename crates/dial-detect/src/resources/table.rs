@@ -76,6 +76,7 @@ const IAM: &str = "iam.amazonaws.com";
 const KMS: &str = "kms.amazonaws.com";
 const LAMBDA: &str = "lambda.amazonaws.com";
 const LOGS: &str = "logs.amazonaws.com";
+const MONITORING: &str = "monitoring.amazonaws.com";
 const RDS: &str = "rds.amazonaws.com";
 const ROUTE53: &str = "route53.amazonaws.com";
 const S3: &str = "s3.amazonaws.com";
@@ -279,6 +280,8 @@ pub(super) static FIELDS: &[Field] = &[
         "AWS::Logs::LogGroup",
         "arn:{p}:logs:{r}:{a}:log-group:{n}",
     ),
+    field(MONITORING, "alarmName", "AWS::CloudWatch::Alarm", ALARM),
+    field(MONITORING, "alarmNames", "AWS::CloudWatch::Alarm", ALARM),
     field(
         RDS,
         "dBInstanceIdentifier",
@@ -360,6 +363,7 @@ pub(super) static FIELDS: &[Field] = &[
     field(STS, "roleArn", "AWS::IAM::Role", ""),
 ];
 
+const ALARM: &str = "arn:{p}:cloudwatch:{r}:{a}:alarm:{n}";
 const GROUP: &str = "arn:{p}:ec2:{r}:{a}:security-group/{n}";
 const INSTANCE: &str = "arn:{p}:ec2:{r}:{a}:instance/{n}";
 const PARAMETER: &str = "arn:{p}:ssm:{r}:{a}:parameter/{n}";

@@ -1,0 +1,142 @@
+//! What the operator says about his accounts, as rules see it: watched, decoy, own, expected.
+
+mod decoy;
+mod glob;
+mod own;
+mod seen;
+mod watched;
+
+pub use decoy::{Decoy, DecoyKind};
+pub use own::Own;
+pub(crate) use seen::Seen;
+pub(crate) use watched::check as check_watched;
+
+use crate::enrich::address;
+use crate::settings::Settings;
+use decoy::Lures;
+use ipnet::IpNet;
+use own::OwnParts;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use watched::Watched;
+
+/// Derived names that are filled from here.
+pub(crate) const ROOTS: [&str; 6] = ["address", "decoy", "own", "principal", "region", "watched"];
+
+/// Services with one endpoint for the world: the region of their events says nothing.
+const GLOBAL: [&str; 16] = [
+    "account.amazonaws.com",
+    "billing.amazonaws.com",
+    "budgets.amazonaws.com",
+    "ce.amazonaws.com",
+    "cloudfront.amazonaws.com",
+    "globalaccelerator.amazonaws.com",
+    "health.amazonaws.com",
+    "iam.amazonaws.com",
+    "organizations.amazonaws.com",
+    "route53.amazonaws.com",
+    "route53domains.amazonaws.com",
+    "shield.amazonaws.com",
+    "signin.amazonaws.com",
+    "sts.amazonaws.com",
+    "support.amazonaws.com",
+    "trustedadvisor.amazonaws.com",
+];
+
+/// The settings, ready to be asked about one event after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Tuning {
+    regions: BTreeSet<String>,
+    watched: Watched,
+    lures: Lures,
+    own: OwnParts,
+    networks: Vec<IpNet>,
+    trusted: BTreeSet<String>,
+}
+
+impl Tuning {
+    /// Settings that do not check out are left out; `Settings::check` has named them.
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let networks = settings.own_networks.iter();
+        Self {
+            regions: settings.allowed_regions.clone(),
+            watched: Watched::of(&settings.watched),
+            lures: Lures::of(&settings.decoys),
+            own: OwnParts::of(&settings.own),
+            networks: networks.filter_map(|n| address::network(n).ok()).collect(),
+            trusted: settings.trusted_principals.iter().cloned().collect(),
+        }
+    }
+
+    /// Names that no event will have, since nothing is configured that makes them.
+    pub(crate) fn absent(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let missing = [
+            ("decoy", self.lures.is_empty()),
+            ("own", self.own.is_empty()),
+            ("region", self.regions.is_empty()),
+            ("watched", self.watched.is_empty()),
+        ];
+        let missing = missing.into_iter().filter(|(_, missing)| *missing);
+        missing.map(|(name, _)| name)
+    }
+
+    /// ARNs of trusted principals.
+    pub(crate) fn trusted(&self) -> &BTreeSet<String> {
+        &self.trusted
+    }
+
+    /// What is below one of [`ROOTS`]; `None` where there is nothing to say.
+    pub(crate) fn field(&self, root: &str, seen: &Seen<'_>) -> Option<Value> {
+        match root {
+            "address" => Some(self.address(seen)),
+            "decoy" => self.lures.field(seen),
+            "own" => self.own.field(seen),
+            "principal" => {
+                let trusted = seen.callers().any(|arn| self.trusted.contains(arn));
+                Some(json!({ "trusted": trusted }))
+            }
+            "region" => self.region(seen),
+            "watched" => self.watched.field(seen),
+            _ => None,
+        }
+    }
+
+    /// Adds all of [`ROOTS`] to the derived fields.
+    pub(crate) fn add_to(&self, derived: &mut Value, seen: &Seen<'_>) {
+        let Value::Object(fields) = derived else {
+            return;
+        };
+        for root in ROOTS {
+            if let Some(value) = self.field(root, seen) {
+                fields.insert(root.to_owned(), value);
+            }
+        }
+    }
+
+    fn address(&self, seen: &Seen<'_>) -> Value {
+        let text = seen.ip.map(str::trim);
+        let address = text.and_then(|text| text.parse::<IpAddr>().ok());
+        let address = address.map(|address| address.to_canonical());
+        let holds = |ip: &IpAddr| self.networks.iter().any(|network| network.contains(ip));
+        json!({
+            "public": text.and_then(address::public).is_some(),
+            "own": address.as_ref().is_some_and(holds),
+            "aws": address::is_aws(text, seen.asn),
+        })
+    }
+
+    fn region(&self, seen: &Seen<'_>) -> Option<Value> {
+        if self.regions.is_empty() {
+            return None;
+        }
+        let expected = self.regions.contains(&seen.event.region)
+            || GLOBAL.contains(&seen.call().source())
+            // Lists the buckets of all regions; told by the one that answered.
+            || seen.call().name() == "ListBuckets";
+        Some(json!({ "unexpected": !expected }))
+    }
+}
+
+#[cfg(test)]
+mod tests;
