@@ -5,7 +5,7 @@ mod fixture;
 pub(crate) use fixture::judge as judge_fixture;
 
 use crate::derived::{self, Surroundings};
-use crate::engine::{Engine, Hit, Known as Seen, RuleError, RuleInfo, RuleSources, View};
+use crate::engine::{Engine, Hit, Needs, RuleError, RuleInfo, RuleSources, View};
 use crate::enrich::{EnrichError, Enricher, Enrichment};
 use crate::event::{Event, Head};
 use crate::explain::clip;
@@ -24,6 +24,9 @@ use jiff::Timestamp;
 const MAX_REASON: usize = 1024;
 /// Longest text of a finding's source, bytes.
 const MAX_TEXT: usize = 1024;
+
+/// Derived names that only enrichment fills.
+const ENRICHED: [&str; 5] = ["account", "address", "asn", "geo", "reputation"];
 
 /// Judges events; built once, then only read.
 pub struct Pipeline {
@@ -126,29 +129,20 @@ impl Pipeline {
     ///
     /// `false` is certain; `true` says only that the record must be judged.
     pub fn may_match(&self, head: &Head<'_>) -> bool {
-        !head.is_cloudtrail()
-            || self.engine.may_match(&Seen {
-                name: head.event_name.as_deref(),
-                source: head.event_source.as_deref(),
-                identity_type: head.user_identity_type.as_deref(),
-                error_code: head.error_code.as_deref(),
-            })
+        !head.is_cloudtrail() || self.engine.may_match(head)
     }
 
     /// Judges one event. Never panics: what breaks is reported, the rest goes on.
     pub fn run(&self, event: &Event, now: Timestamp) -> Judged {
         let mut judged = Judged::default();
-        let facts = isolate::run(|| self.facts(event));
-        let facts = judged.or_default(None, facts);
-        let around = isolate::run(|| self.surroundings(event));
-        let around = judged.or_default(None, around);
-        let mut derived = derived::fields(&facts, &around.fields(self, event));
-        let tuned = isolate::run(|| self.tuning.add_to(&mut derived, &around.tuned(event)));
-        judged.or_default(None, tuned);
-        let hits = self.hits(&View::new(event, &derived), &mut judged);
+        let rules = isolate::run(|| self.engine.candidates(event));
+        let rules = judged.or_default(None, rules);
+        let hits = self.hits(event, &rules, &mut judged);
         if hits.is_empty() {
             return judged;
         }
+        // People are told everything, not only what decided.
+        let known = self.known(event, None, &mut judged);
         // Nothing leaves that could not be redacted.
         let redacted = isolate::run(|| Some(redacted(event)));
         let Some(redacted) = judged.or_default(None, redacted) else {
@@ -157,14 +151,14 @@ impl Pipeline {
         let scene = Scene {
             event,
             redacted: &redacted,
-            derived: &derived,
-            facts: &facts,
+            derived: &known.derived,
+            facts: &known.facts,
             account: Account {
                 id: event.account.clone(),
-                name: around.account_name,
+                name: known.around.account_name,
             },
-            source: around.source,
-            incomplete: around.incomplete,
+            source: known.around.source,
+            incomplete: known.around.incomplete,
             now,
             worker: &self.worker,
             overrides: &self.settings.severity,
@@ -185,28 +179,56 @@ impl Pipeline {
         self.settings.production_accounts.contains(&event.account)
     }
 
-    fn facts(&self, event: &Event) -> Facts {
+    /// What can be known of an event beside its record; all, or only what is needed.
+    fn known(&self, event: &Event, needs: Option<&Needs>, judged: &mut Judged) -> Known {
+        let facts = isolate::run(|| self.facts(event, needs));
+        let facts = judged.or_default(None, facts);
+        let is_wanted = |names: &[&str]| needs.is_none_or(|needs| needs.any_of(names));
+        let around = isolate::run(|| is_wanted(&ENRICHED).then(|| self.surroundings(event)));
+        let around = judged.or_default(None, around).unwrap_or_default();
+        let mut derived = derived::fields(&facts, &around.fields(self, event));
+        let seen = around.tuned(event);
+        let tuned = isolate::run(|| {
+            let is_wanted = |root: &str| is_wanted(&[root]);
+            self.tuning.add_to(&mut derived, &seen, is_wanted);
+        });
+        judged.or_default(None, tuned);
+        Known {
+            facts,
+            around,
+            derived,
+        }
+    }
+
+    fn facts(&self, event: &Event, needs: Option<&Needs>) -> Facts {
         #[cfg(feature = "fault-injection")]
         fault::inject(event);
         let known = facts::Known {
             accounts: &self.settings.known_accounts,
             own: &event.account,
         };
-        facts::extract(&Call::of(event), &known)
+        let is_wanted = |extractor: &_| needs.is_none_or(|needs| needs.extractor(extractor));
+        facts::extract_wanted(&Call::of(event), &known, is_wanted)
     }
 
-    /// All rules at once; if one panics, one by one, so that only that one is lost.
-    fn hits(&self, view: &View<'_>, judged: &mut Judged) -> Vec<Hit> {
-        let reason = match isolate::run(|| self.engine.judge(view)) {
+    /// Asks the rules all at once; if one panics, one by one, so that only that one is lost.
+    fn hits(&self, event: &Event, rules: &[usize], judged: &mut Judged) -> Vec<Hit> {
+        if rules.is_empty() {
+            return Vec::new();
+        }
+        let needs = self.engine.needs(rules);
+        let known = self.known(event, Some(&needs), judged);
+        let view = View::new(event, &known.derived);
+        let reason = match isolate::run(|| self.engine.judge(rules, &view)) {
             Ok(hits) => return hits,
             Err(reason) => reason,
         };
         let before = judged.failures.len();
-        let rules = self.engine.rules().iter().enumerate();
         let hits: Vec<Hit> = rules
-            .filter_map(|(index, rule)| {
-                let hit = isolate::run(|| self.engine.judge_one(index, view));
-                judged.or_default(Some(rule), hit)
+            .iter()
+            .filter_map(|&index| {
+                let hit = isolate::run(|| self.engine.judge_one(index, &view));
+                judged.or_default(self.engine.rules().get(index), hit)
             })
             .collect();
         if judged.failures.len() == before {
@@ -253,10 +275,20 @@ impl Judged {
     /// The result, or nothing and a failure.
     fn or_default<T: Default>(&mut self, rule: Option<&RuleInfo>, result: Result<T, String>) -> T {
         result.unwrap_or_else(|reason| {
-            self.failures.push(Failure::new(rule, &reason));
+            let failure = Failure::new(rule, &reason);
+            if !self.failures.contains(&failure) {
+                self.failures.push(failure);
+            }
             T::default()
         })
     }
+}
+
+/// What is known of an event beside its record.
+struct Known {
+    facts: Facts,
+    around: Around,
+    derived: serde_json::Value,
 }
 
 /// What enrichment found.

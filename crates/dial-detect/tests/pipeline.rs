@@ -174,14 +174,7 @@ fn the_pack_alone_leaves_most_records_unparsed() {
         let event = event(&fixture(name));
         assert_eq!(pipeline.may_match(&event.head()), expected, "{name}");
     }
-    let listed: Vec<&str> = pipeline.unfiltered().collect();
-    assert_eq!(
-        listed,
-        [
-            "address_listed_address_used",
-            "region_unexpected_region_used"
-        ]
-    );
+    assert_eq!(pipeline.unfiltered().count(), 0);
 }
 
 #[cfg(feature = "fault-injection")]

@@ -77,7 +77,7 @@ pub(super) fn lint_sources(sources: &[Source]) -> Vec<Lint> {
 
 /// What only the library's compiler notices; other errors were reported with more detail.
 fn compile_errors(sources: &[Source]) -> Vec<Lint> {
-    let errors = super::Engine::of(sources, Vec::new()).err();
+    let errors = super::Engine::of(sources, super::pack::PACK, Vec::new()).err();
     errors.into_iter().flatten().map(Lint::from).collect()
 }
 

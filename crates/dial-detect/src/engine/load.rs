@@ -1,10 +1,11 @@
 //! Reads rule files into rules; any error is fatal and says where it is.
 
 use super::RuleError;
-use super::rule::{Origin, RuleInfo};
+use super::pack::Packed;
+use super::rule::{Origin, Pack, RuleInfo, is_uuid};
 use super::source::Source;
 use rsigma_parser::{FilterRule, FilterRuleTarget, SigmaRule};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What one or more files hold.
 #[derive(Debug, Default)]
@@ -15,16 +16,27 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-    /// Reads all files; a rule of the operator's takes the place of the pack's of that name.
+    /// Reads all files.
     pub(super) fn of(sources: &[Source]) -> Self {
         let mut loaded = Self::default();
         for source in sources {
             loaded.read(source);
         }
-        loaded.replace_built_in();
-        loaded.refuse_doubles();
-        loaded.refuse_lost_filters();
         loaded
+    }
+
+    /// The pack's rules that stay: an own rule takes the place of the pack's of that name.
+    ///
+    /// What does not fit together is added to the errors.
+    pub(super) fn beside(
+        &mut self,
+        pack: impl Iterator<Item = &'static Packed>,
+    ) -> Vec<&'static Packed> {
+        let own = |packed: &Packed| self.rules.iter().any(|(info, _)| info.name == packed.name);
+        let kept: Vec<&Packed> = pack.filter(|packed| !own(packed)).collect();
+        self.refuse_doubles(&kept);
+        self.refuse_lost_filters(&kept);
+        kept
     }
 
     fn read(&mut self, source: &Source) {
@@ -45,9 +57,10 @@ impl Loaded {
         for (index, rule) in collection.rules.into_iter().enumerate() {
             self.read_rule(source, index, rule);
         }
-        let filters = collection.filters.into_iter();
-        self.filters
-            .extend(filters.map(|filter| (source.file.clone(), filter)));
+        for mut filter in collection.filters {
+            spell_ids(&mut filter);
+            self.filters.push((source.file.clone(), filter));
+        }
         let empty = source.text.lines().all(|line| line.trim().is_empty());
         if empty && self.errors.len() == before {
             self.errors.push(source.error("file is empty"));
@@ -62,7 +75,7 @@ impl Loaded {
         let origin = Origin {
             file: &source.file,
             name: &name,
-            pack: source.pack(),
+            pack: Pack::Yours,
         };
         match RuleInfo::of(&rule, &origin) {
             Ok(info) => self.rules.push((info, rule)),
@@ -73,16 +86,12 @@ impl Loaded {
         }
     }
 
-    fn replace_built_in(&mut self) {
-        let own = self.rules.iter().filter(|(info, _)| !info.built_in);
-        let own: Vec<String> = own.map(|(info, _)| info.name.clone()).collect();
-        self.rules
-            .retain(|(info, _)| !info.built_in || !own.contains(&info.name));
-    }
-
-    fn refuse_doubles(&mut self) {
+    fn refuse_doubles(&mut self, pack: &[&Packed]) {
         let mut ids: HashMap<&str, &str> = HashMap::new();
         let mut names: BTreeMap<&str, &str> = BTreeMap::new();
+        for packed in pack {
+            ids.insert(packed.id, packed.name);
+        }
         for (info, _) in &self.rules {
             if let Some(other) = ids.insert(&info.id, &info.file) {
                 let message = format!("id {} is also that of {other}", info.id);
@@ -96,22 +105,37 @@ impl Loaded {
     }
 
     /// A filter that names a rule which is not there would silently filter nothing.
-    fn refuse_lost_filters(&mut self) {
-        let known = |wanted: &str| {
-            let mut rules = self.rules.iter();
-            rules.any(|(info, _)| info.id == wanted || info.title == wanted)
-        };
+    fn refuse_lost_filters(&mut self, pack: &[&Packed]) {
+        let own = self.rules.iter();
+        let own = own.map(|(info, _)| (info.id.as_str(), info.title.as_str()));
+        let pack = pack.iter().map(|packed| (packed.id, packed.title));
+        let known: BTreeSet<&str> = own
+            .chain(pack)
+            .flat_map(|(id, title)| [id, title])
+            .collect();
         let mut lost = Vec::new();
         for (file, filter) in &self.filters {
             let FilterRuleTarget::Specific(wanted) = &filter.rules else {
                 continue;
             };
-            for wanted in wanted.iter().filter(|wanted| !known(wanted)) {
+            for wanted in wanted
+                .iter()
+                .filter(|wanted| !known.contains(wanted.as_str()))
+            {
                 let message = format!("filter `{}` names no rule: {wanted}", filter.title);
                 lost.push(RuleError::new(file, None, message));
             }
         }
         self.errors.extend(lost);
+    }
+}
+
+/// Ids are compared in lower case, as rules are given them.
+fn spell_ids(filter: &mut FilterRule) {
+    if let FilterRuleTarget::Specific(wanted) = &mut filter.rules {
+        for id in wanted.iter_mut().filter(|wanted| is_uuid(wanted)) {
+            id.make_ascii_lowercase();
+        }
     }
 }
 

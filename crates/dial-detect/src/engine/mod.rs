@@ -1,8 +1,16 @@
 //! Judges events by Sigma rules; the only module that knows the library behind it.
+//!
+//! The pack was compiled by the build; an own folder is read beside it. An index finds the rules
+//! that an event can match, and only those are built and asked.
 
+mod gate;
+mod index;
 mod lint;
 mod load;
-mod prefilter;
+mod matcher;
+mod needs;
+mod outline;
+mod pack;
 mod rule;
 mod rule_test;
 mod source;
@@ -14,17 +22,27 @@ pub use lint::{ATTACK_VERSION, Lint, LintLevel, lint};
 pub use rule::{Delivery, DialKeys, Expect, Pack, RuleInfo, RuleTest};
 pub use rule_test::{TestOutcome, test};
 
-pub(crate) use prefilter::Known;
+pub(crate) use gate::Known;
+pub(crate) use needs::Needs;
 pub(crate) use view::View;
 
+use crate::event::{Event, Head, Kind};
+use crate::normalise::without_date;
+use gate::{Gate, Member};
+use index::{Index, sorted};
 use load::Loaded;
-use prefilter::Prefilter;
-use rsigma_eval::{EvaluationResult, MatchDetailLevel};
+use matcher::Matcher;
+use outline::{Outline, derived_reads};
+use pack::Packed;
+use rsigma_eval::CompiledRule;
+use rsigma_ir::LowerOptions;
+use rsigma_parser::{FilterRule, SigmaRule};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use source::Source;
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// Hex digits of the hash of the rules that people see and findings carry.
 const HASH_DIGITS: usize = 16;
@@ -52,11 +70,34 @@ pub(crate) struct RuleSources<'a> {
 
 /// A set of rules, ready to judge.
 pub(crate) struct Engine {
-    library: rsigma_eval::Engine,
-    rules: Vec<RuleInfo>,
-    by_id: HashMap<String, usize>,
-    prefilter: Prefilter,
+    rules: Vec<Rule>,
+    index: Index,
+    filters: Vec<FilterRule>,
+    /// Derived fields that filters read: any rule may have to.
+    filter_reads: BTreeSet<String>,
+    /// Derived names that nothing will ever fill, such as `reputation` without a list.
+    absent: Vec<&'static str>,
+    infos: OnceLock<Vec<RuleInfo>>,
     hash: String,
+}
+
+/// One rule: what decides whether it is asked, and how it is built then.
+struct Rule {
+    gate: Gate,
+    attempts: bool,
+    product: Option<String>,
+    service: Option<String>,
+    body: Body,
+    needs: OnceLock<Needs>,
+    matcher: OnceLock<Matcher>,
+}
+
+/// Where a rule comes from.
+enum Body {
+    /// The pack: built when first needed.
+    Packed(&'static Packed),
+    /// An own file: built when loaded, so that its errors are found.
+    Own(Box<RuleInfo>, BTreeSet<String>),
 }
 
 /// One rule that an event matched.
@@ -91,86 +132,127 @@ impl RuleError {
 }
 
 impl Engine {
-    /// Loads the pack and, beside it, the operator's folder.
+    /// Joins the pack and the operator's folder.
     ///
     /// `absent` are derived names that nothing will fill.
     pub(crate) fn load(
         wanted: &RuleSources<'_>,
         absent: Vec<&'static str>,
     ) -> Result<Self, Vec<RuleError>> {
-        let mut sources = source::pack();
-        sources.retain(|source| wanted.audit || source.pack() != Pack::Audit);
-        if let Some(folder) = wanted.folder {
-            sources.extend(source::folder(folder)?);
-        }
-        Self::of(&sources, absent)
+        let own = wanted.folder.map(source::folder).transpose()?;
+        let pack = pack::PACK.iter();
+        let pack = pack.filter(|packed| wanted.audit || packed.pack != Pack::Audit);
+        Self::of(&own.unwrap_or_default(), pack, absent)
     }
 
-    fn of(sources: &[Source], absent: Vec<&'static str>) -> Result<Self, Vec<RuleError>> {
-        let Loaded {
-            rules,
-            filters,
-            mut errors,
-        } = Loaded::of(sources);
-        let mut library = rsigma_eval::Engine::new();
-        library.set_match_detail(MatchDetailLevel::Summary);
-        let refused = library.add_rules(rules.iter().map(|(_, rule)| rule));
-        for (index, error) in refused {
-            let Some((info, _)) = rules.get(index) else {
-                continue;
-            };
-            let message = format!("rule `{}`: {error}", info.title);
-            let mut sources = sources.iter();
-            errors.extend(
-                sources
-                    .find(|source| source.file == info.file)
-                    .map(|source| source.error(&message)),
-            );
+    /// Joins rules of the pack and rules of files.
+    fn of(
+        sources: &[Source],
+        pack: impl IntoIterator<Item = &'static Packed>,
+        absent: Vec<&'static str>,
+    ) -> Result<Self, Vec<RuleError>> {
+        let mut loaded = Loaded::of(sources);
+        let pack = loaded.beside(pack.into_iter());
+        let mut engine = Self {
+            rules: Vec::new(),
+            index: Index::default(),
+            filters: Vec::new(),
+            filter_reads: BTreeSet::new(),
+            absent,
+            infos: OnceLock::new(),
+            hash: hash(&pack, sources),
+        };
+        for packed in pack {
+            engine.add_packed(packed);
         }
-        for (file, filter) in &filters {
-            if let Err(error) = library.apply_filter(filter) {
-                errors.push(RuleError::new(file, None, error.to_string()));
+        let mut errors = loaded.errors;
+        for (file, filter) in loaded.filters {
+            let added = engine.add_filter(filter);
+            errors.extend(added.err().map(|error| RuleError::new(&file, None, error)));
+        }
+        for (info, rule) in loaded.rules {
+            let (file, title) = (info.file.clone(), info.title.clone());
+            if let Err(error) = engine.add_own(info, &rule) {
+                let message = format!("rule `{title}`: {error}");
+                let source = sources.iter().find(|source| source.file == file);
+                errors.extend(source.map(|source| source.error(&message)));
             }
         }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        Ok(Self::ready(
-            library,
-            rules.into_iter().map(|(info, _)| info),
-            hash(sources),
-            absent,
-        ))
-    }
-
-    fn ready(
-        library: rsigma_eval::Engine,
-        rules: impl Iterator<Item = RuleInfo>,
-        hash: String,
-        absent: Vec<&'static str>,
-    ) -> Self {
-        let mut rules: Vec<RuleInfo> = rules.collect();
-        for rule in rules.iter_mut().filter(|rule| rule.version.is_empty()) {
-            rule.version.clone_from(&hash);
-        }
-        let by_id = rules.iter().enumerate();
-        let by_id = by_id
-            .map(|(index, rule)| (rule.id.clone(), index))
-            .collect();
-        let attempts = rules.iter().map(RuleInfo::takes_attempts).collect();
-        let prefilter = Prefilter::of(library.rules(), attempts, absent);
-        Self {
-            library,
-            rules,
-            by_id,
-            prefilter,
-            hash,
+        if errors.is_empty() {
+            Ok(engine)
+        } else {
+            Err(errors)
         }
     }
 
-    /// All rules, in order of loading.
+    fn add_packed(&mut self, packed: &'static Packed) {
+        let key = packed.key;
+        let key = key.map(|(member, values)| (member, values.iter().copied()));
+        self.add(
+            Rule {
+                gate: packed.gate.clone(),
+                attempts: packed.attempts,
+                product: packed.product.map(str::to_owned),
+                service: packed.service.map(str::to_owned),
+                body: Body::Packed(packed),
+                needs: OnceLock::new(),
+                matcher: OnceLock::new(),
+            },
+            key,
+        );
+    }
+
+    fn add_own(&mut self, info: RuleInfo, rule: &SigmaRule) -> Result<(), String> {
+        let lowered = rsigma_ir::lower_rule(rule, &LowerOptions::default());
+        let mut lowered = lowered.map_err(|error| error.to_string())?;
+        lowered.metadata.id = Some(info.id.clone());
+        let matcher = Matcher::of(&lowered, self.filters.iter());
+        let matcher = matcher.map_err(|error| error.to_string())?;
+        let Outline { key, gate, reads } = Outline::of(&lowered);
+        self.add(
+            Rule {
+                gate,
+                attempts: info.takes_attempts(),
+                product: rule.logsource.product.clone(),
+                service: rule.logsource.service.clone(),
+                body: Body::Own(Box::new(info), reads),
+                needs: OnceLock::new(),
+                matcher: OnceLock::from(matcher),
+            },
+            key,
+        );
+        Ok(())
+    }
+
+    /// Indexes a rule, unless what is configured makes it impossible.
+    fn add<V: Into<std::borrow::Cow<'static, str>>>(
+        &mut self,
+        rule: Rule,
+        key: Option<(Member, impl IntoIterator<Item = V>)>,
+    ) {
+        if rule.sees("cloudtrail") && rule.gate.may_hold(&Known::default(), &self.absent) {
+            self.index.add(self.rules.len(), key);
+        }
+        self.rules.push(rule);
+    }
+
+    /// Takes a filter; the library says whether it can be read.
+    fn add_filter(&mut self, filter: FilterRule) -> Result<(), String> {
+        let empty = rsigma_eval::Engine::new().apply_filter(&filter);
+        empty.map_err(|error| error.to_string())?;
+        let lowered = rsigma_ir::lower::lower_filter(&filter, &LowerOptions::default());
+        let lowered = lowered.map_err(|error| error.to_string())?;
+        self.filter_reads.extend(derived_reads(&lowered.detections));
+        self.filters.push(filter);
+        Ok(())
+    }
+
+    /// All rules: the pack's that stay, then the own ones.
     pub(crate) fn rules(&self) -> &[RuleInfo] {
-        &self.rules
+        self.infos.get_or_init(|| {
+            let infos = self.rules.iter().map(|rule| rule.info(&self.hash));
+            infos.collect()
+        })
     }
 
     /// First digits of the SHA-256 over all rule files.
@@ -178,59 +260,147 @@ impl Engine {
         &self.hash
     }
 
-    /// Whether any rule can match a record of which only the head is known.
-    pub(crate) fn may_match(&self, known: &Known<'_>) -> bool {
-        self.prefilter.may_match(self.library.rules(), known)
+    /// The library's form of a rule, built if it was not, with the filters that narrow it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "patterns are derived from it"))]
+    pub(crate) fn compiled(&self, index: usize) -> Option<&CompiledRule> {
+        self.matcher(index)?.compiled()
     }
 
-    /// Rules that must look at every record, by name.
+    /// Whether any rule can match a CloudTrail record of which only the head is known.
+    pub(crate) fn may_match(&self, head: &Head<'_>) -> bool {
+        let known = known(head);
+        known
+            .name
+            .is_none_or(|name| self.possible(name, &known).next().is_some())
+    }
+
+    /// Rules that must look at every record, or at many, by name.
     pub(crate) fn unfiltered(&self) -> impl Iterator<Item = &str> {
-        let always = self.prefilter.always().iter();
-        always.filter_map(|&index| Some(self.rules.get(index)?.name.as_str()))
+        let unnamed = self.index.unnamed().into_iter();
+        unnamed.filter_map(|index| Some(self.rules.get(index)?.name()))
     }
 
-    /// All rules that the event matches.
-    pub(crate) fn judge(&self, view: &View<'_>) -> Vec<Hit> {
-        let results = self.library.evaluate_pruned(view, &view.log_source());
-        let hits = results.iter().filter_map(|result| self.hit(result));
-        hits.filter(|hit| self.takes(hit.rule, view)).collect()
+    /// Rules that the event can match, in order: only these need to be asked.
+    pub(crate) fn candidates(&self, event: &Event) -> Vec<usize> {
+        let head = event.head();
+        let known = known(&head);
+        match (&event.kind, known.name) {
+            (Kind::CloudTrail, Some(name)) => sorted(self.possible(name, &known)),
+            _ => self.about(View::service_of(event)),
+        }
     }
 
-    /// One rule alone; for finding out which rule fails.
-    pub(crate) fn judge_one(&self, index: usize, view: &View<'_>) -> Option<Hit> {
-        let rule = self.library.rules().get(index)?;
-        let mut alone = rsigma_eval::Engine::new();
-        alone.set_match_detail(MatchDetailLevel::Summary);
-        alone.add_compiled_rule(rule.clone());
-        let results = alone.evaluate_pruned(view, &view.log_source());
-        let hit = results.iter().find_map(|result| self.hit(result));
-        hit.filter(|hit| self.takes(hit.rule, view))
+    fn about(&self, service: &str) -> Vec<usize> {
+        let rules = self.rules.iter().enumerate();
+        let about = rules.filter(|(_, rule)| rule.sees(service));
+        about.map(|(index, _)| index).collect()
     }
 
-    fn takes(&self, rule: usize, view: &View<'_>) -> bool {
-        let rule = self.rules.get(rule);
-        rule.is_some_and(|rule| rule.takes_attempts() || !view.failed())
-    }
-
-    fn hit(&self, result: &EvaluationResult) -> Option<Hit> {
-        let id = result.header.rule_id.as_deref()?.to_ascii_lowercase();
-        let fields = result.as_detection()?.matched_fields.iter();
-        let fields = fields.map(|field| HitField {
-            selection: field.selection.clone().unwrap_or_default(),
-            path: field.field.clone(),
-            value: field.value.clone(),
-        });
-        Some(Hit {
-            rule: *self.by_id.get(&id)?,
-            fields: fields.collect(),
+    /// Rules that a record can match; one may come several times.
+    fn possible(&self, name: &str, known: &Known<'_>) -> impl Iterator<Item = usize> {
+        let candidates = self.index.candidates(name, known);
+        candidates.filter(move |&index| {
+            self.rules.get(index).is_some_and(|rule| {
+                (known.error_code.is_none() || rule.attempts)
+                    && rule.gate.may_hold(known, &self.absent)
+            })
         })
+    }
+
+    /// What these rules want to know beside the record.
+    pub(crate) fn needs(&self, rules: &[usize]) -> Needs {
+        let mut needs = Needs::default();
+        for rule in rules.iter().filter_map(|&index| self.rules.get(index)) {
+            needs.join(rule.needs.get_or_init(|| self.needs_of(rule)));
+        }
+        needs
+    }
+
+    fn needs_of(&self, rule: &Rule) -> Needs {
+        let filters = self.filter_reads.iter().map(String::as_str);
+        match &rule.body {
+            Body::Packed(packed) => Needs::of(filters.chain(packed.reads.iter().copied())),
+            Body::Own(_, reads) => Needs::of(filters.chain(reads.iter().map(String::as_str))),
+        }
+    }
+
+    /// Those of the rules that the event matches.
+    pub(crate) fn judge(&self, rules: &[usize], view: &View<'_>) -> Vec<Hit> {
+        let hits = rules.iter().map(|&index| self.judge_one(index, view));
+        hits.flatten().collect()
+    }
+
+    /// One rule alone.
+    pub(crate) fn judge_one(&self, index: usize, view: &View<'_>) -> Option<Hit> {
+        let rule = self.rules.get(index)?;
+        if !rule.sees(View::service_of(view.event())) || (!rule.attempts && view.failed()) {
+            return None;
+        }
+        self.matcher(index)?.hit(index, view)
+    }
+
+    /// Built when first asked for, unless it was when loaded.
+    fn matcher(&self, index: usize) -> Option<&Matcher> {
+        let rule = self.rules.get(index)?;
+        match rule.body {
+            Body::Own(..) => rule.matcher.get(),
+            Body::Packed(packed) => Some(rule.matcher.get_or_init(|| {
+                let built = Matcher::of(&packed.rule(), self.filters.iter());
+                built.expect("filters were tried when loaded, and a test builds the whole pack")
+            })),
+        }
     }
 }
 
-fn hash(sources: &[Source]) -> String {
+impl Rule {
+    /// Whether events of a service of AWS are for this rule: a log source keeps others away.
+    fn sees(&self, service: &str) -> bool {
+        let fits = |stated: &Option<String>, ours: &str| {
+            let stated = stated.as_deref();
+            stated.is_none_or(|stated| stated.eq_ignore_ascii_case(ours))
+        };
+        fits(&self.product, "aws") && fits(&self.service, service)
+    }
+
+    fn name(&self) -> &str {
+        match &self.body {
+            Body::Packed(packed) => packed.name,
+            Body::Own(info, _) => &info.name,
+        }
+    }
+
+    fn info(&self, hash: &str) -> RuleInfo {
+        let mut info = match &self.body {
+            Body::Packed(packed) => packed.info(),
+            Body::Own(info, _) => (**info).clone(),
+        };
+        if info.version.is_empty() {
+            hash.clone_into(&mut info.version);
+        }
+        info
+    }
+}
+
+/// What the index and the gates are asked with.
+fn known<'h>(head: &'h Head<'_>) -> Known<'h> {
+    let name = head.event_name.as_deref();
+    Known {
+        name,
+        plain_name: name.map(without_date),
+        source: head.event_source.as_deref(),
+        identity_type: head.user_identity_type.as_deref(),
+        error_code: head.error_code.as_deref(),
+    }
+}
+
+/// Hash of the rules of the pack that are loaded, and of the own files.
+fn hash(pack: &[&Packed], sources: &[Source]) -> String {
     let mut hash = Sha256::new();
+    for packed in pack {
+        hash.update(packed.digest);
+    }
     for source in sources {
-        for part in [&*source.name, &*source.text] {
+        for part in [&source.name, &source.text] {
             hash.update(part.len().to_be_bytes());
             hash.update(part.as_bytes());
         }

@@ -5,12 +5,13 @@ use rsigma_parser::{Detection, DetectionItem, Modifier, SigmaRule, SigmaValue, S
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Longest version text; more is no date.
 const MAX_VERSION: usize = 64;
 
 /// One loaded rule, as lists and documents show it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RuleInfo {
     /// UUID; part of every finding's id.
     pub id: String,
@@ -258,6 +259,26 @@ fn status_word(status: rsigma_parser::Status) -> &'static str {
         Status::Deprecated => "deprecated",
         Status::Unsupported => "unsupported",
     }
+}
+
+/// Whether a file is named like a rule.
+pub(super) fn is_rule(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|suffix| suffix == "yml" || suffix == "yaml")
+}
+
+/// `s3/bucket_policy_public.yml` → `s3_bucket_policy_public`.
+pub(super) fn name_of(path: &Path) -> String {
+    let parts = path.with_extension("");
+    let parts = parts
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy());
+    let name = parts.collect::<Vec<_>>().join("_");
+    if name.is_empty() {
+        let stem = path.file_stem().unwrap_or_default();
+        return stem.to_string_lossy().into_owned();
+    }
+    name
 }
 
 #[cfg(test)]

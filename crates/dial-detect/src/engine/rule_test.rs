@@ -22,7 +22,7 @@ pub struct TestOutcome {
 
 /// Runs the tests of all rules in a folder; `fixtures` is what their events lie below.
 pub fn test(rules: &Path, fixtures: &Path) -> Result<Vec<TestOutcome>, Vec<RuleError>> {
-    let engine = Engine::of(&super::source::folder(rules)?, Vec::new())?;
+    let engine = Engine::of(&super::source::folder(rules)?, &[], Vec::new())?;
     let mut outcomes = Vec::new();
     for (index, rule) in engine.rules().iter().enumerate() {
         let tests = rule.tests.iter();

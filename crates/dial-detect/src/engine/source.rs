@@ -1,15 +1,9 @@
-//! Where rules come from: the embedded pack and the operator's folder.
+//! Reads the operator's folder of rules.
 
 use super::RuleError;
-use super::rule::Pack;
-use include_dir::{Dir, DirEntry, include_dir};
-use std::borrow::Cow;
+use super::rule::{is_rule, name_of};
 use std::path::{Path, PathBuf};
 
-static PACK: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/rules");
-
-/// Folder of the pack with the audit rules.
-const AUDIT: &str = "audit/";
 /// Largest rule file, bytes; the largest public collection of one file is a fifth of it.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 /// Most rule files of a folder.
@@ -24,42 +18,7 @@ pub(super) struct Source {
     pub(super) file: String,
     /// Name that a rule of this file has unless it says otherwise: the path with `_`.
     pub(super) name: String,
-    pub(super) text: Cow<'static, str>,
-    pub(super) built_in: bool,
-}
-
-impl Source {
-    /// Which pack the file belongs to.
-    pub(super) fn pack(&self) -> Pack {
-        match self.built_in {
-            false => Pack::Yours,
-            true if self.file.starts_with(AUDIT) => Pack::Audit,
-            true => Pack::Core,
-        }
-    }
-}
-
-/// The embedded rules, in order of their paths.
-pub(super) fn pack() -> Vec<Source> {
-    let mut sources = Vec::new();
-    collect_pack(&PACK, &mut sources);
-    sources.sort_by(|a, b| a.file.cmp(&b.file));
-    sources
-}
-
-fn collect_pack(folder: &'static Dir<'static>, sources: &mut Vec<Source>) {
-    for entry in folder.entries() {
-        match entry {
-            DirEntry::Dir(below) => collect_pack(below, sources),
-            DirEntry::File(file) if is_rule(file.path()) => sources.push(Source {
-                file: file.path().display().to_string(),
-                name: name_of(file.path()),
-                text: String::from_utf8_lossy(file.contents()),
-                built_in: true,
-            }),
-            DirEntry::File(_) => {}
-        }
-    }
+    pub(super) text: String,
 }
 
 /// All rule files below a folder, in order of their paths; a file is taken as a folder of one.
@@ -78,8 +37,7 @@ pub(super) fn folder(root: &Path) -> Result<Vec<Source>, Vec<RuleError>> {
             Ok(text) => sources.push(Source {
                 name: name_of(path.strip_prefix(root).unwrap_or(&path)),
                 file: path.display().to_string(),
-                text: Cow::Owned(text),
-                built_in: false,
+                text,
             }),
             Err(message) => errors.push(RuleError::of_file(&path, message)),
         }
@@ -126,23 +84,4 @@ fn read(path: &Path) -> Result<String, String> {
         return Err(format!("file is {size} bytes, {MAX_FILE} are allowed"));
     }
     std::fs::read_to_string(path).map_err(|error| error.to_string())
-}
-
-fn is_rule(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|suffix| suffix == "yml" || suffix == "yaml")
-}
-
-/// `s3/bucket_policy_public.yml` → `s3_bucket_policy_public`.
-fn name_of(path: &Path) -> String {
-    let parts = path.with_extension("");
-    let parts = parts
-        .components()
-        .map(|part| part.as_os_str().to_string_lossy());
-    let name = parts.collect::<Vec<_>>().join("_");
-    if name.is_empty() {
-        let stem = path.file_stem().unwrap_or_default();
-        return stem.to_string_lossy().into_owned();
-    }
-    name
 }

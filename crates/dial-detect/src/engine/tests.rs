@@ -1,14 +1,13 @@
-//! Tests of the engine: what rules mean, what loading refuses, that the prefilter loses nothing.
+//! Tests of the engine: what rules mean, what loading refuses, that the index loses nothing.
 
 mod conformance;
+mod index;
 mod loading;
-mod prefilter;
 
 use super::source::Source;
-use super::{Engine, RuleError, View};
+use super::{Engine, Hit, RuleError, View};
 use crate::event::{Event, Kind};
 use serde_json::{Value, json};
-use std::borrow::Cow;
 
 /// A rule of the given `detection:` block, indented by the caller.
 pub(super) fn rule(id: u32, detection: &str) -> String {
@@ -27,8 +26,7 @@ pub(super) fn source(name: &str, text: String) -> Source {
     Source {
         file: format!("{name}.yml"),
         name: name.to_owned(),
-        text: Cow::Owned(text),
-        built_in: false,
+        text,
     }
 }
 
@@ -37,7 +35,7 @@ pub(super) fn engine(texts: impl IntoIterator<Item = String>) -> Result<Engine, 
     let sources: Vec<Source> = texts
         .map(|(i, text)| source(&format!("r{i}"), text))
         .collect();
-    Engine::of(&sources, Vec::new())
+    Engine::of(&sources, &[], Vec::new())
 }
 
 pub(super) fn event(record: Value) -> Event {
@@ -51,9 +49,15 @@ pub(super) fn event(record: Value) -> Event {
     }
 }
 
+/// What a full evaluation finds: every rule is asked.
+pub(super) fn hits(engine: &Engine, event: &Event, derived: &Value) -> Vec<Hit> {
+    let all: Vec<usize> = (0..engine.rules().len()).collect();
+    engine.judge(&all, &View::new(event, derived))
+}
+
 /// Names of the rules that match.
 pub(super) fn matching(engine: &Engine, event: &Event, derived: &Value) -> Vec<String> {
-    let hits = engine.judge(&View::new(event, derived));
+    let hits = hits(engine, event, derived);
     let names = hits.iter().map(|hit| engine.rules()[hit.rule].name.clone());
     names.collect()
 }
@@ -69,7 +73,7 @@ fn one_failing_rule_does_not_take_the_others() {
     let event = event(json!({ "eventName": "StopLogging" }));
     let derived = json!({ "fact": { "dial": {} } });
     let view = View::new(&event, &derived);
-    assert!(crate::isolate::run(|| engine.judge(&view)).is_err());
+    assert!(crate::isolate::run(|| engine.judge(&[0, 1], &view)).is_err());
     let alone = |index| crate::isolate::run(|| engine.judge_one(index, &view));
     assert_eq!(
         alone(0).unwrap_err().split(" (").next(),
@@ -88,7 +92,7 @@ fn what_matched_is_told_with_its_selection_and_value() {
     let event = event(json!({
         "eventName": "AddPermission20150331v2", "requestParameters": { "principal": "*" }
     }));
-    let hits = engine.judge(&View::new(&event, &json!({})));
+    let hits = hits(&engine, &event, &json!({}));
     let mut fields: Vec<String> = hits[0]
         .fields
         .iter()

@@ -8,27 +8,13 @@
 //!   `requestParameters|contains` finds what it finds in a SIEM.
 //! * A native finding is seen in EventBridge's own shape: `source`, `detail-type`, `detail.…`.
 
+use super::gate::DERIVED;
+use super::outline::root_of;
 use crate::event::{Event, Kind};
 use crate::normalise::without_date;
 use rsigma_eval::event::{Event as Fields, EventValue, JsonEvent};
-use rsigma_parser::LogSource;
 use serde_json::Value;
 use std::borrow::Cow;
-
-/// Top-level names that are derived, never read from the record.
-pub(crate) const DERIVED: [&str; 11] = [
-    "fact",
-    "geo",
-    "asn",
-    "reputation",
-    "account",
-    "address",
-    "decoy",
-    "own",
-    "principal",
-    "region",
-    "watched",
-];
 
 /// Prefix of what AWS sent, in a native event.
 const DETAIL: &str = "detail";
@@ -65,16 +51,15 @@ impl<'a> View<'a> {
         matches!(self.event.kind, Kind::CloudTrail) && error.is_some_and(|code| !code.is_null())
     }
 
-    /// What rules of other products and services are kept away from.
-    pub(super) fn log_source(&self) -> LogSource {
-        let service = match &self.event.kind {
+    pub(super) fn event(&self) -> &'a Event {
+        self.event
+    }
+
+    /// Service of the log source that an event belongs to, such as `cloudtrail`.
+    pub(super) fn service_of(event: &Event) -> &str {
+        match &event.kind {
             Kind::CloudTrail => "cloudtrail",
             Kind::Native { source, .. } => source.strip_prefix("aws.").unwrap_or(source),
-        };
-        LogSource {
-            product: Some("aws".to_owned()),
-            service: Some(service.to_owned()),
-            ..LogSource::default()
         }
     }
 
@@ -156,11 +141,6 @@ impl Fields for View<'_> {
     fn top_level_keys(&self) -> Option<Vec<Cow<'_, str>>> {
         Some(self.top_level().map(Cow::Borrowed).collect())
     }
-}
-
-/// First part of a path: up to a dot or bracket.
-pub(crate) fn root_of(path: &str) -> &str {
-    path.split(['.', '[']).next().unwrap_or(path)
 }
 
 /// The name as AWS wrote it and, where that carries an API date, without it.

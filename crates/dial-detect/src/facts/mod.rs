@@ -123,10 +123,20 @@ pub struct Facts {
 
 /// Asks every extractor whose events include this one; never fails, an odd field adds no fact.
 pub fn extract(call: &Call<'_>, known: &Known<'_>) -> Facts {
+    extract_wanted(call, known, |_| true)
+}
+
+/// As [`extract`], from some extractors only.
+pub(crate) fn extract_wanted(
+    call: &Call<'_>,
+    known: &Known<'_>,
+    is_wanted: impl Fn(&'static Extractor) -> bool,
+) -> Facts {
     let mut facts = Facts::default();
     if call.event().kind == Kind::CloudTrail {
         let (source, name) = (call.source(), call.name());
         let asked = EXTRACTORS.iter().filter(|e| e.looks_at(source, name));
+        let asked = asked.filter(|extractor| is_wanted(extractor));
         asked.for_each(|extractor| (extractor.run)(call, known, &mut facts));
     }
     facts

@@ -35,7 +35,7 @@ pub(crate) fn judge(
     };
     let mut derived = derived::fields(&facts, &around);
     let ip = super::source_ip(&event);
-    Tuning::of(&Settings::default()).add_to(&mut derived, &Seen::new(&event, ip, None));
+    Tuning::of(&Settings::default()).add_to(&mut derived, &Seen::new(&event, ip, None), |_| true);
     if let Value::Object(fields) = &mut derived {
         given
             .into_iter()

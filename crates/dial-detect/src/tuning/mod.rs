@@ -102,12 +102,17 @@ impl Tuning {
         }
     }
 
-    /// Adds all of [`ROOTS`] to the derived fields.
-    pub(crate) fn add_to(&self, derived: &mut Value, seen: &Seen<'_>) {
+    /// Adds the wanted ones of [`ROOTS`] to the derived fields.
+    pub(crate) fn add_to(
+        &self,
+        derived: &mut Value,
+        seen: &Seen<'_>,
+        is_wanted: impl Fn(&str) -> bool,
+    ) {
         let Value::Object(fields) = derived else {
             return;
         };
-        for root in ROOTS {
+        for root in ROOTS.into_iter().filter(|root| is_wanted(root)) {
             if let Some(value) = self.field(root, seen) {
                 fields.insert(root.to_owned(), value);
             }

@@ -11,7 +11,7 @@ fn settings(json: Value) -> Settings {
 fn fields(settings: &Settings, record: Value, ip: Option<&str>, asn: Option<u32>) -> Value {
     let mut derived = json!({});
     let event = event(record);
-    Tuning::of(settings).add_to(&mut derived, &Seen::new(&event, ip, asn));
+    Tuning::of(settings).add_to(&mut derived, &Seen::new(&event, ip, asn), |_| true);
     derived
 }
 

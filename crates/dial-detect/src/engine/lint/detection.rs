@@ -1,7 +1,8 @@
 //! Traps in the detection of a rule: what parses, loads and then never matches.
 
 use super::Report;
-use crate::engine::view::{DERIVED, root_of};
+use crate::engine::gate::DERIVED;
+use crate::engine::outline::root_of;
 use rsigma_parser::{ArrayQuantifier, Detection, DetectionItem, Modifier, SigmaRule};
 
 /// Fields at the top of a CloudTrail record or of an EventBridge event.

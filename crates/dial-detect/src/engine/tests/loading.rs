@@ -1,8 +1,8 @@
 //! Everything that is wrong with rule files is fatal, and named with file and line.
 
 use super::{engine, rule, source};
-use crate::engine::source::Source;
-use crate::engine::{Engine, lint};
+use crate::engine::pack::PACK;
+use crate::engine::{Engine, View, lint};
 
 fn errors(texts: &[&str]) -> String {
     let texts = texts.iter().map(|text| (*text).to_owned());
@@ -70,14 +70,77 @@ fn ids_and_names_are_unique() {
 
 #[test]
 fn an_own_rule_replaces_that_of_the_pack() {
-    let pack = Source {
-        built_in: true,
-        ..source("same", rule(1, "s:\n  eventName: X\ncondition: s"))
-    };
-    let own = source("same", rule(2, "s:\n  eventName: Y\ncondition: s"));
-    let engine = Engine::of(&[pack, own], Vec::new()).unwrap();
-    let ids: Vec<&str> = engine.rules().iter().map(|rule| rule.id.as_str()).collect();
+    let pack = Engine::of(&[], PACK, Vec::new()).unwrap();
+    let own = source(
+        "cloudtrail_trail_stopped",
+        rule(2, "s:\n  eventName: Y\ncondition: s"),
+    );
+    let engine = Engine::of(&[own], PACK, Vec::new()).unwrap();
+    assert_eq!(engine.rules().len(), pack.rules().len());
+    let named = engine
+        .rules()
+        .iter()
+        .filter(|rule| rule.name == "cloudtrail_trail_stopped");
+    let ids: Vec<&str> = named.map(|rule| rule.id.as_str()).collect();
     assert_eq!(ids, ["00000000-0000-4000-8000-000000000002"]);
+    assert_ne!(engine.hash(), pack.hash());
+}
+
+#[test]
+fn ids_of_the_pack_are_taken() {
+    let taken = PACK[0].id;
+    let text = rule(1, "s:\n  eventName: X\ncondition: s");
+    let text = text.replace(
+        "00000000-0000-4000-8000-000000000001",
+        &taken.to_uppercase(),
+    );
+    let errors = Engine::of(&[source("own", text)], PACK, Vec::new())
+        .err()
+        .unwrap();
+    assert_eq!(
+        errors[0].message,
+        format!("id {taken} is also that of {}", PACK[0].name)
+    );
+}
+
+#[test]
+fn the_whole_pack_can_be_built() {
+    let engine = Engine::of(&[], PACK, Vec::new()).unwrap();
+    for (index, packed) in PACK.iter().enumerate() {
+        let compiled = engine.compiled(index).unwrap();
+        assert_eq!(
+            compiled.title,
+            engine.rules()[index].title,
+            "{}",
+            packed.name
+        );
+    }
+}
+
+#[test]
+fn filters_narrow_rules_of_the_pack() {
+    let id = PACK
+        .iter()
+        .find(|packed| packed.name == "cloudtrail_trail_stopped")
+        .unwrap()
+        .id;
+    let filter = format!(
+        "title: not in Ireland\nlogsource: {{ product: aws, service: cloudtrail }}\nfilter:\n  \
+         rules: [{}]\n  selection:\n    account.production: true\n  condition: not selection\n",
+        id.to_uppercase()
+    );
+    let engine = Engine::of(&[source("filter", filter)], PACK, Vec::new()).unwrap();
+    let event = super::event(serde_json::json!({
+        "eventName": "StopLogging", "eventSource": "cloudtrail.amazonaws.com",
+        "requestParameters": { "name": "main" },
+    }));
+    let rules = engine.candidates(&event);
+    assert!(engine.needs(&rules).any_of(&["account"]));
+    for (production, expected) in [(false, 1), (true, 0)] {
+        let derived = serde_json::json!({ "account": { "production": production } });
+        let hits = engine.judge(&rules, &View::new(&event, &derived));
+        assert_eq!(hits.len(), expected, "{production}");
+    }
 }
 
 #[test]

@@ -1,0 +1,189 @@
+//! What a rule's condition says about the head of a record: asked without building the rule.
+//!
+//! Sound by construction: judged in three values, everything that the head does not show is
+//! `Unknown`, and only a rule that is certainly `False` is left out.
+
+use std::borrow::Cow;
+
+/// Top-level names that are derived, never read from the record.
+pub(crate) const DERIVED: [&str; 11] = [
+    "fact",
+    "geo",
+    "asn",
+    "reputation",
+    "account",
+    "address",
+    "decoy",
+    "own",
+    "principal",
+    "region",
+    "watched",
+];
+
+/// A condition, reduced to what can be judged before a record is parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// Depends on something that the head does not show.
+    Unknown,
+    /// All parts hold.
+    All(Parts),
+    /// At least one part holds.
+    Any(Parts),
+    /// No part holds.
+    None(Parts),
+    /// A member of the head fits a text.
+    Text(Member, Fit, Cow<'static, str>),
+    /// A member of the head is there, or is not.
+    Exists(Member, bool),
+    /// A derived field; says what holds while nothing is configured that makes its name.
+    Derived(Cow<'static, str>, bool),
+}
+
+/// Borrowed where the build wrote them, owned where a file was read.
+pub(crate) type Parts = Cow<'static, [Gate]>;
+
+/// A member that the head of a record shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Member {
+    /// `eventName`, as written and without the date that some services append.
+    EventName,
+    /// `eventSource`.
+    EventSource,
+    /// `userIdentity.type`.
+    IdentityType,
+    /// `errorCode`.
+    ErrorCode,
+}
+
+/// How a text must fit; `Exactly` and `Cased` are the whole text, the others ignore case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// The same letters in the same case.
+    Cased,
+    /// The same letters.
+    Exactly,
+    /// Starts so.
+    Start,
+    /// Ends so.
+    End,
+    /// Has it inside.
+    Inside,
+}
+
+/// What is known of a record before it is parsed; `None` is "not known", never "absent".
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Known<'a> {
+    /// `eventName`.
+    pub(crate) name: Option<&'a str>,
+    /// `eventName` without its date.
+    pub(crate) plain_name: Option<&'a str>,
+    /// `eventSource`.
+    pub(crate) source: Option<&'a str>,
+    /// `userIdentity.type`.
+    pub(crate) identity_type: Option<&'a str>,
+    /// `errorCode`.
+    pub(crate) error_code: Option<&'a str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Truth {
+    False,
+    Unknown,
+    True,
+}
+
+impl Gate {
+    /// Whether the condition may hold; `absent` are the derived names that nothing makes.
+    pub(crate) fn may_hold(&self, known: &Known<'_>, absent: &[&str]) -> bool {
+        self.judge(known, absent) != Truth::False
+    }
+
+    fn judge(&self, known: &Known<'_>, absent: &[&str]) -> Truth {
+        let judge = |part: &Gate| part.judge(known, absent);
+        match self {
+            Self::Unknown => Truth::Unknown,
+            Self::All(parts) => all(parts.iter().map(judge)),
+            Self::Any(parts) => any(parts.iter().map(judge)),
+            Self::None(parts) => negated(any(parts.iter().map(judge))),
+            Self::Text(member, fit, text) => any(known
+                .texts(*member)
+                .into_iter()
+                .flatten()
+                .map(|shown| fit.judge(shown, text)))
+            .or_unknown(known.shows(*member)),
+            Self::Exists(member, expected) => truth(*expected).or_unknown(known.shows(*member)),
+            Self::Derived(name, holds) => truth(*holds).or_unknown(absent.contains(&&**name)),
+        }
+    }
+}
+
+impl Known<'_> {
+    fn texts(&self, member: Member) -> [Option<&str>; 2] {
+        match member {
+            Member::EventName => [self.name, self.plain_name],
+            Member::EventSource => [self.source, None],
+            Member::IdentityType => [self.identity_type, None],
+            Member::ErrorCode => [self.error_code, None],
+        }
+    }
+
+    fn shows(&self, member: Member) -> bool {
+        self.texts(member)[0].is_some()
+    }
+}
+
+impl Fit {
+    /// Case is only ignored where it is sure how: in ASCII.
+    fn judge(self, shown: &str, wanted: &str) -> Truth {
+        if self == Self::Cased {
+            return truth(shown == wanted);
+        }
+        if !shown.is_ascii() || !wanted.is_ascii() {
+            return Truth::Unknown;
+        }
+        let same = |part: Option<&str>| part.is_some_and(|part| part.eq_ignore_ascii_case(wanted));
+        let (length, surplus) = (wanted.len(), shown.len().checked_sub(wanted.len()));
+        truth(match self {
+            Self::Cased | Self::Exactly => same(Some(shown)),
+            Self::Start => same(shown.get(..length)),
+            Self::End => same(surplus.and_then(|from| shown.get(from..))),
+            Self::Inside => {
+                (0..=surplus.unwrap_or(0)).any(|at| same(shown.get(at..at.saturating_add(length))))
+            }
+        })
+    }
+}
+
+impl Truth {
+    fn or_unknown(self, is_known: bool) -> Self {
+        if is_known { self } else { Self::Unknown }
+    }
+}
+
+fn truth(holds: bool) -> Truth {
+    if holds { Truth::True } else { Truth::False }
+}
+
+fn negated(value: Truth) -> Truth {
+    match value {
+        Truth::False => Truth::True,
+        Truth::Unknown => Truth::Unknown,
+        Truth::True => Truth::False,
+    }
+}
+
+fn all(parts: impl Iterator<Item = Truth>) -> Truth {
+    let mut result = Truth::True;
+    for part in parts {
+        match part {
+            Truth::False => return Truth::False,
+            Truth::Unknown => result = Truth::Unknown,
+            Truth::True => {}
+        }
+    }
+    result
+}
+
+fn any(parts: impl Iterator<Item = Truth>) -> Truth {
+    negated(all(parts.map(negated)))
+}

@@ -1,0 +1,85 @@
+//! Finds the rules that a record can match by what its head shows; the others are not touched.
+
+use super::gate::{Known, Member};
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// Rules by the values that they need of one member each.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    by_name: ByValue,
+    by_identity: ByValue,
+    by_source: ByValue,
+    /// Rules that need no certain value of any member.
+    always: Vec<usize>,
+}
+
+/// Rules by value, in lower case.
+#[derive(Debug, Default)]
+struct ByValue(HashMap<Cow<'static, str>, Vec<usize>>);
+
+impl Index {
+    /// Adds a rule; without a key it must look at every record.
+    pub(super) fn add<V: Into<Cow<'static, str>>>(
+        &mut self,
+        rule: usize,
+        key: Option<(Member, impl IntoIterator<Item = V>)>,
+    ) {
+        let (map, values) = match key {
+            Some((Member::EventName, values)) => (&mut self.by_name, values),
+            Some((Member::IdentityType, values)) => (&mut self.by_identity, values),
+            Some((Member::EventSource, values)) => (&mut self.by_source, values),
+            Some((Member::ErrorCode, _)) | None => return self.always.push(rule),
+        };
+        for value in values {
+            map.0.entry(value.into()).or_default().push(rule);
+        }
+    }
+
+    /// Rules that need no event name: they make every record a candidate, or many.
+    pub(super) fn unnamed(&self) -> Vec<usize> {
+        let keyed = self.by_identity.all().chain(self.by_source.all());
+        sorted(self.always.iter().copied().chain(keyed))
+    }
+
+    /// Every rule that may match a record of this name, and some that may not; one may come
+    /// several times.
+    pub(super) fn candidates(&self, name: &str, known: &Known<'_>) -> impl Iterator<Item = usize> {
+        let plain = known.plain_name.filter(|plain| *plain != name);
+        let plain = plain.map_or(&[][..], |plain| self.by_name.of(plain));
+        let named = self.by_name.of(name).iter().chain(plain);
+        let keyed = self.by_identity.may(known.identity_type);
+        let keyed = keyed.chain(self.by_source.may(known.source));
+        named.chain(&self.always).copied().chain(keyed)
+    }
+}
+
+impl ByValue {
+    fn all(&self) -> impl Iterator<Item = usize> {
+        self.0.values().flatten().copied()
+    }
+
+    /// Rules that need this value, whatever its case.
+    fn of(&self, value: &str) -> &[usize] {
+        if self.0.is_empty() {
+            return &[];
+        }
+        let rules = self.0.get(value.to_lowercase().as_str());
+        rules.map_or(&[], Vec::as_slice)
+    }
+
+    /// Rules that need this value; of a value that is not known, all.
+    fn may(&self, value: Option<&str>) -> impl Iterator<Item = usize> {
+        let certain = value.map_or(&[][..], |value| self.of(value));
+        let unknown = value.is_none().then(|| self.all());
+        certain.iter().copied().chain(unknown.into_iter().flatten())
+    }
+}
+
+/// In order, each once.
+pub(super) fn sorted(rules: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut rules: Vec<usize> = rules.collect();
+    rules.sort_unstable();
+    rules.dedup();
+    rules
+}
