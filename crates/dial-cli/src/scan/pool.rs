@@ -91,18 +91,19 @@ pub(super) fn run<E>(
     let queue = Mutex::new(queue);
     let (found, finding) = sync_channel(FOUND);
     std::thread::scope(|scope| {
-        scope.spawn(|| find(scan, search, found));
+        // The search owns its end, so that all know when it is over.
+        scope.spawn(move || find(scan, search, &found));
         for _ in 0..threads.max(1) {
             scope.spawn(|| work(scan, &queue, &stopped));
         }
-        let result = in_order(scan, finding, &jobs, &mut each);
+        let result = in_order(scan, &finding, &jobs, &mut each);
         stopped.store(result.is_err(), Ordering::Relaxed);
-        drop(jobs);
+        drop((jobs, finding));
         result
     })
 }
 
-fn find(scan: &Scan<'_>, search: &Search<'_>, found: SyncSender<Found>) {
+fn find(scan: &Scan<'_>, search: &Search<'_>, found: &SyncSender<Found>) {
     search.run(&mut |what| {
         if let Found::Source(source, size) = &what {
             if (scan.is_finished)(source) {
@@ -116,7 +117,7 @@ fn find(scan: &Scan<'_>, search: &Search<'_>, found: SyncSender<Found>) {
 
 fn in_order<E>(
     scan: &Scan<'_>,
-    finding: Receiver<Found>,
+    finding: &Receiver<Found>,
     jobs: &Sender<Job>,
     each: &mut impl FnMut(&From<'_>, Part) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -124,7 +125,7 @@ fn in_order<E>(
     let mut begun = VecDeque::new();
     loop {
         while begun.len() < AHEAD
-            && let Some(found) = next(&finding, begun.is_empty())
+            && let Some(found) = next(finding, begun.is_empty())
         {
             begun.push_back(begin(scan, found, &budget, jobs));
         }
