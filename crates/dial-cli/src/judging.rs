@@ -7,7 +7,7 @@ use dial_core::config::Check;
 use dial_core::wire::WorkerInfo;
 use dial_detect::{Pipeline, Settings};
 use dial_worker::config::Worker;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments that choose rules and settings.
 #[derive(Debug, Args)]
@@ -24,9 +24,19 @@ pub(crate) struct Judging {
 impl Judging {
     /// Loads rules and data; the error lists everything that is wrong.
     pub(crate) fn pipeline(&self) -> Result<Pipeline> {
+        self.load(self.rules.as_deref())
+    }
+
+    /// As [`Judging::pipeline`], with the rules of this folder or file beside the pack.
+    pub(crate) fn with_rules(&self, rules: &Path) -> Result<Pipeline> {
+        self.load(Some(rules))
+    }
+
+    fn load(&self, rules: Option<&Path>) -> Result<Pipeline> {
         let file = ConfigFile::find(self.config.as_deref())?;
         let Tuning(worker) = file.section("worker")?;
-        let rules = self.rules.clone().or_else(|| worker.detect.rules.clone());
+        let rules = rules.map(Path::to_owned);
+        let rules = rules.or_else(|| worker.detect.rules.clone());
         load(&Settings {
             rules,
             ..worker.detect

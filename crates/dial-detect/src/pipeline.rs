@@ -1,7 +1,9 @@
 //! One event in, findings out: the only order in which the parts are called.
 
+mod explain;
 mod fixture;
 
+pub use explain::{Explanation, Verdict};
 pub(crate) use fixture::judge as judge_fixture;
 
 use crate::derived::{self, Surroundings};

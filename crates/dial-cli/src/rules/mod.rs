@@ -1,7 +1,10 @@
 //! `dial rules`: lists, checks and tests detection rules.
 
+mod explain;
 mod lint;
 mod list;
+mod new;
+mod one_event;
 mod test;
 
 use crate::exit::Outcome;
@@ -14,12 +17,18 @@ pub(crate) enum Command {
     /// List the rules that would judge
     #[command(after_help = list::EXAMPLES)]
     List(list::List),
+    /// Write the first draft of a rule and of its test events
+    #[command(after_help = new::EXAMPLES)]
+    New(new::New),
     /// Check rule files: what does not load, and what would silently never match
     #[command(after_help = lint::EXAMPLES)]
     Lint(lint::Check),
     /// Run the `tests:` of rule files against fixture events
     #[command(after_help = test::EXAMPLES)]
     Test(test::Test),
+    /// Say why a rule matches an event or not, part by part
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(explain::Explain),
 }
 
 /// How to print.
@@ -33,7 +42,9 @@ pub(crate) enum Format {
 pub(crate) fn run(command: &Command) -> Result<Outcome> {
     match command {
         Command::List(args) => list::run(args),
+        Command::New(args) => new::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Test(args) => test::run(args),
+        Command::Explain(args) => explain::run(args),
     }
 }

@@ -43,11 +43,6 @@ impl Outgoing {
         }
     }
 
-    /// Whether nothing waits.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
     /// Sends what waits.
     pub(crate) fn flush(&mut self) {
         if self.waiting.is_empty() {

@@ -103,3 +103,66 @@ fn bad_rules_are_named_with_their_line() {
         assert!(code == 1 && err.contains("bad.yml"), "{name}: {err}");
     }
 }
+
+#[test]
+fn a_rule_grows_from_an_event() {
+    let place = Place::new();
+    place.write("event.json", PUBLIC_BUCKET);
+    let new = [
+        "rules",
+        "new",
+        "s3/bucket_opened",
+        "--from",
+        "event.json",
+        "--dir",
+        "mine",
+    ];
+    let (code, _, err) = place.run(&new);
+    assert_eq!(code, 0, "{err}");
+    let name = place.path().join("mine/s3/bucket_opened.yml");
+    let draft = std::fs::read_to_string(&name).unwrap();
+    assert!(draft.contains("# fact.s3.policy.public: true"), "{draft}");
+    let (code, out, _) = place.run(&["rules", "lint", "mine"]);
+    assert!(code == 1 && out.contains("still to be filled in"), "{out}");
+    let filled = draft
+        .replace("FILL IN", "because")
+        .replace("tags: []", "tags: [attack.t1530]");
+    place.write("mine/s3/bucket_opened.yml", filled);
+    let (code, out, err) = place.run(&["rules", "lint", "mine"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let test = ["rules", "test", "mine", "--fixtures", "mine/fixtures"];
+    let (code, out, err) = place.run(&test);
+    assert_eq!(code, 0, "{out}{err}");
+    let (code, _, err) = place.run(&new);
+    assert!(code == 1 && err.contains("exists already"), "{err}");
+}
+
+#[test]
+fn a_verdict_is_explained_part_by_part() {
+    let place = Place::new();
+    place.write("shared.json", SHARED_BUCKET);
+    place.write("rules/changed.yml", RULE);
+    let explain = ["rules", "explain", "s3_bucket_policy_public", "shared.json"];
+    let (code, out, err) = place.run(&explain);
+    assert_eq!(code, 0, "{err}");
+    insta::assert_snapshot!(out);
+    let (_, out, _) = place.run(&["rules", "explain", "rules/changed.yml", "shared.json"]);
+    insta::assert_snapshot!(out);
+    let several = format!("{}\n{}\n", one_line(PUBLIC_BUCKET), one_line(SHARED_BUCKET));
+    place.write("several.jsonl", several);
+    let (code, _, err) = place.run(&[
+        "rules",
+        "explain",
+        "s3_bucket_policy_public",
+        "several.jsonl",
+    ]);
+    assert!(
+        code == 1 && err.contains("choose one with --event-id"),
+        "{err}"
+    );
+}
+
+fn one_line(event: &str) -> String {
+    let event: Value = serde_json::from_str(event).unwrap();
+    event.to_string()
+}

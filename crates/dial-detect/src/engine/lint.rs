@@ -1,6 +1,7 @@
 //! Finds what would make a rule silently useless, and what a rule of the pack must have.
 
 mod attack;
+pub(super) mod delivery;
 mod detection;
 mod events;
 mod group;
@@ -47,6 +48,23 @@ pub enum LintLevel {
     Warning,
 }
 
+/// Event sources that have an event of this name, as AWS spells them.
+pub(super) fn sources_of(event: &str) -> Vec<String> {
+    names::names().sources_of(crate::normalise::without_date(event))
+}
+
+/// Whether AWS has this event source.
+pub(super) fn is_source(source: &str) -> bool {
+    names::names().service(source).is_some()
+}
+
+/// First-level request fields of an event, as far as they are listed.
+pub(super) fn request_fields(source: &str, event: &str) -> Vec<&'static str> {
+    let service = names::names().service(source);
+    let fields = service.and_then(|service| service.fields(event)?.request);
+    fields.into_iter().flatten().collect()
+}
+
 /// Checks a folder of rules, or one rule file; no remark means fit for the pack.
 pub fn lint(rules: &Path) -> Vec<Lint> {
     let sources = match source::folder(rules) {
@@ -58,12 +76,14 @@ pub fn lint(rules: &Path) -> Vec<Lint> {
 
 pub(super) fn lint_sources(sources: &[Source]) -> Vec<Lint> {
     let mut lints: Vec<Lint> = sources.iter().flat_map(spec_lints).collect();
+    lints.extend(sources.iter().flat_map(unfilled));
     let loaded = Loaded::of(sources);
     for (info, rule) in &loaded.rules {
         if let Some(source) = sources.iter().find(|source| source.file == info.file) {
             let mut report = Report::new(source, info, &mut lints);
             check_metadata(info, rule, &mut report);
             check_tests(info, &mut report);
+            delivery::check(info, rule, &mut report);
             detection::check(rule, &mut report);
             events::check(rule, &mut report);
         }
@@ -141,6 +161,19 @@ impl From<super::RuleError> for Lint {
             message: error.message,
         }
     }
+}
+
+/// What `dial rules new` left for the author to write.
+fn unfilled(source: &Source) -> Vec<Lint> {
+    let lines = source.text.lines().enumerate();
+    let open = lines.filter(|(_, line)| line.contains(super::scaffold::FILL_IN));
+    open.map(|(number, _)| Lint {
+        file: source.file.clone(),
+        line: Some(number + 1),
+        level: LintLevel::Error,
+        message: format!("{}: still to be filled in", source.name),
+    })
+    .collect()
 }
 
 /// Violations of the Sigma specification, as the library finds them.

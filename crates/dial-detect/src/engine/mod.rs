@@ -3,6 +3,7 @@
 //! The pack was compiled by the build; an own folder is read beside it. An index finds the rules
 //! that an event can match, and only those are built and asked.
 
+mod explain;
 mod gate;
 mod index;
 mod lint;
@@ -13,14 +14,17 @@ mod outline;
 mod pack;
 mod rule;
 mod rule_test;
+mod scaffold;
 mod source;
 #[cfg(test)]
 mod tests;
 mod view;
 
+pub use explain::Step;
 pub use lint::{ATTACK_VERSION, Lint, LintLevel, lint};
 pub use rule::{Delivery, DialKeys, Expect, Pack, RuleInfo, RuleTest};
 pub use rule_test::{TestOutcome, test};
+pub use scaffold::{Draft, DraftError, FILL_IN, Scaffold, scaffold};
 
 pub(crate) use gate::Known;
 pub(crate) use needs::Needs;
@@ -261,7 +265,6 @@ impl Engine {
     }
 
     /// The library's form of a rule, built if it was not, with the filters that narrow it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "patterns are derived from it"))]
     pub(crate) fn compiled(&self, index: usize) -> Option<&CompiledRule> {
         self.matcher(index)?.compiled()
     }
@@ -337,6 +340,19 @@ impl Engine {
             return None;
         }
         self.matcher(index)?.hit(index, view)
+    }
+
+    /// Why a rule matches or not: its condition, taken apart.
+    pub(crate) fn explain(&self, index: usize, view: &View<'_>) -> Vec<Step> {
+        let rule = self.compiled(index);
+        rule.map(|rule| explain::steps(rule, view))
+            .unwrap_or_default()
+    }
+
+    /// Whether events of this log source are for the rule.
+    pub(crate) fn sees(&self, index: usize, view: &View<'_>) -> bool {
+        let rule = self.rules.get(index);
+        rule.is_some_and(|rule| rule.sees(View::service_of(view.event())))
     }
 
     /// Built when first asked for, unless it was when loaded.
