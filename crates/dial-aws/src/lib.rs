@@ -9,5 +9,6 @@ pub mod secrets;
 pub use clients::{Clients, Emulators};
 pub use dynamodb::{DynamoStore, create_table};
 pub use s3::location::{Location, LocationError, open_bucket, read_object};
+pub use s3::objects::{Listing, Object, Page};
 pub use s3::{S3Bucket, create_bucket};
 pub use secrets::AwsSecrets;

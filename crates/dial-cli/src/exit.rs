@@ -50,10 +50,19 @@ pub(crate) fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
 
 /// Writes one named problem to standard error.
 pub(crate) fn problem(message: &str) {
-    use crate::terminal::{BAD, inert, paint};
-    let label = paint(BAD, "error:");
+    use crate::terminal::{BAD, paint};
+    say(&paint(BAD, "error:"), message);
+}
+
+/// Writes what is worth knowing but stopped nothing to standard error.
+pub(crate) fn warning(message: &str) {
+    use crate::terminal::{BOLD, paint};
+    say(&paint(BOLD, "warning:"), message);
+}
+
+fn say(label: &str, message: &str) {
     for (at, line) in message.lines().enumerate() {
-        let line = inert(line);
+        let line = crate::terminal::inert(line);
         if at == 0 {
             anstream::eprintln!("{label} {line}");
         } else {

@@ -7,6 +7,7 @@ pub mod folder;
 pub mod gzip;
 pub mod id;
 pub mod key;
+pub mod ocsf;
 pub mod ports;
 pub mod record;
 pub mod secret;

@@ -162,7 +162,7 @@ fn no_secret_leaves_in_any_text_of_a_finding() {
 fn the_pack_alone_leaves_most_records_unparsed() {
     let pipeline = pipeline(&json!({}));
     let cases = [
-        ("sts/get_caller_identity.json", false),
+        ("ecr/batch_get_image.json", false),
         ("cloudtrail/start_logging.json", false),
         ("ec2/authorize_ingress_ssh_anyone_denied.json", false),
         ("s3/put_bucket_policy_organization.json", true),
@@ -174,7 +174,9 @@ fn the_pack_alone_leaves_most_records_unparsed() {
         let event = event(&fixture(name));
         assert_eq!(pipeline.may_match(&event.head()), expected, "{name}");
     }
-    assert_eq!(pipeline.unfiltered().count(), 0);
+    // Gated by the type of the caller, which hardly any record has.
+    let unnamed: Vec<&str> = pipeline.unfiltered().collect();
+    assert_eq!(unnamed, ["root_access_key_used", "root_change_made"]);
 }
 
 #[cfg(feature = "fault-injection")]

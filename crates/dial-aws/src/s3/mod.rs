@@ -1,6 +1,7 @@
 //! Objects in S3 below a prefix, read and listed within bounds.
 
 pub mod location;
+pub mod objects;
 
 use crate::clients::Clients;
 use crate::fault::{Fault, Remedy};
@@ -10,6 +11,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use dial_core::ports::{Bucket, BucketError};
+use objects::Listing;
 
 /// Most keys of one list; more are an error, never a silent cut.
 const MAX_KEYS: usize = 1_000_000;
@@ -49,28 +51,6 @@ impl S3Bucket {
             place: format!("s3://{}/{}", self.bucket, self.full(key)),
         }
     }
-
-    async fn page(
-        &self,
-        prefix: &str,
-        after: Option<String>,
-    ) -> Result<(Vec<String>, Option<String>), BucketError> {
-        let answer = self
-            .clients
-            .s3()
-            .await
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .prefix(self.full(prefix))
-            .set_continuation_token(after)
-            .send()
-            .await
-            .map_err(|e| self.call("list", "s3:ListBucket", prefix).failed(&e))?;
-        let relative = |key: &str| key.strip_prefix(&self.prefix).map(str::to_owned);
-        let objects = answer.contents().iter();
-        let keys = objects.filter_map(|o| o.key().and_then(relative)).collect();
-        Ok((keys, answer.next_continuation_token))
-    }
 }
 
 #[async_trait]
@@ -106,20 +86,24 @@ impl Bucket for S3Bucket {
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, BucketError> {
+        let listing = Listing {
+            prefix: prefix.to_owned(),
+            ..Listing::default()
+        };
         let mut found = Vec::new();
         let mut after = None;
         loop {
-            let (keys, next) = self.page(prefix, after).await?;
-            found.extend(keys);
+            let page = self.page(&listing, after).await?;
+            found.extend(page.objects.into_iter().map(|object| object.key));
             if found.len() > MAX_KEYS {
                 let call = self.call("list", "s3:ListBucket", prefix);
                 let reason = format!("more than {MAX_KEYS} keys, give a longer prefix");
                 return Err(call.error(reason, false));
             }
-            if next.is_none() {
+            if page.next.is_none() {
                 break;
             }
-            after = next;
+            after = page.next;
         }
         found.sort_unstable();
         Ok(found)

@@ -1,29 +1,37 @@
 //! `dial scan`: judges trail files with the worker's own pipeline.
 
+mod checkpoint;
+mod cut;
+mod fetch;
+mod filter;
+mod layout;
+mod objects;
 mod pool;
+mod progress;
 mod report;
 pub(crate) mod send;
 mod sources;
+mod taker;
 
-use crate::exit::{self, Outcome};
-use crate::findings::Format;
+use crate::exit::Outcome;
+use crate::findings;
+use crate::judging;
 use crate::signing::Signing;
-use crate::{findings, judging};
 use anyhow::Result;
-use clap::Args;
+use checkpoint::{Checkpoint, Finished};
+use clap::{Args, ValueEnum};
 use dial_aws::Clients;
 use dial_core::Severity;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use filter::Filtering;
 use jiff::Timestamp;
-use pool::{Part, Scan};
+use pool::Scan;
+use progress::Progress;
 use report::Report;
 use send::Outgoing;
-use sources::Sources;
-use std::io::IsTerminal;
+use sources::Search;
 use std::num::NonZeroUsize;
-
-/// Fewer bytes are scanned before a bar could be read.
-const QUICK: u64 = 16 * 1024 * 1024;
+use std::path::PathBuf;
+use taker::Taker;
 
 /// Help below the arguments of `scan`.
 pub(crate) const EXAMPLES: &str = "\
@@ -31,14 +39,17 @@ Examples:
   dial scan ./AWSLogs                                  a folder of trail files
   dial scan events.jsonl --min-severity high
   dial scan s3://my-trail/AWSLogs/111122223333/CloudTrail/eu-central-1/
+  dial scan s3://my-trail --account 111122223333 --since 2026-05-01 --until 2026-06-01
+  dial scan s3://my-trail --since 365d --checkpoint year.jsonl >> findings.txt
   aws cloudtrail lookup-events |
     jq -c '.Events[].CloudTrailEvent | fromjson' | dial scan -
   dial scan ./AWSLogs --format csv > findings.csv
   dial scan ./AWSLogs --send https://dial.example.com --root-key-file root.key
 
 Reads .json, .jsonl and their .gz, as CloudTrail, EventBridge or exports wrote
-them. Exit codes: 0 clean, 3 findings, 1 something could not be read, judged or
-sent, 2 wrong usage.";
+them. What CloudTrail files by account, region and day is neither listed nor
+read where the options leave it out. Exit codes: 0 clean, 3 findings,
+1 something could not be read, judged or sent, 2 wrong usage.";
 
 /// Arguments of `scan`.
 #[derive(Debug, Args)]
@@ -46,7 +57,8 @@ pub(crate) struct Scanning {
     /// Files, folders, `s3://bucket/prefix`, or `-` for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<String>,
-    /// Rows for people, one JSON object a line, or CSV that is safe in a spreadsheet
+    /// Rows for people, one JSON object a line, CSV that is safe in a spreadsheet, or OCSF 1.8
+    /// Detection Findings, one a line
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Leave out findings below this severity
@@ -55,110 +67,82 @@ pub(crate) struct Scanning {
     /// Threads [default: one per processor]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    /// Note in this file what is done with; with the same file a scan that was stopped goes on,
+    /// and a later one reads only what is new
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
     #[command(flatten)]
     judging: judging::Judging,
+    #[command(flatten)]
+    filtering: Filtering,
     #[command(flatten)]
     signing: Signing,
 }
 
+/// How findings of a scan are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Jsonl,
+    Csv,
+    Ocsf,
+}
+
 /// Runs `dial scan`.
 pub(crate) fn run(args: &Scanning) -> Result<Outcome> {
+    let now = Timestamp::now();
+    let filter = args.filtering.filter(now)?;
     let pipeline = args.judging.pipeline()?;
+    let (checkpoint, finished) = args.checkpoint(pipeline.hash())?;
     let runtime = crate::runtime()?;
     let outgoing = args.signing.sender()?.map(|sender| {
         let worker = pipeline.worker().clone();
         Outgoing::new(sender, worker, runtime.handle().clone())
     });
-    let sources = Sources::find(&args.paths, &Clients::new(), runtime.handle());
-    let bar = progress(sources.bytes);
+    let progress = Progress::start();
     let mut out = anstream::stdout().lock();
-    let mut taker = Taker {
-        report: Report::new(args.format, &mut out, bar.clone())?,
-        outgoing,
-        least: args.min_severity.unwrap_or(Severity::Informational),
-    };
-    for (path, problem) in &sources.problems {
-        taker.report.problem(path, problem);
-    }
+    let report = Report::new(args.format, &mut out, progress.bar.clone())?;
+    let mut taker = Taker::new(report, outgoing, checkpoint, args.min_severity);
     let scan = Scan {
         pipeline: &pipeline,
         runtime: runtime.handle(),
-        now: Timestamp::now(),
-        progress: &|bytes| bar.inc(bytes),
+        filter: &filter,
+        now,
+        expected: &|bytes| progress.expect(bytes),
+        progress: &|bytes| progress.bar.inc(bytes),
+        is_finished: &|source| finished.holds(source),
     };
-    let threads = args
-        .threads
-        .or_else(|| std::thread::available_parallelism().ok());
-    let threads = threads.map_or(1, NonZeroUsize::get);
-    let scanned = pool::run(&scan, &sources.list, threads, |source, part| {
-        taker.take(&source.name(), part)
+    let search = Search {
+        paths: &args.paths,
+        filter: &filter,
+        clients: &Clients::new(),
+        runtime: runtime.handle(),
+    };
+    let scanned = pool::run(&scan, &search, args.threads(), |from, part| {
+        if let pool::Part::Done(counts) = &part {
+            progress.events(counts.records);
+        }
+        taker.take(from, part)
     });
-    bar.finish_and_clear();
-    taker.finish(scanned.map_err(Into::into), sources.skipped)
+    progress.bar.finish_and_clear();
+    taker.finish(scanned)
 }
 
-/// Takes what the scan hands on: prints it, sends it, counts it.
-struct Taker<'o> {
-    report: Report<'o>,
-    outgoing: Option<Outgoing>,
-    least: Severity,
-}
-
-impl Taker<'_> {
-    fn take(&mut self, source: &str, part: Part) -> std::io::Result<()> {
-        match part {
-            Part::Finding(finding) if finding.severity < self.least => {}
-            Part::Finding(finding) => {
-                self.report.finding(&finding)?;
-                self.send(|outgoing| outgoing.add(*finding));
-            }
-            Part::Problem(what) => self.report.problem(source, &what),
-            Part::Done(counts) => self.report.done(source, counts),
-        }
-        Ok(())
+impl Scanning {
+    fn threads(&self) -> usize {
+        let available = || std::thread::available_parallelism().ok();
+        let threads = self.threads.or_else(available);
+        threads.map_or(1, NonZeroUsize::get)
     }
 
-    fn send(&mut self, act: impl FnOnce(&mut Outgoing)) {
-        let Some(outgoing) = &mut self.outgoing else {
-            return;
+    /// The earlier scan must have asked the same of the same rules.
+    fn checkpoint(&self, rules: &str) -> Result<(Option<Checkpoint>, Finished)> {
+        let Some(path) = &self.checkpoint else {
+            return Ok((None, Finished::default()));
         };
-        act(outgoing);
-        for problem in outgoing.take_problems() {
-            self.report.problem("--send", &problem);
-        }
+        let least = self.min_severity.unwrap_or(Severity::Informational);
+        let asked = format!("{} min-severity={least}", self.filtering.typed());
+        let (checkpoint, finished) = Checkpoint::open(path, rules, &asked)?;
+        Ok((Some(checkpoint), finished))
     }
-
-    /// A reader that went away ends the scan without a word, but not without its exit code.
-    fn finish(mut self, scanned: Result<()>, skipped: u64) -> Result<Outcome> {
-        self.send(Outgoing::flush);
-        let outcome = Outcome::of(self.report.has_problems(), self.report.has_findings());
-        match scanned.and_then(|()| Ok(self.report.flush()?)) {
-            Err(error) if exit::is_broken_pipe(&error) => return Ok(outcome),
-            other => other?,
-        }
-        anstream::eprintln!("{}", self.report.summary(skipped));
-        if let Some(outgoing) = &self.outgoing {
-            anstream::eprintln!("{}", outgoing.summary());
-        }
-        Ok(outcome)
-    }
-}
-
-/// A bar on standard error, where that is a terminal.
-fn progress(bytes: Option<u64>) -> ProgressBar {
-    if !std::io::stderr().is_terminal() || bytes.is_some_and(|bytes| bytes < QUICK) {
-        return ProgressBar::hidden();
-    }
-    let (bar, template) = match bytes {
-        Some(bytes) => (
-            ProgressBar::new(bytes),
-            "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
-        ),
-        None => (
-            ProgressBar::no_length(),
-            "{spinner} {bytes} {bytes_per_sec}",
-        ),
-    };
-    bar.set_draw_target(ProgressDrawTarget::stderr());
-    bar.with_style(ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar()))
 }

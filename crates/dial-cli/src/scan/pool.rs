@@ -1,108 +1,196 @@
-//! Scans sources on several threads and hands on what they hold in the order of the sources.
+//! Scans sources on several threads and hands on what they hold in the order of the search.
 //!
 //! Each source has a bounded channel, and only a bounded number of sources is begun ahead of the
 //! one being written: memory does not depend on how much there is to scan.
 
-use super::sources::Source;
+use super::cut;
+use super::fetch::{Budget, Early};
+use super::filter::Filter;
+use super::layout::Content;
+use super::sources::{Found, Search, Source};
+use anyhow::Result;
 use dial_core::Finding;
 use dial_detect::Pipeline;
+use dial_detect::envelope::Item;
 use dial_detect::envelope::trail::{Counts, Limits, Scanner};
+use dial_detect::event::Event;
 use jiff::Timestamp;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 
 /// Sources begun ahead of the one that is written.
 const AHEAD: usize = 32;
 /// Parts of one source that wait to be written.
 const WAITING: usize = 32;
+/// Sources found ahead; the bar knows all bytes where there are not more.
+const FOUND: usize = 100_000;
 
-/// What a source holds, piece by piece; `Done` comes last.
+/// What a scan yields, piece by piece; each source ends with `Done`.
 pub(super) enum Part {
     /// Something was found.
     Finding(Box<Finding>),
     /// Something could not be read or judged.
     Problem(String),
+    /// A record was judged without what CloudTrail cut out of it.
+    Gap(String),
     /// The source is at its end.
     Done(Counts),
+    /// A file that is no trail file.
+    Skipped(Content),
+}
+
+/// Where a part comes from.
+pub(super) enum From<'f> {
+    /// A source.
+    Source(&'f Source),
+    /// A place that is none.
+    Place(&'f str),
 }
 
 /// What all threads share.
 pub(super) struct Scan<'s> {
     pub(super) pipeline: &'s Pipeline,
     pub(super) runtime: &'s Handle,
+    pub(super) filter: &'s Filter,
     pub(super) now: Timestamp,
-    /// Told of every byte read, for the progress bar.
+    /// Told of every byte found, for the progress bar; `None` where a size is not known.
+    pub(super) expected: &'s (dyn Fn(Option<u64>) + Sync),
+    /// Told of every byte read.
     pub(super) progress: &'s (dyn Fn(u64) + Sync),
+    /// Whether an earlier scan did this source.
+    pub(super) is_finished: &'s (dyn Fn(&Source) -> bool + Sync),
 }
 
-struct Job<'s> {
-    source: &'s Source,
+struct Job {
+    source: Arc<Source>,
+    early: Option<Early>,
     parts: SyncSender<Part>,
 }
 
-/// Scans all sources; `each` gets every part with its source, in order, and may stop the scan.
+/// One entry of the order.
+enum Begun {
+    Source(Arc<Source>, Receiver<Part>),
+    Other(Found),
+}
+
+/// Scans all that the search finds; `each` gets every part with its source, in order, and may
+/// stop the scan.
 pub(super) fn run<E>(
     scan: &Scan<'_>,
-    sources: &[Source],
+    search: &Search<'_>,
     threads: usize,
-    mut each: impl FnMut(&Source, Part) -> Result<(), E>,
+    mut each: impl FnMut(&From<'_>, Part) -> Result<(), E>,
 ) -> Result<(), E> {
     let stopped = AtomicBool::new(false);
     let (jobs, queue) = channel();
     let queue = Mutex::new(queue);
+    let (found, finding) = sync_channel(FOUND);
     std::thread::scope(|scope| {
+        // The search owns its end, so that all know when it is over.
+        scope.spawn(move || find(scan, search, &found));
         for _ in 0..threads.max(1) {
             scope.spawn(|| work(scan, &queue, &stopped));
         }
-        let result = in_order(sources, &jobs, &mut each);
+        let result = in_order(scan, &finding, &jobs, &mut each);
         stopped.store(result.is_err(), Ordering::Relaxed);
-        drop(jobs);
+        drop((jobs, finding));
         result
     })
 }
 
-fn in_order<'s, E>(
-    sources: &'s [Source],
-    jobs: &Sender<Job<'s>>,
-    each: &mut impl FnMut(&Source, Part) -> Result<(), E>,
+fn find(scan: &Scan<'_>, search: &Search<'_>, found: &SyncSender<Found>) {
+    search.run(&mut |what| {
+        if let Found::Source(source, size) = &what {
+            if (scan.is_finished)(source) {
+                return true;
+            }
+            (scan.expected)(*size);
+        }
+        found.send(what).is_ok()
+    });
+}
+
+fn in_order<E>(
+    scan: &Scan<'_>,
+    finding: &Receiver<Found>,
+    jobs: &Sender<Job>,
+    each: &mut impl FnMut(&From<'_>, Part) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut begun: VecDeque<(&Source, Receiver<Part>)> = VecDeque::new();
-    let mut rest = sources.iter();
+    let budget = Budget::new();
+    let mut begun = VecDeque::new();
     loop {
         while begun.len() < AHEAD
-            && let Some(source) = rest.next()
+            && let Some(found) = next(finding, begun.is_empty())
         {
-            let (parts, received) = sync_channel(WAITING);
-            if jobs.send(Job { source, parts }).is_ok() {
-                begun.push_back((source, received));
-            }
+            begun.push_back(begin(scan, found, &budget, jobs));
         }
-        let Some((source, parts)) = begun.pop_front() else {
-            return Ok(());
-        };
-        for part in parts {
-            each(source, part)?;
+        match begun.pop_front() {
+            None => return Ok(()),
+            Some(Begun::Source(source, parts)) => {
+                for part in parts {
+                    each(&From::Source(&source), part)?;
+                }
+            }
+            Some(Begun::Other(Found::Problem(place, what))) => {
+                each(&From::Place(&place), Part::Problem(what))?;
+            }
+            Some(Begun::Other(Found::Skipped(what))) => {
+                each(&From::Place(""), Part::Skipped(what))?;
+            }
+            Some(Begun::Other(Found::Source(..))) => {}
         }
     }
 }
 
-fn work(scan: &Scan<'_>, queue: &Mutex<Receiver<Job<'_>>>, stopped: &AtomicBool) {
+/// The next thing found; waits for it only where there is nothing else to do.
+fn next(finding: &Receiver<Found>, waits: bool) -> Option<Found> {
+    match finding.try_recv() {
+        Err(TryRecvError::Empty) if waits => finding.recv().ok(),
+        other => other.ok(),
+    }
+}
+
+fn begin(scan: &Scan<'_>, found: Found, budget: &Budget, jobs: &Sender<Job>) -> Begun {
+    let Found::Source(source, _) = found else {
+        return Begun::Other(found);
+    };
+    let early = match &source {
+        Source::Object { object, bucket, .. } => budget.start(bucket, object, scan.runtime),
+        _ => None,
+    };
+    let source = Arc::new(source);
+    let (parts, received) = sync_channel(WAITING);
+    // The threads end only after the last job.
+    let _ = jobs.send(Job {
+        source: Arc::clone(&source),
+        early,
+        parts,
+    });
+    Begun::Source(source, received)
+}
+
+fn work(scan: &Scan<'_>, queue: &Mutex<Receiver<Job>>, stopped: &AtomicBool) {
     let mut scanner = Scanner::new(Limits::default());
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        one(scan, &mut scanner, &job, stopped);
+        one(scan, &mut scanner, job, stopped);
     }
 }
 
 /// The receiver goes away when the scan is stopped; then nobody wants the parts.
-fn one(scan: &Scan<'_>, scanner: &mut Scanner, job: &Job<'_>, stopped: &AtomicBool) {
+fn one(scan: &Scan<'_>, scanner: &mut Scanner, job: Job, stopped: &AtomicBool) {
     let send = |part| drop(job.parts.send(part));
-    let source = match job.source.open(scan.runtime) {
+    let opened = match job.early {
+        Some(early) => early.open(scan.runtime),
+        None => job.source.open(scan.runtime),
+    };
+    let source = match opened {
         Ok(inner) => Watched {
             inner,
             progress: scan.progress,
@@ -113,23 +201,11 @@ fn one(scan: &Scan<'_>, scanner: &mut Scanner, job: &Job<'_>, stopped: &AtomicBo
             return send(Part::Done(Counts::default()));
         }
     };
+    let number = Number::default();
     let result = scanner.scan(
         source,
-        |head| scan.pipeline.may_match(head),
-        |item| match item {
-            Ok(event) => {
-                let judged = scan.pipeline.run(&event, scan.now);
-                for finding in judged.findings {
-                    send(Part::Finding(Box::new(finding)));
-                }
-                for failure in judged.failures {
-                    let rule = failure.rule.as_deref().unwrap_or("judging");
-                    let reason = format!("event {}: {rule} failed: {}", event.id, failure.reason);
-                    send(Part::Problem(reason));
-                }
-            }
-            Err(malformed) => send(Part::Problem(format!("bad record: {}", malformed.error))),
-        },
+        |head| number.seen(scan.pipeline.may_match(head)),
+        |item| item_of(scan, number.item(&item), item, &send),
     );
     let counts = match result {
         Ok(counts) => counts,
@@ -139,6 +215,63 @@ fn one(scan: &Scan<'_>, scanner: &mut Scanner, job: &Job<'_>, stopped: &AtomicBo
         }
     };
     send(Part::Done(counts));
+}
+
+/// Judges one record, and says what cannot be judged in it.
+fn item_of(scan: &Scan<'_>, number: u64, item: Item, send: &dyn Fn(Part)) {
+    let event = match item {
+        Ok(event) => event,
+        Err(malformed) => {
+            let reason = format!("record {number}: bad record: {}", malformed.error);
+            return send(Part::Problem(reason));
+        }
+    };
+    if !scan.filter.wants(&event) {
+        return;
+    }
+    for what in cut::fields(&event.record) {
+        let gap = format!("record {number}, event {}: {what}", event.id);
+        send(Part::Gap(gap));
+    }
+    judge(scan, number, &event, send);
+}
+
+fn judge(scan: &Scan<'_>, number: u64, event: &Event, send: &dyn Fn(Part)) {
+    let judged = scan.pipeline.run(event, scan.now);
+    for finding in judged.findings {
+        send(Part::Finding(Box::new(finding)));
+    }
+    for failure in judged.failures {
+        let rule = failure.rule.as_deref().unwrap_or("judging");
+        let (id, reason) = (&event.id, failure.reason);
+        let reason = format!("record {number}, event {id}: {rule} failed: {reason}");
+        send(Part::Problem(reason));
+    }
+}
+
+/// Counts the records of a file: every head is seen once, and what has none comes as an item only.
+#[derive(Default)]
+struct Number {
+    records: Cell<u64>,
+    is_wanted: Cell<bool>,
+}
+
+impl Number {
+    /// A record whose head could be read; hands `is_wanted` on.
+    fn seen(&self, is_wanted: bool) -> bool {
+        self.records.set(self.records.get() + 1);
+        self.is_wanted.set(is_wanted);
+        is_wanted
+    }
+
+    /// The number of the record that an item is of, from 1.
+    fn item(&self, item: &Item) -> u64 {
+        if item.is_err() && !self.is_wanted.get() {
+            self.records.set(self.records.get() + 1);
+        }
+        self.is_wanted.set(false);
+        self.records.get()
+    }
 }
 
 /// Counts bytes for the progress bar; ends early once the scan was stopped.

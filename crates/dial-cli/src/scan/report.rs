@@ -1,12 +1,13 @@
 //! What a scan prints: findings on standard output, problems and the summary on standard error.
 
-use crate::findings::Format;
+use super::Format;
+use super::layout::Content;
 use crate::lines::Lines;
 use crate::sheet::Sheet;
 use crate::terminal::{self, count, paint, severity_style};
 use crate::{exit, json};
 use dial_core::store::{Status, Summary};
-use dial_core::{Finding, Severity};
+use dial_core::{Finding, Severity, ocsf};
 use dial_detect::envelope::trail::Counts;
 use indicatif::ProgressBar;
 use std::collections::BTreeMap;
@@ -51,6 +52,10 @@ pub(super) struct Report<'o> {
     sources: u64,
     counts: Counts,
     problems: u64,
+    gaps: u64,
+    digests: u64,
+    others: u64,
+    /// Problems and gaps of the source that is being read.
     of_source: u64,
 }
 
@@ -58,6 +63,7 @@ enum Form {
     Table(Lines),
     Jsonl,
     Csv,
+    Ocsf,
 }
 
 impl<'o> Report<'o> {
@@ -70,6 +76,7 @@ impl<'o> Report<'o> {
         let form = match format {
             Format::Table => Form::Table(Lines::scanned(terminal::columns())),
             Format::Jsonl => Form::Jsonl,
+            Format::Ocsf => Form::Ocsf,
             Format::Csv => {
                 csv(out, CSV_HEADER)?;
                 Form::Csv
@@ -83,6 +90,9 @@ impl<'o> Report<'o> {
             sources: 0,
             counts: Counts::default(),
             problems: 0,
+            gaps: 0,
+            digests: 0,
+            others: 0,
             of_source: 0,
         })
     }
@@ -100,6 +110,7 @@ impl<'o> Report<'o> {
                 lines.row(out, &Summary::of(finding, Status::Open))
             }
             Form::Jsonl => json::write_line(out, finding),
+            Form::Ocsf => json::write_line(out, &ocsf::detection(finding, Status::Open)),
             Form::Csv => csv(out, csv_row(finding).each_ref().map(String::as_str)),
         })
     }
@@ -107,24 +118,47 @@ impl<'o> Report<'o> {
     /// Names one problem of a source.
     pub(super) fn problem(&mut self, source: &str, what: &str) {
         self.problems += 1;
+        self.tell(source, what, exit::problem);
+    }
+
+    /// Names one record that could be judged only in part.
+    pub(super) fn gap(&mut self, source: &str, what: &str) {
+        self.gaps += 1;
+        self.tell(source, what, exit::warning);
+    }
+
+    fn tell(&mut self, source: &str, what: &str, say: impl FnOnce(&str)) {
         self.of_source += 1;
         if self.of_source <= SHOWN {
-            self.bar
-                .suspend(|| exit::problem(&format!("{source}: {what}")));
+            self.bar.suspend(|| say(&format!("{source}: {what}")));
         }
     }
 
-    /// Closes one source.
+    /// Counts one file that was passed over.
+    pub(super) fn skipped(&mut self, what: Content) {
+        match what {
+            Content::Digest => self.digests += 1,
+            Content::Trail | Content::Other => self.others += 1,
+        }
+    }
+
+    /// Counts one source that was read.
     pub(super) fn done(&mut self, source: &str, counts: Counts) {
-        if self.of_source > SHOWN {
-            let more = count(self.of_source - SHOWN, "more problem");
+        self.close(source);
+        self.sources += 1;
+        self.counts.records += counts.records;
+        self.counts.bytes += counts.bytes;
+    }
+
+    /// Ends the problems of one source.
+    pub(super) fn close(&mut self, source: &str) {
+        let more = self.of_source.saturating_sub(SHOWN);
+        if more > 0 {
+            let more = count(more, "more problem");
             self.bar
                 .suspend(|| exit::problem(&format!("{source}: {more}")));
         }
         self.of_source = 0;
-        self.sources += 1;
-        self.counts.records += counts.records;
-        self.counts.bytes += counts.bytes;
     }
 
     /// Hands on what is still held.
@@ -143,7 +177,7 @@ impl<'o> Report<'o> {
     }
 
     /// The line at the end.
-    pub(super) fn summary(&self, skipped: u64) -> String {
+    pub(super) fn summary(&self) -> String {
         let found: u64 = self.found.values().sum();
         let by_severity: Vec<String> = self
             .found
@@ -163,8 +197,13 @@ impl<'o> Report<'o> {
             line = format!("{line} ({})", by_severity.join(", "));
         }
         line = format!("{line}, {}", count(self.problems, "error"));
-        if skipped > 0 {
-            line = format!("{line}, {} skipped", count(skipped, "other file"));
+        let rest = [
+            (self.gaps, "gap", ""),
+            (self.digests, "digest", " skipped"),
+            (self.others, "other file", " skipped"),
+        ];
+        for (number, noun, what) in rest.into_iter().filter(|(number, ..)| *number > 0) {
+            line = format!("{line}, {}{what}", count(number, noun));
         }
         line
     }

@@ -43,6 +43,11 @@ impl Outgoing {
         }
     }
 
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Sends what waits.
     pub(crate) fn flush(&mut self) {
         if self.waiting.is_empty() {

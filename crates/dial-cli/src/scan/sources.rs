@@ -1,82 +1,78 @@
-//! What a scan reads: files, folders, standard input and S3 objects, in one settled order.
+//! What a scan reads: files, folders, standard input and S3 objects, found in one settled order.
 
+use super::fetch;
+use super::filter::Filter;
+use super::layout::Content;
+use super::objects::Objects;
 use anyhow::Result;
-use dial_aws::{Clients, Location, open_bucket};
-use dial_core::ports::Bucket;
-use std::io::{Cursor, Read};
+use dial_aws::{Clients, Object, S3Bucket};
+use std::fs::Metadata;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 use tokio::runtime::Handle;
-
-/// Endings of the files that a folder is searched for.
-const ENDINGS: [&str; 4] = [".json", ".jsonl", ".json.gz", ".jsonl.gz"];
-/// CloudTrail puts digests beside its trail files; they hold no events.
-const DIGESTS: &str = "CloudTrail-Digest";
-/// Largest object; CloudTrail's are a few MB.
-const MAX_OBJECT: usize = 64 * 1024 * 1024;
 
 /// One thing to read.
 pub(super) enum Source {
     /// Standard input.
     Stdin,
     /// A file.
-    File(PathBuf),
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// Size and time of the last change; empty where it has neither.
+        version: String,
+    },
     /// An object of a bucket.
     Object {
         /// `s3://bucket/`.
-        place: String,
-        /// Its key.
-        key: String,
+        place: Arc<str>,
+        /// Key, size and version.
+        object: Object,
         /// The bucket.
-        bucket: Arc<dyn Bucket>,
+        bucket: Arc<S3Bucket>,
     },
 }
 
-/// Everything to read, and what is not.
-#[derive(Default)]
-pub(super) struct Sources {
-    /// In order.
-    pub(super) list: Vec<Source>,
-    /// Files of folders that are no trail files.
-    pub(super) skipped: u64,
-    /// Paths that cannot be read, with the reason.
-    pub(super) problems: Vec<(String, String)>,
-    /// Bytes of all files; `None` where some size is not known.
-    pub(super) bytes: Option<u64>,
+/// What a search comes upon.
+pub(super) enum Found {
+    /// Something to read, of so many bytes where that is known.
+    Source(Source, Option<u64>),
+    /// A file that is no trail file.
+    Skipped(Content),
+    /// A place that cannot be read, and why.
+    Problem(String, String),
 }
 
-impl Sources {
+/// Takes what is found; `false` ends the search.
+pub(super) type Each<'e> = &'e mut dyn FnMut(Found) -> bool;
+
+/// Where to search, and for what.
+pub(super) struct Search<'s> {
+    pub(super) paths: &'s [String],
+    pub(super) filter: &'s Filter,
+    pub(super) clients: &'s Clients,
+    pub(super) runtime: &'s Handle,
+}
+
+impl Search<'_> {
     /// Looks through the paths in the order given; folders are read in order of names.
-    pub(super) fn find(paths: &[String], clients: &Clients, runtime: &Handle) -> Self {
-        let mut sources = Self {
-            bytes: Some(0),
-            ..Self::default()
-        };
-        for path in paths {
-            match path.as_str() {
-                "-" => sources.add_sizeless(Source::Stdin),
-                text if text.starts_with("s3://") => {
-                    if let Err(error) = runtime.block_on(sources.add_objects(text, clients)) {
-                        sources.problem(text, &error);
-                    }
-                }
-                text => sources.add_path(Path::new(text), true),
+    pub(super) fn run(&self, each: Each<'_>) {
+        for path in self.paths {
+            let goes_on = match path.as_str() {
+                "-" => each(Found::Source(Source::Stdin, None)),
+                text if text.starts_with("s3://") => Objects::new(self).find(text, each),
+                text => self.path(Path::new(text), true, each),
+            };
+            if !goes_on {
+                return;
             }
         }
-        sources
-    }
-
-    fn problem(&mut self, path: &str, error: &anyhow::Error) {
-        self.problems.push((path.to_owned(), format!("{error:#}")));
-    }
-
-    fn add_sizeless(&mut self, source: Source) {
-        self.bytes = None;
-        self.list.push(source);
     }
 
     /// A path that was named is read whatever it is called.
-    fn add_path(&mut self, path: &Path, is_named: bool) {
+    fn path(&self, path: &Path, is_named: bool, each: Each<'_>) -> bool {
         let found = std::fs::symlink_metadata(path).and_then(|entry| {
             // A link below a folder could lead back to it; a link that was named is meant.
             if entry.is_symlink() && (is_named || !path.is_dir()) {
@@ -85,58 +81,50 @@ impl Sources {
                 Ok(entry)
             }
         });
+        let shown = path.to_string_lossy();
         match found {
-            Ok(entry) if entry.is_dir() => self.add_folder(path),
-            Ok(_) if !is_named && !is_trail(&path.to_string_lossy()) => self.skipped += 1,
-            Ok(entry) if entry.is_file() => {
-                self.bytes = self.bytes.map(|bytes| bytes.saturating_add(entry.len()));
-                self.list.push(Source::File(path.to_owned()));
-            }
-            Ok(entry) if is_named && !entry.is_symlink() => {
-                self.add_sizeless(Source::File(path.to_owned()));
-            }
-            Ok(_) => self.skipped += 1,
-            Err(error) => self.problem(&path.to_string_lossy(), &error.into()),
+            Ok(entry) if entry.is_dir() => self.folder(path, is_named, each),
+            Ok(_) if !is_named && !self.filter.may_hold(&shown) => true,
+            Ok(entry) if is_named && !entry.is_symlink() => each(file(path, &entry)),
+            Ok(entry) => match Content::of(&shown) {
+                Content::Trail if entry.is_file() => each(file(path, &entry)),
+                Content::Digest => each(Found::Skipped(Content::Digest)),
+                _ => each(Found::Skipped(Content::Other)),
+            },
+            Err(error) => each(Found::Problem(shown.into_owned(), error.to_string())),
         }
     }
 
-    fn add_folder(&mut self, folder: &Path) {
+    fn folder(&self, folder: &Path, is_named: bool, each: Each<'_>) -> bool {
+        let shown = folder.to_string_lossy();
+        if !is_named && !self.filter.may_hold(&format!("{shown}/")) {
+            return true;
+        }
         let entries: std::io::Result<Vec<PathBuf>> = std::fs::read_dir(folder)
             .and_then(|entries| entries.map(|entry| entry.map(|e| e.path())).collect());
         match entries {
             Ok(mut paths) => {
                 paths.sort();
-                for path in paths {
-                    self.add_path(&path, false);
-                }
+                paths.iter().all(|path| self.path(path, false, each))
             }
-            Err(error) => self.problem(&folder.to_string_lossy(), &error.into()),
+            Err(error) => each(Found::Problem(shown.into_owned(), error.to_string())),
         }
     }
+}
 
-    async fn add_objects(&mut self, text: &str, clients: &Clients) -> Result<()> {
-        let Location::S3 { bucket, key } = text.parse()? else {
-            anyhow::bail!("no S3 location");
-        };
-        let place = format!("s3://{bucket}/");
-        let bucket = open_bucket(&place, clients)?;
-        let keys = bucket.list(&key).await?;
-        if keys.is_empty() {
-            anyhow::bail!("no object there");
-        }
-        for found in keys {
-            if found == key || is_trail(&found) {
-                self.add_sizeless(Source::Object {
-                    place: place.clone(),
-                    key: found,
-                    bucket: Arc::clone(&bucket),
-                });
-            } else {
-                self.skipped += 1;
-            }
-        }
-        Ok(())
-    }
+/// A pipe or device has no size that could be believed.
+fn file(path: &Path, entry: &Metadata) -> Found {
+    let size = entry.is_file().then_some(entry.len());
+    let changed = entry.modified().ok();
+    let changed = changed.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let version = size
+        .zip(changed)
+        .map(|(size, at)| format!("{size}-{}", at.as_nanos()));
+    let source = Source::File {
+        path: path.to_owned(),
+        version: version.unwrap_or_default(),
+    };
+    Found::Source(source, size)
 }
 
 impl Source {
@@ -144,8 +132,24 @@ impl Source {
     pub(super) fn name(&self) -> String {
         match self {
             Source::Stdin => "standard input".to_owned(),
-            Source::File(path) => path.display().to_string(),
-            Source::Object { place, key, .. } => format!("{place}{key}"),
+            Source::File { path, .. } => path.display().to_string(),
+            Source::Object { place, object, .. } => format!("{place}{}", object.key),
+        }
+    }
+
+    /// What tells it, and this version of it, from everything else; `None` where nothing does.
+    pub(super) fn identity(&self) -> Option<(String, String)> {
+        match self {
+            Source::Stdin => None,
+            Source::File { version, .. } if version.is_empty() => None,
+            Source::File { path, version } => {
+                let path = std::path::absolute(path).ok()?;
+                Some((path.to_string_lossy().into_owned(), version.clone()))
+            }
+            Source::Object { object, .. } => {
+                let version = format!("{}-{}-{}", object.size, object.modified, object.etag);
+                Some((self.name(), version))
+            }
         }
     }
 
@@ -153,19 +157,10 @@ impl Source {
     pub(super) fn open(&self, runtime: &Handle) -> Result<Box<dyn Read>> {
         match self {
             Source::Stdin => Ok(Box::new(std::io::stdin())),
-            Source::File(path) => Ok(Box::new(std::fs::File::open(path)?)),
-            Source::Object { key, bucket, .. } => {
-                let body = runtime.block_on(bucket.get(key, MAX_OBJECT))?;
-                let body = body.ok_or_else(|| anyhow::anyhow!("the object is gone"))?;
-                Ok(Box::new(Cursor::new(body)))
-            }
+            Source::File { path, .. } => Ok(Box::new(std::fs::File::open(path)?)),
+            Source::Object { object, bucket, .. } => fetch::open(bucket, object, runtime),
         }
     }
-}
-
-fn is_trail(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    !path.contains(DIGESTS) && ENDINGS.iter().any(|ending| lower.ends_with(ending))
 }
 
 #[cfg(test)]
@@ -173,50 +168,64 @@ mod tests {
     use super::*;
 
     #[test]
-    fn trail_files_are_told_by_name() {
-        let cases = [
-            (
-                "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/05/04/a.json.gz",
-                true,
-            ),
-            (
-                "AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/a.json.gz",
-                false,
-            ),
-            ("events.jsonl", true),
-            ("EVENTS.JSON", true),
-            ("notes.txt", false),
-            ("a.json.bak", false),
-        ];
-        for (path, expected) in cases {
-            assert_eq!(is_trail(path), expected, "{path}");
-        }
-    }
-
-    #[test]
     fn folders_are_read_in_order_of_names_and_links_do_not_loop() {
         let folder = tempfile::tempdir().unwrap();
+        let day = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/05/04";
+        let other = "AWSLogs/444455556666/CloudTrail/eu-west-1/2026/05/04";
         for name in ["b/2.json", "b/10.json", "a.jsonl", "c.txt"] {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, b"{}").unwrap();
+            write(folder.path(), name);
         }
+        for name in [day, other] {
+            write(folder.path(), &format!("{name}/x.json.gz"));
+        }
+        write(
+            folder.path(),
+            "AWSLogs/111122223333/CloudTrail-Digest/d.json.gz",
+        );
         #[cfg(unix)]
         std::os::unix::fs::symlink(folder.path(), folder.path().join("b/loop")).unwrap();
-        let mut sources = Sources {
-            bytes: Some(0),
-            ..Sources::default()
+        let filter = Filter {
+            accounts: ["111122223333".to_owned()].into(),
+            ..Filter::default()
         };
-        sources.add_path(folder.path(), true);
-        let names: Vec<String> = sources.list.iter().map(Source::name).collect();
-        let names: Vec<&str> = names
-            .iter()
-            .map(|name| name.strip_prefix(folder.path().to_str().unwrap()).unwrap())
-            .collect();
-        assert_eq!(names, ["/a.jsonl", "/b/10.json", "/b/2.json"]);
-        assert_eq!(
-            (sources.skipped, sources.bytes),
-            (if cfg!(unix) { 2 } else { 1 }, Some(6))
-        );
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let search = Search {
+            paths: &[folder.path().display().to_string()],
+            filter: &filter,
+            clients: &Clients::new(),
+            runtime: runtime.handle(),
+        };
+        let (mut names, mut skipped, mut bytes) = (Vec::new(), Vec::new(), 0);
+        search.run(&mut |found| {
+            match found {
+                Found::Source(source, size) => {
+                    let name = source.name();
+                    let below = name.strip_prefix(folder.path().to_str().unwrap());
+                    names.push(below.unwrap().to_owned());
+                    bytes += size.unwrap();
+                }
+                Found::Skipped(what) => skipped.push(what),
+                Found::Problem(place, what) => panic!("{place}: {what}"),
+            }
+            true
+        });
+        let expected = [
+            &format!("/{day}/x.json.gz"),
+            "/a.jsonl",
+            "/b/10.json",
+            "/b/2.json",
+        ];
+        assert_eq!(names, expected);
+        let mut others = vec![Content::Digest, Content::Other];
+        others.extend(cfg!(unix).then_some(Content::Other));
+        assert_eq!((skipped.len(), bytes), (others.len(), 8));
+    }
+
+    fn write(folder: &Path, name: &str) {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, b"{}").unwrap();
     }
 }

@@ -28,7 +28,7 @@ fn the_table() {
     let (code, out, err) = fixtures().run(&["scan", "logs"]);
     assert_eq!(code, 3);
     insta::assert_snapshot!("table", out);
-    insta::assert_snapshot!(err, @"5 events in 3 files: 2 findings (1 critical, 1 high), 0 errors, 2 other files skipped");
+    insta::assert_snapshot!(err, @"5 events in 3 files: 2 findings (1 critical, 1 high), 0 errors, 1 digest skipped, 1 other file skipped");
 }
 
 #[test]
@@ -44,6 +44,24 @@ fn json_lines() {
         ".detected_at" => "[time]",
         ".rule.version" => "[version]",
         ".worker" => "[worker]",
+    });
+}
+
+#[test]
+fn open_cybersecurity_schema() {
+    let (code, out, _) = fixtures().run(&["scan", "logs", "--format", "ocsf"]);
+    assert_eq!(code, 3);
+    let events: Vec<Value> = out
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    assert_eq!(events.len(), 2);
+    insta::assert_json_snapshot!("ocsf", events[0], {
+        ".metadata.processed_time" => "[time]",
+        ".metadata.product.version" => "[version]",
+        ".finding_info.created_time" => "[time]",
+        ".finding_info.analytic.version" => "[version]",
+        ".unmapped.worker" => "[worker]",
     });
 }
 
@@ -158,6 +176,121 @@ fn what_is_broken_is_named_and_the_rest_is_read() {
         );
         assert!(!err.contains("panicked"), "{name}: {err}");
     }
+}
+
+#[test]
+fn a_record_that_is_broken_or_cut_is_named_by_its_number() {
+    let mut cut = record(STOPPED_TRAIL);
+    cut["eventID"] = json!("cut");
+    cut["requestParameters"] = json!({"omitted": true, "originalSize": 204_800});
+    let near_miss = record(SHARED_BUCKET);
+    let uninteresting = json!({"eventName": "ListBuckets", "eventSource": "s3.amazonaws.com"});
+    let mut nobody = record(PUBLIC_BUCKET);
+    nobody["recipientAccountId"] = json!("12345");
+    let lines = [
+        &near_miss,
+        &uninteresting,
+        &json!({"no": "event"}),
+        &nobody,
+        &cut,
+        &json!([1]),
+    ];
+    let mut bytes: Vec<u8> = Vec::new();
+    for line in lines {
+        bytes.extend(line.to_string().as_bytes());
+        bytes.push(b'\n');
+    }
+    bytes.extend(b"{\"eventName\":\"\xff\"}\n");
+    let place = Place::new();
+    place.write("a.jsonl", bytes);
+    let (code, out, err) = place.run(&["scan", "a.jsonl", "--format", "jsonl"]);
+    assert_eq!((code, out.lines().count()), (1, 1), "{out}{err}");
+    insta::assert_snapshot!(err);
+}
+
+#[test]
+fn a_gap_alone_leaves_the_exit_code() {
+    let mut cut = record(SHARED_BUCKET);
+    cut["requestParameters"] = json!({"omitted": true});
+    let place = Place::new();
+    place.write("a.jsonl", cut.to_string());
+    let (code, _, err) = place.run(&["scan", "a.jsonl", "--min-severity", "critical"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(err.ends_with("0 findings, 0 errors, 1 gap\n"), "{err}");
+}
+
+#[test]
+fn events_are_chosen_by_account_region_and_time() {
+    let place = Place::new();
+    let event = |account: &str, region: &str, time: &str| {
+        let mut record = record(PUBLIC_BUCKET);
+        record["recipientAccountId"] = json!(account);
+        record["awsRegion"] = json!(region);
+        record["eventTime"] = json!(time);
+        record
+    };
+    let events = [
+        event("111122223333", "eu-west-1", "2026-05-03T23:59:59Z"),
+        event("111122223333", "us-east-1", "2026-05-04T00:00:00Z"),
+        event("444455556666", "eu-west-1", "2026-05-05T12:00:00Z"),
+    ];
+    place.write("a.json.gz", trail(&events));
+    let cases: [(&[&str], usize); 8] = [
+        (&[], 3),
+        (&["--account", "111122223333"], 2),
+        (&["--account", "111122223333,444455556666"], 3),
+        (&["--region", "us-east-1"], 1),
+        (&["--since", "2026-05-04"], 2),
+        (&["--until", "2026-05-04"], 1),
+        (
+            &["--since", "2026-05-04", "--until", "2026-05-05T12:00:00Z"],
+            1,
+        ),
+        (&["--account", "444455556666", "--region", "us-east-1"], 0),
+    ];
+    for (arguments, expected) in cases {
+        let all = [&["scan", "a.json.gz", "--format", "jsonl"], arguments].concat();
+        let (_, out, err) = place.run(&all);
+        assert_eq!(out.lines().count(), expected, "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn a_checkpoint_leaves_out_what_was_read() {
+    let place = fixtures();
+    let scan = ["scan", "logs", "--checkpoint", "c", "--format", "jsonl"];
+    let (code, out, _) = place.run(&scan);
+    assert_eq!((code, out.lines().count()), (3, 2));
+    let (code, out, err) = place.run(&scan);
+    assert_eq!((code, out.as_str()), (0, ""), "{err}");
+    assert!(err.starts_with("0 events in 0 files"), "{err}");
+    // What is new, has changed, or could not be read is read; the rest is not.
+    place.write("logs/2026/05/06/c.json", PUBLIC_BUCKET);
+    place.write("logs/2026/05/07/new.json", PUBLIC_BUCKET);
+    place.write("logs/2026/05/08/cut.json", "{\"Records\":[");
+    let (code, out, err) = place.run(&scan);
+    assert_eq!((code, out.lines().count()), (1, 2), "{err}");
+    let (code, out, err) = place.run(&scan);
+    assert_eq!((code, out.as_str()), (1, ""), "{err}");
+    assert!(err.contains("cut.json: JSON ends in the middle"), "{err}");
+}
+
+#[test]
+fn a_checkpoint_of_another_scan_is_refused() {
+    let place = fixtures();
+    place.run(&["scan", "logs", "--checkpoint", "c"]);
+    let scan = |arguments: &[&str]| {
+        let all = [&["scan", "logs", "--checkpoint", "c"], arguments].concat();
+        place.run(&all)
+    };
+    let (code, _, err) = scan(&["--since", "2026-01-01"]);
+    assert!(code == 1 && err.contains("since=2026-01-01"), "{err}");
+    place.write("c", "{\"dial_checkpoint\": true}\n");
+    let (code, _, err) = scan(&[]);
+    assert!(
+        code == 1 && err.contains("checkpoint c: line 1 is damaged"),
+        "{err}"
+    );
 }
 
 #[test]

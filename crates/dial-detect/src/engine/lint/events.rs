@@ -13,7 +13,8 @@ const ANSWERS: [&str; 4] = ["requestId", "_return", "message", "location"];
 /// What CloudTrail writes in place of fields that are too large.
 const CUT: [&str; 3] = ["omitted", "originalSize", "reason"];
 /// Services whose fields are not spelled as the model has them.
-const OWN_CASE: [&str; 7] = [
+const OWN_CASE: [&str; 8] = [
+    "account",
     "s3",
     "ce",
     "cloudshell",
