@@ -13,6 +13,7 @@ mod finding;
 mod isolate;
 mod native;
 pub mod normalise;
+pub mod patterns;
 pub mod pipeline;
 pub mod redact;
 pub mod resources;

@@ -7,7 +7,7 @@ pub use explain::{Explanation, Verdict};
 pub(crate) use fixture::judge as judge_fixture;
 
 use crate::derived::{self, Surroundings};
-use crate::engine::{Engine, Hit, Needs, RuleError, RuleInfo, RuleSources, View};
+use crate::engine::{Engine, Hit, Needs, RuleError, RuleInfo, RuleSources, Trigger, View};
 use crate::enrich::{EnrichError, Enricher, Enrichment};
 use crate::event::{Event, Head};
 use crate::explain::clip;
@@ -125,6 +125,16 @@ impl Pipeline {
     /// Names of the rules that must look at every record, since they name no event.
     pub fn unfiltered(&self) -> impl Iterator<Item = &str> {
         self.engine.unfiltered()
+    }
+
+    /// Derived names that no event will have.
+    pub(crate) fn absent(&self) -> &[&'static str] {
+        self.engine.absent()
+    }
+
+    /// What each rule needs of an event.
+    pub(crate) fn triggers(&self) -> impl Iterator<Item = (&RuleInfo, Trigger)> {
+        self.engine.triggers()
     }
 
     /// Whether any rule can match a record of which only the head is known.

@@ -1,10 +1,12 @@
 //! `dial rules`: lists, checks and tests detection rules.
 
+mod blind_spots;
 mod explain;
 mod lint;
 mod list;
 mod new;
 mod one_event;
+mod patterns;
 mod test;
 
 use crate::exit::Outcome;
@@ -20,6 +22,12 @@ pub(crate) enum Command {
     /// Write the first draft of a rule and of its test events
     #[command(after_help = new::EXAMPLES)]
     New(new::New),
+    /// Derive the EventBridge patterns that hand over what the rules can match
+    #[command(after_help = patterns::EXAMPLES)]
+    Patterns(patterns::Patterns),
+    /// Say what an account must have switched on for each rule to fire
+    #[command(after_help = blind_spots::EXAMPLES)]
+    BlindSpots(blind_spots::BlindSpots),
     /// Check rule files: what does not load, and what would silently never match
     #[command(after_help = lint::EXAMPLES)]
     Lint(lint::Check),
@@ -43,6 +51,8 @@ pub(crate) fn run(command: &Command) -> Result<Outcome> {
     match command {
         Command::List(args) => list::run(args),
         Command::New(args) => new::run(args),
+        Command::Patterns(args) => patterns::run(args),
+        Command::BlindSpots(args) => blind_spots::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Test(args) => test::run(args),
         Command::Explain(args) => explain::run(args),

@@ -18,6 +18,7 @@ mod scaffold;
 mod source;
 #[cfg(test)]
 mod tests;
+mod trigger;
 mod view;
 
 pub use explain::Step;
@@ -28,6 +29,7 @@ pub use scaffold::{Draft, DraftError, FILL_IN, Scaffold, scaffold};
 
 pub(crate) use gate::Known;
 pub(crate) use needs::Needs;
+pub(crate) use trigger::{Field, Need, Sees, Text, Trigger};
 pub(crate) use view::View;
 
 use crate::event::{Event, Head, Kind};
@@ -262,6 +264,20 @@ impl Engine {
     /// First digits of the SHA-256 over all rule files.
     pub(crate) fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// Derived names that nothing will ever fill.
+    pub(crate) fn absent(&self) -> &[&'static str] {
+        &self.absent
+    }
+
+    /// What each rule needs of an event; builds them all.
+    pub(crate) fn triggers(&self) -> impl Iterator<Item = (&RuleInfo, Trigger)> {
+        let rules = self.rules().iter().enumerate();
+        rules.filter_map(|(index, rule)| {
+            let compiled = self.compiled(index)?;
+            Some((rule, Trigger::of(compiled, &self.absent)))
+        })
     }
 
     /// The library's form of a rule, built if it was not, with the filters that narrow it.

@@ -1,0 +1,311 @@
+//! What an event must show for a rule to be able to match it; derived by weakening only.
+//!
+//! Negation, text modifiers and everything below a list give no condition; of what a conjunction
+//! joins, a part may be dropped; a disjunction keeps all. So an event that a rule matches always
+//! fits one of the rule's needs, and what fits none can be left where it is.
+
+use super::outline::root_of;
+use crate::facts::EXTRACTORS;
+use rsigma_eval::matcher::{CompiledMatcher, GroupMode};
+use rsigma_eval::{CompiledDetection, CompiledDetectionItem, CompiledRule};
+use rsigma_parser::{ConditionExpr, LogSource, Quantifier};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most alternatives of one rule; more are weakened to fewer.
+const MAX_NEEDS: usize = 64;
+
+/// Facts that need no event of their own but follow from who calls.
+const CALLER_FACTS: [(&str, &str); 1] = [("principal.root", "Root")];
+
+/// A field that an event pattern may look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Field {
+    /// `source` of the envelope of a native event.
+    Source,
+    /// `detail-type` of the envelope of a native event.
+    DetailType,
+    /// `eventSource` of a CloudTrail record.
+    EventSource,
+    /// `eventName` of a CloudTrail record, with or without its API date.
+    EventName,
+    /// `userIdentity.type` of a CloudTrail record.
+    IdentityType,
+}
+
+const FIELDS: [(&str, Field); 5] = [
+    ("source", Field::Source),
+    ("detail-type", Field::DetailType),
+    ("eventSource", Field::EventSource),
+    ("eventName", Field::EventName),
+    ("userIdentity.type", Field::IdentityType),
+];
+
+/// A text that a field is compared with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Text {
+    /// Exactly so.
+    Exact(String),
+    /// In lower case; the event may spell it in any case.
+    AnyCase(String),
+}
+
+/// One way to match: each field named here must equal one of its texts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Need(pub(crate) BTreeMap<Field, BTreeSet<Text>>);
+
+impl Need {
+    /// A need of these texts, none for a field without any.
+    pub(crate) fn of(parts: impl IntoIterator<Item = (Field, BTreeSet<Text>)>) -> Self {
+        let parts = parts.into_iter().filter(|(_, texts)| !texts.is_empty());
+        Self(parts.collect())
+    }
+
+    /// Both together; of two lists for one field the shorter is kept.
+    fn and(&self, other: &Self) -> Self {
+        let mut both = self.0.clone();
+        for (field, texts) in &other.0 {
+            let kept = both.entry(*field).or_insert_with(|| texts.clone());
+            if texts.len() < kept.len() {
+                kept.clone_from(texts);
+            }
+        }
+        Self(both)
+    }
+
+    /// Whether all that fits `other` fits this.
+    fn includes(&self, other: &Self) -> bool {
+        self.0.iter().all(|(field, texts)| {
+            let inner = other.0.get(field);
+            inner.is_some_and(|inner| inner.is_subset(texts))
+        })
+    }
+}
+
+/// What a rule is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trigger {
+    /// What its log source lets it see.
+    pub(crate) sees: Sees,
+    /// Any one of these is enough; without one the rule cannot match at all.
+    pub(crate) needs: Vec<Need>,
+    /// Derived names that it asks for and nothing fills, such as `decoy`.
+    pub(crate) unfilled: BTreeSet<String>,
+}
+
+/// What a log source lets a rule see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Sees {
+    /// CloudTrail records.
+    Records,
+    /// Native events of one `source`, such as `aws.guardduty`.
+    Native(String),
+    /// Both.
+    Everything,
+    /// Nothing: it is about another product.
+    Nothing,
+}
+
+impl Trigger {
+    /// Reads a rule; `absent` are derived names that nothing will ever fill.
+    pub(super) fn of(rule: &CompiledRule, absent: &[&str]) -> Self {
+        let derivation = Derivation {
+            rule,
+            absent,
+            unfilled: RefCell::default(),
+        };
+        let conditions = rule.conditions.iter();
+        Self {
+            sees: sees(&rule.logsource),
+            needs: any(conditions.map(|condition| derivation.condition(condition))),
+            unfilled: derivation.unfilled.into_inner(),
+        }
+    }
+}
+
+fn sees(stated: &LogSource) -> Sees {
+    let product = stated.product.as_deref();
+    if product.is_some_and(|product| !product.eq_ignore_ascii_case("aws")) {
+        return Sees::Nothing;
+    }
+    match stated.service.as_deref().map(str::to_ascii_lowercase) {
+        None => Sees::Everything,
+        Some(service) if service == "cloudtrail" => Sees::Records,
+        Some(service) => Sees::Native(format!("aws.{service}")),
+    }
+}
+
+struct Derivation<'a> {
+    rule: &'a CompiledRule,
+    absent: &'a [&'a str],
+    unfilled: RefCell<BTreeSet<String>>,
+}
+
+impl Derivation<'_> {
+    fn condition(&self, condition: &ConditionExpr) -> Vec<Need> {
+        match condition {
+            ConditionExpr::And(parts) => all(parts.iter().map(|part| self.condition(part))),
+            ConditionExpr::Or(parts) => any(parts.iter().map(|part| self.condition(part))),
+            ConditionExpr::Not(_) => anything(),
+            ConditionExpr::Identifier(name) => self
+                .rule
+                .detections
+                .get(name)
+                .map_or_else(anything, |detection| self.detection(detection)),
+            ConditionExpr::Selector {
+                quantifier,
+                pattern,
+            } => {
+                let chosen = self.rule.detections.iter();
+                let chosen = chosen.filter(|(name, _)| pattern.matches_detection_name(name));
+                let parts = chosen.map(|(_, detection)| self.detection(detection));
+                match quantifier {
+                    Quantifier::All => all(parts),
+                    Quantifier::Any => any(parts),
+                    Quantifier::Count(_) => anything(),
+                }
+            }
+        }
+    }
+
+    fn detection(&self, detection: &CompiledDetection) -> Vec<Need> {
+        match detection {
+            CompiledDetection::AllOf(items) => all(items.iter().map(|item| self.item(item))),
+            CompiledDetection::AnyOf(parts) => any(parts.iter().map(|part| self.detection(part))),
+            CompiledDetection::And(parts) => all(parts.iter().map(|part| self.detection(part))),
+            CompiledDetection::Keywords(_)
+            | CompiledDetection::ArrayMatch { .. }
+            | CompiledDetection::Conditional { .. } => anything(),
+        }
+    }
+
+    fn item(&self, item: &CompiledDetectionItem) -> Vec<Need> {
+        let Some(path) = item.field.as_deref() else {
+            return anything();
+        };
+        let needs_a_value = match item.exists {
+            Some(expected) => expected,
+            None => !matches!(item.matcher, CompiledMatcher::Null),
+        };
+        if !needs_a_value {
+            return anything();
+        }
+        let root = root_of(path);
+        if self.absent.contains(&root) {
+            self.unfilled.borrow_mut().insert(root.to_owned());
+            return Vec::new();
+        }
+        if let Some(fact) = path.strip_prefix("fact.") {
+            return fact_needs(fact);
+        }
+        let field = FIELDS.iter().find(|(name, _)| *name == path);
+        let texts = exact_texts(&item.matcher).filter(|_| item.exists.is_none());
+        match (field, texts) {
+            (Some((_, field)), Some(texts)) => vec![Need::of([(*field, texts)])],
+            _ => anything(),
+        }
+    }
+}
+
+/// The events that the extractors of a fact look at.
+fn fact_needs(path: &str) -> Vec<Need> {
+    if let Some((_, kind)) = CALLER_FACTS.iter().find(|(fact, _)| *fact == path) {
+        return vec![Need::of([(Field::IdentityType, exact([*kind]))])];
+    }
+    let makers = EXTRACTORS.iter().filter(|extractor| {
+        let mut facts = extractor.facts.iter();
+        facts.any(|fact| is_on_path(fact, path))
+    });
+    let needs: Vec<_> = makers
+        .map(|maker| {
+            let sources = exact(maker.sources.iter().copied());
+            let names = exact(maker.names.iter().copied());
+            vec![Need::of([
+                (Field::EventSource, sources),
+                (Field::EventName, names),
+            ])]
+        })
+        .collect();
+    any(needs.into_iter())
+}
+
+/// Whether one of two dotted paths is the other or lies below it.
+fn is_on_path(a: &str, b: &str) -> bool {
+    let below = |long: &str, short: &str| {
+        long.strip_prefix(short)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    below(a, b) || below(b, a)
+}
+
+fn exact<'a>(texts: impl IntoIterator<Item = &'a str>) -> BTreeSet<Text> {
+    let texts = texts.into_iter();
+    texts.map(|text| Text::Exact(text.to_owned())).collect()
+}
+
+/// The texts of which the value must equal one; `None` where others may do.
+fn exact_texts(matcher: &CompiledMatcher) -> Option<BTreeSet<Text>> {
+    match matcher {
+        CompiledMatcher::Exact {
+            value,
+            case_insensitive,
+        } => Some(BTreeSet::from([if *case_insensitive {
+            Text::AnyCase(value.to_lowercase())
+        } else {
+            Text::Exact(value.clone())
+        }])),
+        CompiledMatcher::AnyOf(children)
+        | CompiledMatcher::CaseInsensitiveGroup {
+            children,
+            mode: GroupMode::Any,
+        } => {
+            let texts: Vec<_> = children.iter().map(exact_texts).collect::<Option<_>>()?;
+            Some(texts.into_iter().flatten().collect())
+        }
+        _ => None,
+    }
+}
+
+fn anything() -> Vec<Need> {
+    vec![Need::default()]
+}
+
+/// Any of the parts is enough.
+fn any(parts: impl Iterator<Item = Vec<Need>>) -> Vec<Need> {
+    let mut needs: Vec<Need> = Vec::new();
+    let mut empty = true;
+    for need in parts.inspect(|_| empty = false).flatten() {
+        if needs.iter().any(|wider| wider.includes(&need)) {
+            continue;
+        }
+        needs.retain(|narrow| !need.includes(narrow));
+        needs.push(need);
+    }
+    if empty || needs.len() > MAX_NEEDS {
+        return anything();
+    }
+    needs.sort();
+    needs
+}
+
+/// All parts are needed.
+fn all(parts: impl Iterator<Item = Vec<Need>>) -> Vec<Need> {
+    let mut needs = anything();
+    for part in parts {
+        if needs.len() * part.len() > MAX_NEEDS {
+            // One side alone is weaker than both, and enough.
+            if part.len() < needs.len() {
+                needs = part;
+            }
+            continue;
+        }
+        let pairs = needs.iter().flat_map(|a| part.iter().map(|b| a.and(b)));
+        let pairs: Vec<_> = pairs.map(|need| vec![need]).collect();
+        needs = if pairs.is_empty() {
+            Vec::new()
+        } else {
+            any(pairs.into_iter())
+        };
+    }
+    needs
+}

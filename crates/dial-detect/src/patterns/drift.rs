@@ -1,0 +1,84 @@
+//! Whether the patterns that are deployed deliver what the loaded rules want.
+
+use super::condition::Conditions;
+use super::wanted::Wanted;
+use super::{PatternSet, Scope, State, fingerprint, hash, place, rules_wanting};
+use crate::Pipeline;
+use std::collections::BTreeSet;
+
+/// What the deployed patterns lack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// Hash of the deployed patterns, as they are.
+    pub deployed: String,
+    /// Hash of the loaded rules and settings.
+    pub loaded: String,
+    /// Names of the rules of which some events are not delivered, sorted.
+    pub rules: Vec<String>,
+}
+
+/// What a set of patterns lets through.
+struct Deployed {
+    patterns: Vec<(Conditions, State, Scope)>,
+}
+
+/// Compares what is deployed with what the rules want; `None` where every rule gets its events,
+/// or is known not to.
+///
+/// Rules and settings that the patterns were made for are not looked at again.
+pub fn drift(pipeline: &Pipeline, deployed: &PatternSet) -> Option<Drift> {
+    let loaded = fingerprint(pipeline);
+    let is_untouched = hash(&deployed.patterns) == deployed.hash;
+    if is_untouched && deployed.rules_hash == loaded {
+        return None;
+    }
+    let accepted: BTreeSet<&str> = deployed
+        .undelivered
+        .iter()
+        .map(|it| it.rule.as_str())
+        .collect();
+    let passing = Deployed::of(deployed);
+    let wanting = rules_wanting(pipeline).into_iter();
+    let missing: BTreeSet<String> = wanting
+        .filter(|(rule, _, wanted)| {
+            !accepted.contains(rule.name.as_str())
+                && !wanted.iter().all(|wanted| passing.lets_through(wanted))
+        })
+        .map(|(rule, ..)| rule.name.clone())
+        .collect();
+    (!missing.is_empty()).then(|| Drift {
+        deployed: hash(&deployed.patterns),
+        loaded,
+        rules: missing.into_iter().collect(),
+    })
+}
+
+impl Deployed {
+    /// A pattern with a condition of another kind is narrower than it looks: it does not count.
+    fn of(set: &PatternSet) -> Self {
+        let patterns = set.patterns.iter().filter_map(|pattern| {
+            let conditions = Conditions::of_json(&pattern.pattern).ok()?;
+            Some((conditions, pattern.state, pattern.scope))
+        });
+        Self {
+            patterns: patterns.collect(),
+        }
+    }
+
+    fn lets_through(&self, wanted: &Wanted) -> bool {
+        let conditions = wanted.conditions();
+        let (reads, us_east_1) = match wanted {
+            Wanted::Call { read, source, .. } => {
+                let source = source.as_deref();
+                (*read, source.is_some_and(place::is_us_east_1))
+            }
+            Wanted::Caller { .. } | Wanted::Everything => (true, false),
+            Wanted::Native { .. } => (false, false),
+        };
+        self.patterns.iter().any(|(pattern, state, scope)| {
+            (!reads || *state == State::AllManagementEvents)
+                && (us_east_1 || *scope == Scope::Regional)
+                && pattern.includes(&conditions)
+        })
+    }
+}

@@ -1,0 +1,275 @@
+//! The event patterns by which `EventBridge` hands over what the rules can match, and no more.
+//!
+//! Sound by construction: every step only weakens. See `docs/adr/0014-derived-patterns.md`.
+
+mod condition;
+mod drift;
+mod group;
+mod passing;
+mod place;
+mod requirement;
+mod spelling;
+mod wanted;
+
+#[cfg(test)]
+mod tests;
+
+pub use drift::{Drift, drift};
+pub use passing::{Passed, Passing, Totals};
+pub use requirement::{Needed, Prerequisite, Requirement, needed};
+
+use crate::Pipeline;
+use crate::engine::{RuleInfo, Trigger};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use spelling::Spelling;
+use std::collections::{BTreeMap, BTreeSet};
+use wanted::Wanted;
+
+/// Longest pattern that `EventBridge` takes, characters.
+pub const MAX_PATTERN: usize = 2048;
+/// Most rules that an event bus takes by default; the quota can be raised.
+pub const MAX_PATTERNS: usize = 300;
+/// Hex digits of the hash of a set of patterns.
+const HASH_DIGITS: usize = 16;
+
+/// The patterns for a set of rules; what `dial rules patterns` writes and Terraform reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatternSet {
+    /// First digits of the SHA-256 over name, state, scope and pattern of each.
+    pub hash: String,
+    /// Hash of the rules and settings that they were derived from.
+    pub rules_hash: String,
+    /// The patterns, in order of kind and name.
+    pub patterns: Vec<Pattern>,
+    /// What has to be switched on, and for which rules.
+    pub prerequisites: Vec<Prerequisite>,
+    /// Rules that no pattern delivers, with the reason.
+    pub undelivered: Vec<Undelivered>,
+}
+
+/// One `EventBridge` rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pattern {
+    /// Stable name, such as `writes-s`; unique in the set.
+    pub name: String,
+    /// What kind of events it lets through.
+    pub kind: Kind,
+    /// State that the rule must have.
+    pub state: State,
+    /// Regions that need it.
+    pub scope: Scope,
+    /// The event pattern.
+    pub pattern: Value,
+    /// Names of the rules that want its events, sorted.
+    pub rules: Vec<String>,
+}
+
+impl Pattern {
+    /// Characters of the pattern as `EventBridge` counts them.
+    pub fn length(&self) -> usize {
+        self.pattern.to_string().chars().count()
+    }
+}
+
+/// What kind of events a pattern lets through, in order of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Calls that change something.
+    Write,
+    /// Calls that only read, by name.
+    Read,
+    /// All calls of a service.
+    Service,
+    /// All calls of a kind of caller.
+    Caller,
+    /// Native findings and notices.
+    Native,
+    /// Data events, where a trail selects them.
+    Data,
+    /// Every CloudTrail record.
+    EveryRecord,
+}
+
+/// State of an `EventBridge` rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum State {
+    /// Everything but management events that only read.
+    #[serde(rename = "ENABLED")]
+    Enabled,
+    /// Management events that only read, too.
+    #[serde(rename = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS")]
+    AllManagementEvents,
+}
+
+/// Regions that need a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Scope {
+    /// Every region in use.
+    #[serde(rename = "regional")]
+    Regional,
+    /// us-east-1 alone: global services are recorded there.
+    #[serde(rename = "us-east-1")]
+    UsEast1,
+}
+
+/// A rule that no pattern delivers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undelivered {
+    /// Its name.
+    pub rule: String,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why no pattern delivers a rule's events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// It must look at every record: trail files only, unless asked for.
+    EveryRecord,
+    /// What it asks about is not configured.
+    NotConfigured,
+    /// It can match nothing that AWS sends.
+    Impossible,
+}
+
+/// What to derive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Let every CloudTrail record through if a rule must look at every record.
+    pub every_record: bool,
+}
+
+/// Why there is no set of patterns.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PatternsError {
+    /// A single condition is too long.
+    #[error("pattern `{0}` is longer than {MAX_PATTERN} characters though it holds one condition")]
+    TooLong(String),
+    /// More than a bus takes.
+    #[error(
+        "{0} patterns, an event bus takes {MAX_PATTERNS}: switch rules off, or name fewer events"
+    )]
+    TooMany(usize),
+}
+
+/// Derives the patterns for all rules of a pipeline.
+pub fn derive(pipeline: &Pipeline, options: Options) -> Result<PatternSet, PatternsError> {
+    let mut wanted: BTreeMap<Wanted, BTreeSet<String>> = BTreeMap::new();
+    let mut undelivered = Vec::new();
+    for (rule, trigger, wants) in rules_wanting(pipeline) {
+        let reason = reason(&wants, &trigger);
+        undelivered.extend(reason.map(|reason| Undelivered {
+            rule: rule.name.clone(),
+            reason,
+        }));
+        let everything = reason == Some(Reason::EveryRecord);
+        for want in wants
+            .into_iter()
+            .filter(|_| !everything || options.every_record)
+        {
+            wanted.entry(want).or_default().insert(rule.name.clone());
+        }
+    }
+    if options.every_record {
+        undelivered.retain(|it| it.reason != Reason::EveryRecord);
+    }
+    undelivered.sort_by(|a, b| a.rule.cmp(&b.rule));
+    let patterns = group::patterns(&read_once(wanted))?;
+    if patterns.len() > MAX_PATTERNS {
+        return Err(PatternsError::TooMany(patterns.len()));
+    }
+    Ok(PatternSet {
+        hash: hash(&patterns),
+        rules_hash: fingerprint(pipeline),
+        patterns,
+        prerequisites: requirement::prerequisites(needed(pipeline)),
+        undelivered,
+    })
+}
+
+/// Every rule with what it wants.
+fn rules_wanting(pipeline: &Pipeline) -> Vec<(&RuleInfo, Trigger, BTreeSet<Wanted>)> {
+    let rules: Vec<(&RuleInfo, Trigger)> = pipeline.triggers().collect();
+    let spelling = Spelling::of(rules.iter());
+    let wanting = rules.into_iter().map(|(rule, trigger)| {
+        let wanted = Wanted::by(rule, &trigger, &spelling);
+        (rule, trigger, wanted)
+    });
+    wanting.collect()
+}
+
+/// Of the rules, and of the settings that decide what they want.
+fn fingerprint(pipeline: &Pipeline) -> String {
+    let mut hash = Sha256::new();
+    hash.update(pipeline.hash());
+    for root in pipeline.absent() {
+        hash.update([0]);
+        hash.update(root);
+    }
+    short(&hash.finalize())
+}
+
+fn reason(wants: &BTreeSet<Wanted>, trigger: &Trigger) -> Option<Reason> {
+    if wants.contains(&Wanted::Everything) {
+        return Some(Reason::EveryRecord);
+    }
+    match (wants.is_empty(), trigger.unfilled.is_empty()) {
+        (false, _) => None,
+        (true, false) => Some(Reason::NotConfigured),
+        (true, true) => Some(Reason::Impossible),
+    }
+}
+
+/// A call that one rule takes for reading and another for writing is delivered once: the rule
+/// state for reading calls delivers the others too.
+fn read_once(wanted: BTreeMap<Wanted, BTreeSet<String>>) -> BTreeMap<Wanted, BTreeSet<String>> {
+    let reads: BTreeSet<Wanted> = wanted.keys().cloned().collect();
+    let mut merged: BTreeMap<Wanted, BTreeSet<String>> = BTreeMap::new();
+    for (want, rules) in wanted {
+        let as_read = match &want {
+            Wanted::Call {
+                source, name, data, ..
+            } => Wanted::Call {
+                source: source.clone(),
+                name: name.clone(),
+                read: true,
+                data: *data,
+            },
+            other => other.clone(),
+        };
+        let key = if reads.contains(&as_read) {
+            as_read
+        } else {
+            want
+        };
+        merged.entry(key).or_default().extend(rules);
+    }
+    merged
+}
+
+/// Over what AWS is told; which rules want it does not matter.
+fn hash(patterns: &[Pattern]) -> String {
+    let mut hash = Sha256::new();
+    for pattern in patterns {
+        let told = (
+            &pattern.name,
+            pattern.state,
+            pattern.scope,
+            &pattern.pattern,
+        );
+        let told = serde_json::to_vec(&told).expect("names and JSON values always serialise");
+        hash.update(told.len().to_be_bytes());
+        hash.update(told);
+    }
+    short(&hash.finalize())
+}
+
+fn short(digest: &[u8]) -> String {
+    let mut hex = dial_core::dead_letter::hex(digest);
+    hex.truncate(HASH_DIGITS);
+    hex
+}

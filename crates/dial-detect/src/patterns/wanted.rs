@@ -1,0 +1,181 @@
+//! What a rule wants to be delivered, as single conditions that patterns are put together from.
+
+use super::condition::{Condition, Conditions};
+use super::place;
+use super::spelling::Spelling;
+use crate::engine::{Delivery, Field, Need, RuleInfo, Sees, Text, Trigger};
+use std::collections::BTreeSet;
+
+/// How a `detail-type` ends whose `detail` is a CloudTrail record. The sign-in's is spelled in two
+/// ways, and in other partitions AWS is called otherwise.
+const VIA_CLOUDTRAIL: &str = " via CloudTrail";
+
+/// What only AWS may write into `source`; everybody else's events are not for us.
+const FROM_AWS: &str = "aws.";
+
+/// One thing that has to arrive.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Wanted {
+    /// Calls of one name, one service, or both.
+    Call {
+        source: Option<String>,
+        name: Option<Condition>,
+        /// Whether CloudTrail marks it as reading, as far as anyone knows.
+        read: bool,
+        /// Whether it is a data event.
+        data: bool,
+    },
+    /// All calls of a kind of caller.
+    Caller {
+        path: &'static str,
+        value: Condition,
+    },
+    /// Native events of a service.
+    Native {
+        source: Option<String>,
+        detail_type: Option<Condition>,
+    },
+    /// Every CloudTrail record.
+    Everything,
+}
+
+impl Wanted {
+    /// What the rule wants; nothing if it can never match.
+    pub(super) fn by(rule: &RuleInfo, trigger: &Trigger, spelling: &Spelling) -> BTreeSet<Self> {
+        let mut wanted = BTreeSet::new();
+        for need in &trigger.needs {
+            let native = [Field::Source, Field::DetailType];
+            let names_envelope = native.iter().any(|field| need.0.contains_key(field));
+            match &trigger.sees {
+                Sees::Nothing => {}
+                Sees::Native(source) => wanted.extend(natives(Some(source), need)),
+                Sees::Everything if names_envelope => wanted.extend(natives(None, need)),
+                Sees::Everything | Sees::Records => {
+                    wanted.extend(calls(rule, need, spelling));
+                }
+            }
+        }
+        wanted
+    }
+
+    /// The narrowest pattern that lets it through.
+    pub(super) fn conditions(&self) -> Conditions {
+        match self {
+            Self::Call { source, name, .. } => records()
+                .with(
+                    "detail.eventSource",
+                    source.iter().cloned().map(Condition::Equals),
+                )
+                .with("detail.eventName", name.clone()),
+            Self::Caller { path, value } => records().with(path, [value.clone()]),
+            Self::Native {
+                source,
+                detail_type,
+            } => native(source.as_deref()).with("detail-type", detail_type.clone()),
+            Self::Everything => records(),
+        }
+    }
+}
+
+/// What every pattern for CloudTrail records begins with.
+pub(super) fn records() -> Conditions {
+    Conditions::default()
+        .with("source", [Condition::Prefix(FROM_AWS.to_owned())])
+        .with(
+            "detail-type",
+            [Condition::Suffix(VIA_CLOUDTRAIL.to_owned())],
+        )
+}
+
+/// What every pattern for native events begins with.
+pub(super) fn native(source: Option<&str>) -> Conditions {
+    let any = || Condition::Prefix(FROM_AWS.to_owned());
+    let source = source.map_or_else(any, |source| Condition::Equals(source.to_owned()));
+    Conditions::default().with("source", [source])
+}
+
+fn natives(source: Option<&String>, need: &Need) -> Vec<Wanted> {
+    let sources: Vec<Option<String>> = match source {
+        Some(source) => vec![Some(source.clone())],
+        // Sources of AWS are in lower case.
+        None => optional(need.0.get(&Field::Source), |text| Some(lower(text))),
+    };
+    let types = optional(need.0.get(&Field::DetailType), |text| {
+        Some(super::spelling::detail_type(text))
+    });
+    let pairs = sources
+        .iter()
+        .flat_map(|source| types.iter().map(move |kind| (source, kind)));
+    let wanted = pairs.map(|(source, detail_type)| match (source, detail_type) {
+        (None, None) => Wanted::Everything,
+        _ => Wanted::Native {
+            source: source.clone(),
+            detail_type: detail_type.clone(),
+        },
+    });
+    wanted.collect()
+}
+
+fn calls(rule: &RuleInfo, need: &Need, spelling: &Spelling) -> Vec<Wanted> {
+    let names = need.0.get(&Field::EventName);
+    let sources = optional(need.0.get(&Field::EventSource), |text| Some(lower(text)));
+    if let (None, Some(kinds)) = (names, need.0.get(&Field::IdentityType)) {
+        let kinds = kinds.iter().map(|kind| Wanted::Caller {
+            path: "detail.userIdentity.type",
+            value: super::spelling::identity_type(kind),
+        });
+        return kinds.collect();
+    }
+    if names.is_none() && sources == [None] {
+        return vec![Wanted::Everything];
+    }
+    let mut wanted = Vec::new();
+    for source in &sources {
+        for name in optional(names, Some) {
+            let Some(text) = name else {
+                wanted.push(call(rule, source.as_ref(), None, ""));
+                continue;
+            };
+            for condition in spelling.conditions(rule, source.as_deref(), text) {
+                wanted.push(call(rule, source.as_ref(), condition, raw(text)));
+            }
+        }
+    }
+    wanted
+}
+
+fn call(rule: &RuleInfo, source: Option<&String>, name: Option<Condition>, raw: &str) -> Wanted {
+    let delivery = rule.dial.delivery;
+    Wanted::Call {
+        source: source.cloned(),
+        // Without a name, reading calls are among them.
+        read: name.is_none() || place::is_read(raw, delivery),
+        name,
+        data: delivery == Some(Delivery::Data) || is_data(source, raw),
+    }
+}
+
+fn is_data(source: Option<&String>, name: &str) -> bool {
+    source.is_some_and(|source| place::data_resource(source, name).is_some())
+}
+
+/// One value for each text, or one `None` where any text may do.
+fn optional<'a, T>(
+    texts: Option<&'a BTreeSet<Text>>,
+    of: impl Fn(&'a Text) -> Option<T>,
+) -> Vec<Option<T>> {
+    match texts {
+        None => vec![None],
+        Some(texts) => texts.iter().map(of).collect(),
+    }
+}
+
+fn raw(text: &Text) -> &str {
+    match text {
+        Text::Exact(text) | Text::AnyCase(text) => text,
+    }
+}
+
+fn lower(text: &Text) -> String {
+    raw(text).to_lowercase()
+}
