@@ -217,7 +217,7 @@ pub(super) fn is_read(name: &str, delivery: Option<Delivery>) -> bool {
         start.is_some_and(|start| start.eq_ignore_ascii_case(verb))
     };
     let among = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
-    let by_name = READ_VERBS.iter().any(|verb| begins(&verb)) || among(&READ_NAMES);
+    let by_name = READ_VERBS.iter().any(begins) || among(&READ_NAMES);
     delivery == Some(Delivery::Read) || (by_name && !counts_as_write(name))
 }
 

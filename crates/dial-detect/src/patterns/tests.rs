@@ -1,3 +1,5 @@
+//! Rules become patterns: what each kind of condition gives, and what stays out.
+
 use super::*;
 use crate::Settings;
 use dial_core::wire::WorkerInfo;
@@ -12,8 +14,13 @@ fn pipeline(settings: &Settings) -> Pipeline {
     Pipeline::new(settings, worker).unwrap()
 }
 
-/// The patterns for a few rules of the operator's alone.
-fn derived(rules: &[(&str, &str)]) -> PatternSet {
+/// The patterns for the pack and a few rules of the operator's.
+fn derived(rules: &[(&str, String)]) -> PatternSet {
+    derive(&with_rules(rules), Options::default()).unwrap()
+}
+
+/// The pack and a few rules of the operator's.
+fn with_rules(rules: &[(&str, String)]) -> Pipeline {
     let folder = tempfile::tempdir().unwrap();
     for (index, (name, detection)) in rules.iter().enumerate() {
         let text = format!(
@@ -25,29 +32,329 @@ fn derived(rules: &[(&str, &str)]) -> PatternSet {
         rules: Some(folder.path().to_owned()),
         ..Settings::default()
     };
-    derive(&pipeline(&settings), Options::default()).unwrap()
+    pipeline(&settings)
 }
 
-/// Patterns of one rule, as JSON text.
-fn of_rule(rule: &str, set: &PatternSet) -> Vec<String> {
-    let with = set
-        .patterns
-        .iter()
-        .filter(|p| p.rules.iter().any(|r| r == rule));
-    with.map(|p| format!("{} {}", p.name, p.pattern)).collect()
+fn patterns_of<'s>(rule: &str, set: &'s PatternSet) -> Vec<&'s Pattern> {
+    let has = |pattern: &&Pattern| pattern.rules.iter().any(|name| name == rule);
+    set.patterns.iter().filter(has).collect()
+}
+
+/// What each of the operator's rules wants, by the narrowest conditions.
+fn shown(pipeline: &Pipeline) -> String {
+    let mut lines = Vec::new();
+    for (rule, trigger, wanted) in rules_wanting(pipeline) {
+        if rule.built_in {
+            continue;
+        }
+        lines.push(format!("{}:", rule.name));
+        lines.extend(wanted.iter().map(|wanted| {
+            let marks = match wanted {
+                Wanted::Call { read, data, .. } => [(*read, " read"), (*data, " data")],
+                _ => [(false, ""); 2],
+            };
+            let marks = marks.map(|(is, word)| if is { word } else { "" });
+            format!("  {}{}", wanted.conditions().to_json(), marks.concat())
+        }));
+        let reason = reason(&wanted, &trigger);
+        lines.extend(reason.map(|reason| format!("  {reason:?}")));
+    }
+    let records = r#""source":[{"prefix":"aws."}],"detail-type":[{"suffix":" via CloudTrail"}]"#;
+    lines.join("\n").replace(records, "…")
+}
+
+const RECORDS: &str = "logsource: { product: aws, service: cloudtrail }\n";
+
+#[test]
+fn rules_become_the_patterns_that_let_their_events_through() {
+    let rules = [
+        (
+            "known_name",
+            "{ a: { eventSource: s3.amazonaws.com, eventName: putbucketpolicy }, condition: a }",
+        ),
+        (
+            "unknown_name",
+            "{ a: { eventSource: widgets.amazonaws.com, eventName: createWidget }, condition: a }",
+        ),
+        (
+            "cased_name",
+            "{ a: { eventSource: widgets.amazonaws.com, eventName|cased: createWidget }, condition: a }",
+        ),
+        (
+            "dated_name",
+            "{ a: { eventSource: lambda.amazonaws.com, eventName: AddPermission }, condition: a }",
+        ),
+        (
+            "unknown_dated_name",
+            "{ a: { eventSource: lambda.amazonaws.com, eventName: makeSoup }, condition: a }",
+        ),
+        (
+            "any_service",
+            "{ a: { eventName: TagThing }, condition: a }",
+        ),
+        (
+            "prefix_of_a_name",
+            "{ a: { eventSource: ecs.amazonaws.com, eventName|startswith: Create }, condition: a }",
+        ),
+        (
+            "read",
+            "{ a: { eventSource: ecs.amazonaws.com, eventName: [ListPots, BoilPot] }, condition: a }",
+        ),
+        (
+            "data",
+            "{ a: { eventSource: s3.amazonaws.com, eventName: [GetObject, PutObject] }, condition: a }",
+        ),
+        (
+            "either",
+            "{ a: { eventSource: ecs.amazonaws.com, eventName: A }, b: { eventSource: eks.amazonaws.com, eventName: B }, condition: a or b }",
+        ),
+        (
+            "but_not",
+            "{ a: { eventSource: ecs.amazonaws.com, eventName: [A, B] }, b: { eventName: B }, condition: a and not b }",
+        ),
+        (
+            "one_of",
+            "{ a_1: { eventSource: ecs.amazonaws.com, eventName: A }, a_2: { eventSource: eks.amazonaws.com, eventName: B }, condition: 1 of a_* }",
+        ),
+        (
+            "list_of_maps",
+            "{ a: [{ eventSource: ecs.amazonaws.com, eventName: A }, { eventSource: eks.amazonaws.com, eventName: B }], condition: a }",
+        ),
+        (
+            "fact_alone",
+            "{ a: { fact.kms.grant.external: true }, condition: a }",
+        ),
+        (
+            "root_by_fact",
+            "{ a: { fact.principal.root: true }, condition: a }",
+        ),
+        (
+            "root_by_type",
+            "{ a: { userIdentity.type: root }, b: { eventType: AwsServiceEvent }, condition: a and not b }",
+        ),
+        (
+            "global",
+            "{ a: { eventSource: iam.amazonaws.com, eventName: [CreatePot, ListPots] }, condition: a }",
+        ),
+        (
+            "federation",
+            "{ a: { eventSource: sts.amazonaws.com, eventName: GetFederationToken }, condition: a }",
+        ),
+        (
+            "below_a_list",
+            "{ a: { requestParameters.items.x: y, eventSource: ecs.amazonaws.com, eventName: A }, condition: a }",
+        ),
+        (
+            "no_name",
+            "{ a: { userAgent|contains: curl }, condition: a }",
+        ),
+        ("absent_name", "{ a: { eventName: null }, condition: a }"),
+        ("keyword", "{ a: [curl], condition: a }"),
+        (
+            "not_configured",
+            "{ a: { decoy.touched: true }, condition: a }",
+        ),
+        (
+            "half_configured",
+            "{ a: { decoy.touched: true }, b: { eventSource: ecs.amazonaws.com, eventName: A }, condition: a or b }",
+        ),
+    ];
+    let rules = rules.map(|(name, detection)| (name, format!("{RECORDS}detection: {detection}")));
+    insta::assert_snapshot!(shown(&with_rules(&rules)));
 }
 
 #[test]
-fn the_pack_has_patterns() {
-    let set = derive(&pipeline(&Settings::default()), Options::default()).unwrap();
-    for pattern in &set.patterns {
-        let length = pattern.pattern.to_string().chars().count();
-        println!(
-            "{:22} {:?} {:?} {length} {}",
-            pattern.name, pattern.state, pattern.scope, pattern.pattern
-        );
-        assert!(length <= MAX_PATTERN);
+fn native_events_are_told_by_their_envelope() {
+    let sources = |service: &str| format!("logsource: {{ product: aws{service} }}\n");
+    let cases = [
+        (
+            "by_log_source",
+            sources(", service: guardduty"),
+            "{ a: { detail.severity: 8 }, condition: a }",
+        ),
+        (
+            "by_detail_type",
+            sources(", service: guardduty"),
+            "{ a: { detail-type: guardduty finding }, condition: a }",
+        ),
+        (
+            "unknown_detail_type",
+            sources(", service: iot"),
+            "{ a: { detail-type: Thing Moved }, condition: a }",
+        ),
+        (
+            "without_log_source",
+            sources(""),
+            "{ a: { source: AWS.Health, detail-type: AWS Health Event }, condition: a }",
+        ),
+        (
+            "of_another_product",
+            "logsource: { product: windows }\n".into(),
+            "{ a: { eventName: A }, condition: a }",
+        ),
+    ];
+    let rules = cases.map(|(name, log, detection)| (name, format!("{log}detection: {detection}")));
+    insta::assert_snapshot!(shown(&with_rules(&rules)));
+}
+
+#[test]
+fn patterns_are_split_before_they_are_too_long_and_stay_where_they_are() {
+    let names = |count: usize| -> String {
+        let names: Vec<String> = (0..count)
+            .map(|n| format!("CreateSomethingLong{n:03}"))
+            .collect();
+        names.join(", ")
+    };
+    let rule = |source: &str, count: usize| {
+        format!(
+            "{RECORDS}detection: {{ a: {{ eventSource: {source}.amazonaws.com, eventName|cased: [{}] }}, condition: a }}",
+            names(count)
+        )
+    };
+    let set = derived(&[("many", rule("tables", 200))]);
+    let many = patterns_of("many", &set);
+    let lengths: Vec<usize> = many.iter().map(|p| p.length()).collect();
+    let own = |pattern: &&Pattern| {
+        let text = pattern.pattern.to_string();
+        text.matches("CreateSomethingLong").count()
+    };
+    let listed: usize = many.iter().map(own).sum();
+    assert!(
+        lengths.len() > 2 && lengths.iter().all(|length| *length <= MAX_PATTERN),
+        "{lengths:?}"
+    );
+    assert_eq!(listed, 200);
+    assert_eq!(many[1].name, "writes-t-z-2");
+    let other = derived(&[("many", rule("tables", 200)), ("few", rule("apples", 3))]);
+    let same = many.iter().all(|pattern| other.patterns.contains(pattern));
+    assert!(same, "patterns of another service moved");
+    assert_ne!(set.hash, other.hash);
+}
+
+#[test]
+fn the_same_rules_give_the_same_hash_in_any_order() {
+    let rule = |name: &str| {
+        format!(
+            "{RECORDS}detection: {{ a: {{ eventSource: x.amazonaws.com, eventName: {name} }}, condition: a }}"
+        )
+    };
+    let one = derived(&[("a", rule("A")), ("b", rule("B"))]);
+    let other = derived(&[("b", rule("B")), ("a", rule("A"))]);
+    assert_eq!(one.hash, other.hash);
+    assert_eq!(one.patterns, other.patterns);
+}
+
+#[test]
+fn every_record_passes_only_if_asked_for() {
+    let rule = format!("{RECORDS}detection: {{ a: {{ userAgent: curl }}, condition: a }}");
+    let pipeline = with_rules(&[("all", rule)]);
+    let without = derive(&pipeline, Options::default()).unwrap();
+    assert!(
+        without
+            .undelivered
+            .iter()
+            .any(|it| it.rule == "all" && it.reason == Reason::EveryRecord)
+    );
+    assert!(patterns_of("all", &without).is_empty());
+    let with = derive(&pipeline, Options { every_record: true }).unwrap();
+    assert!(with.undelivered.iter().all(|it| it.rule != "all"));
+    let patterns = patterns_of("all", &with);
+    assert_eq!(patterns.len(), 1);
+    assert_eq!(patterns[0].kind, Kind::EveryRecord);
+    assert_eq!(patterns[0].state, State::AllManagementEvents);
+}
+
+#[test]
+fn rules_outside_the_deployed_patterns_are_named() {
+    let rule = |names: &str| {
+        format!(
+            "{RECORDS}detection: {{ a: {{ eventSource: ecs.amazonaws.com, eventName|cased: [{names}] }}, condition: a }}"
+        )
+    };
+    let every = format!("{RECORDS}detection: {{ a: {{ userAgent: curl }}, condition: a }}");
+    let before = with_rules(&[("a", rule("A")), ("every", every.clone())]);
+    let deployed = derive(&before, Options::default()).unwrap();
+    assert_eq!(drift(&before, &deployed), None);
+
+    let wider = with_rules(&[("a", rule("A, B")), ("every", every)]);
+    let found = drift(&wider, &deployed).unwrap();
+    assert_eq!(found.rules, ["a"]);
+    assert_eq!(found.deployed, deployed.hash);
+    assert_ne!(found.loaded, deployed.rules_hash);
+
+    let reading = with_rules(&[("a", rule("A")), ("reads", rule("DescribePots"))]);
+    assert_eq!(drift(&reading, &deployed).unwrap().rules, ["reads"]);
+    // Fewer rules, or the same in other words, need nothing new.
+    assert_eq!(drift(&with_rules(&[("b", rule("A"))]), &deployed), None);
+    assert_eq!(drift(&pipeline(&Settings::default()), &deployed), None);
+
+    let mut edited = deployed.clone();
+    edited
+        .patterns
+        .retain(|pattern| pattern.name != "native-guardduty");
+    assert!(
+        drift(&before, &edited).is_some(),
+        "a pattern was taken out by hand"
+    );
+    let mut narrowed = deployed;
+    for pattern in &mut narrowed.patterns {
+        pattern.pattern["account"] = serde_json::json!([{ "anything-but": "1" }]);
     }
-    println!("{:?}", set.undelivered);
-    println!("{}", set.hash);
+    assert!(drift(&before, &narrowed).unwrap().rules.len() > 50);
+}
+
+#[test]
+fn what_passes_is_counted() {
+    let rule = format!(
+        "{RECORDS}detection: {{ a: {{ eventSource: ecs.amazonaws.com, eventName: [BoilPot, ListPots] }}, condition: a }}"
+    );
+    let set = derived(&[("a", rule)]);
+    let mut passing = Passing::through(&set);
+    let record = |name: &str, read: bool| {
+        crate::facts::event(
+            serde_json::json!({ "eventSource": "ecs.amazonaws.com", "eventName": name, "readOnly": read }),
+        )
+    };
+    let events = [
+        record("BoilPot", false),
+        record("ListPots", true),
+        record("ListLids", true),
+        record("CoolPot", false),
+    ];
+    for event in &events {
+        passing.count(event);
+    }
+    let totals = Totals {
+        events: 4,
+        reads: 2,
+        passed: 2,
+        passed_reads: 1,
+    };
+    assert_eq!(passing.totals(), totals);
+    let mut both = passing.clone();
+    both.add(&passing);
+    assert_eq!(both.totals().passed, 4);
+    let through: u64 = passing.by_pattern().map(|it| it.events).sum();
+    assert_eq!(through, 2);
+}
+
+#[test]
+fn the_pack_needs_what_it_says() {
+    let pipeline = pipeline(&Settings::default());
+    let needed = needed(&pipeline);
+    assert_eq!(needed.len(), pipeline.rules().len());
+    let of = |name: &str| {
+        let one = needed.iter().find(|it| it.rule == name).unwrap();
+        let all: Vec<String> = one.requires.iter().map(ToString::to_string).collect();
+        all.join("; ")
+    };
+    assert_eq!(
+        of("cloudtrail_trail_stopped"),
+        "a trail with management events"
+    );
+    assert_eq!(
+        of("iam_root_access_key_created"),
+        "a trail with management events; a worker in us-east-1"
+    );
+    assert_eq!(of("guardduty_finding"), "GuardDuty");
 }
