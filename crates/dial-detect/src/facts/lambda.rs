@@ -1,12 +1,23 @@
 //! Lambda: who may call a function, or use a layer, and whether it has an open address.
 
-use super::{Extractor, Facts, Known, resource_policy};
+use super::sharing::outsiders;
+use super::{Extractor, Facts, Known, list, resource_policy};
 use crate::normalise::Call;
 use crate::normalise::document::Document;
+use crate::text::shown;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
 const LAMBDA: &[&str] = &["lambda.amazonaws.com"];
+
+pub(super) const LAYER: Extractor = Extractor {
+    name: "lambda.layer",
+    summary: "Whether a function takes code from layers of another account",
+    sources: LAMBDA,
+    names: &["CreateFunction", "UpdateFunctionConfiguration"],
+    facts: &["lambda.layer.external", "lambda.layer.accounts"],
+    run: layer,
+};
 
 pub(super) const PERMISSION: Extractor = Extractor {
     name: "lambda.permission",
@@ -52,6 +63,21 @@ pub(super) const URL: Extractor = Extractor {
     facts: &["lambda.url.public"],
     run: url,
 };
+
+/// Says nothing where the call names no layer.
+fn layer(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
+    let layers = call.request_all("layers");
+    if layers.is_empty() {
+        return;
+    }
+    let outside = outsiders(layers, known);
+    facts.set("lambda.layer.external", !outside.is_empty());
+    facts.set("lambda.layer.accounts", list(&outside));
+    for account in outside {
+        let account = shown(account);
+        facts.say(format!("runs code of a layer of outside account {account}"));
+    }
+}
 
 fn policy(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
     resource_policy::state("lambda.policy", &call.policy("policy"), known, facts);
@@ -199,6 +225,30 @@ mod tests {
                 facts.get("lambda.url.public").and_then(Value::as_bool),
                 expected
             );
+        }
+    }
+
+    #[test]
+    fn layers_of_strangers_are_seen() {
+        let layer = |account: &str| format!("arn:aws:lambda:eu-west-1:{account}:layer:tools:1");
+        let cases = [
+            (
+                json!([layer("111122223333"), layer("777788889999")]),
+                Some(true),
+            ),
+            (json!([layer("444455556666")]), Some(false)),
+            (json!([]), None),
+        ];
+        for (layers, expected) in cases {
+            let request = json!({"functionName": "f", "layers": layers});
+            let event = sample(
+                "lambda.amazonaws.com",
+                "UpdateFunctionConfiguration20150331v2",
+                request,
+            );
+            let facts = facts_of(&event);
+            let found = facts.get("lambda.layer.external").and_then(Value::as_bool);
+            assert_eq!(found, expected, "{layers}");
         }
     }
 }

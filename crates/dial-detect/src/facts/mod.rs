@@ -1,19 +1,24 @@
 //! Facts: what an event means where fields alone do not say it; one file per AWS service.
 
+mod apigateway;
 mod backup;
+mod cloudfront;
 mod cloudtrail;
 mod dynamodb;
 mod ec2;
 mod ecr;
 mod eks;
+mod event_bus;
 mod glue;
 mod guardduty;
 mod iam;
 mod kms;
 mod lambda;
 mod opensearch;
+mod other_policy;
 pub mod policy;
 mod principal;
+mod ram;
 mod rds;
 mod resource_policy;
 mod route53;
@@ -45,17 +50,28 @@ const MAX_LIST: usize = 50;
 
 /// Every extractor, sorted by name.
 pub static EXTRACTORS: &[Extractor] = &[
+    apigateway::LOGS,
+    apigateway::METHOD,
+    apigateway::POLICY,
     backup::POLICY,
+    cloudfront::DISTRIBUTION,
     cloudtrail::TRAIL,
     dynamodb::POLICY,
+    ec2::ENCRYPTION,
+    ec2::ENDPOINT_POLICY,
+    ec2::ENDPOINT_SERVICE,
     ec2::IMAGE,
     ec2::INGRESS,
+    ec2::LAUNCH,
     ec2::NACL,
     ec2::PEERING,
     ec2::ROUTE,
     ec2::SNAPSHOT,
+    ec2::TERMINATION,
     ecr::POLICY,
     eks::ENDPOINT,
+    event_bus::POLICY,
+    event_bus::TARGET,
     glue::POLICY,
     guardduty::DETECTOR,
     iam::ATTACHED,
@@ -65,17 +81,22 @@ pub static EXTRACTORS: &[Extractor] = &[
     iam::TRUST,
     kms::GRANT,
     kms::POLICY,
+    lambda::LAYER,
     lambda::PERMISSION,
     lambda::POLICY,
     lambda::URL,
     opensearch::POLICY,
+    other_policy::POLICY,
     principal::PRINCIPAL,
+    ram::INVITATION,
+    ram::SHARE,
     rds::EXPOSURE,
     rds::SNAPSHOT,
     route53::CHANGE,
     s3::ACL,
     s3::ENCRYPTION,
     s3::LIFECYCLE,
+    s3::NOTIFICATION,
     s3::POLICY,
     s3::PUBLIC_ACCESS_BLOCK,
     s3::REPLICATION,
@@ -83,6 +104,7 @@ pub static EXTRACTORS: &[Extractor] = &[
     secretsmanager::POLICY,
     signin::CONSOLE,
     sns::POLICY,
+    sns::SUBSCRIPTION,
     sqs::POLICY,
     ssm::DOCUMENT,
 ];

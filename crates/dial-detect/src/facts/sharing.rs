@@ -3,6 +3,7 @@
 use super::policy::account_of;
 use super::{Facts, Known, list};
 use crate::text::{is_account, shown};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// One entry of such a list.
@@ -63,4 +64,15 @@ fn outsider<'a>(shared: Shared<'a>, known: &Known<'_>) -> Option<&'a str> {
         Shared::Account(account) if !known.has(account) => Some(account),
         _ => None,
     }
+}
+
+/// Accounts, by number or in ARNs, that are not ours.
+pub(super) fn outsiders<'a>(
+    values: impl IntoIterator<Item = &'a Value>,
+    known: &Known<'_>,
+) -> BTreeSet<&'a str> {
+    let texts = values.into_iter().filter_map(Value::as_str);
+    texts
+        .filter_map(|text| outsider(Shared::of(text), known))
+        .collect()
 }

@@ -1,8 +1,9 @@
 //! SNS: who may publish to a topic or listen to it.
 
-use super::sharing::{self, Shared};
-use super::{Extractor, Facts, Known, resource_policy};
+use super::sharing::{self, Shared, outsiders};
+use super::{Extractor, Facts, Known, list, resource_policy};
 use crate::normalise::Call;
+use crate::text::shown;
 use serde_json::Value;
 
 pub(super) const POLICY: Extractor = Extractor {
@@ -21,6 +22,15 @@ pub(super) const POLICY: Extractor = Extractor {
         "sns.policy.statements",
     ],
     run: policy,
+};
+
+pub(super) const SUBSCRIPTION: Extractor = Extractor {
+    name: "sns.subscription",
+    summary: "Whether messages go to a queue, stream or function of another account",
+    sources: &["sns.amazonaws.com"],
+    names: &["Subscribe"],
+    facts: &["sns.subscription.external", "sns.subscription.accounts"],
+    run: subscription,
 };
 
 fn policy(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
@@ -44,6 +54,20 @@ fn added(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
     let values = paths.into_iter().flat_map(|path| call.request_all(path));
     let shared: Vec<_> = values.filter_map(Value::as_str).map(Shared::of).collect();
     sharing::state("sns.policy", "the topic", &shared, known, facts);
+}
+
+/// Addresses that are no ARN, such as those of mail, say nothing about an account.
+fn subscription(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
+    let Some(endpoint) = call.request("endpoint") else {
+        return;
+    };
+    let outside = outsiders([endpoint], known);
+    facts.set("sns.subscription.external", !outside.is_empty());
+    facts.set("sns.subscription.accounts", list(&outside));
+    for account in outside {
+        let account = shown(account);
+        facts.say(format!("sends messages to outside account {account}"));
+    }
 }
 
 #[cfg(test)]
@@ -92,5 +116,21 @@ mod tests {
         let request = json!({"aWSAccountId": ["777788889999"], "actionName": ["Publish"]});
         let facts = facts_of(&sample("sns.amazonaws.com", "AddPermission", request));
         assert_eq!(facts.get("sns.policy.external"), Some(&json!(true)));
+    }
+
+    #[test]
+    fn subscribers_of_other_accounts_are_seen() {
+        let cases = [
+            ("arn:aws:sqs:eu-west-1:777788889999:q", true),
+            ("arn:aws:sqs:eu-west-1:444455556666:q", false),
+            ("https://example.com/hook", false),
+        ];
+        for (endpoint, expected) in cases {
+            let request =
+                json!({"topicArn": "arn:aws:sns:eu-west-1:111122223333:t", "endpoint": endpoint});
+            let facts = facts_of(&sample("sns.amazonaws.com", "Subscribe", request));
+            let found = facts.get("sns.subscription.external");
+            assert_eq!(found, Some(&json!(expected)), "{endpoint}");
+        }
     }
 }

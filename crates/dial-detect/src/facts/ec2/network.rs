@@ -20,9 +20,15 @@ pub(in crate::facts) const NACL: Extractor = Extractor {
 
 pub(in crate::facts) const PEERING: Extractor = Extractor {
     name: "ec2.peering",
-    summary: "Whether a VPC is peered with one of another account",
+    summary: "Whether a network is connected with one of another account",
     sources: EC2,
-    names: &["AcceptVpcPeeringConnection", "CreateVpcPeeringConnection"],
+    names: &[
+        "AcceptTransitGatewayPeeringAttachment",
+        "AcceptTransitGatewayVpcAttachment",
+        "AcceptVpcPeeringConnection",
+        "CreateTransitGatewayPeeringAttachment",
+        "CreateVpcPeeringConnection",
+    ],
     facts: &["ec2.peering.external", "ec2.peering.accounts"],
     run: peering,
 };
@@ -70,11 +76,16 @@ fn peering(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
     let paths = [
         "vpcPeeringConnection.requesterVpcInfo.ownerId",
         "vpcPeeringConnection.accepterVpcInfo.ownerId",
+        "transitGatewayPeeringAttachment.requesterTgwInfo.ownerId",
+        "transitGatewayPeeringAttachment.accepterTgwInfo.ownerId",
+        "transitGatewayVpcAttachment.vpcOwnerId",
     ];
     let stated = paths
         .into_iter()
         .filter_map(|path| call.response_text(path));
-    let owners: BTreeSet<_> = stated.chain(call.request_text("peerOwnerId")).collect();
+    let asked = ["peerOwnerId", "PeerAccountId"];
+    let asked = asked.into_iter().filter_map(|path| call.request_text(path));
+    let owners: BTreeSet<_> = stated.chain(asked).collect();
     if owners.is_empty() {
         return;
     }
@@ -86,7 +97,7 @@ fn peering(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
     facts.set("ec2.peering.accounts", list(&outside));
     for account in outside {
         facts.say(format!(
-            "the VPC is peered with outside account {}",
+            "the network is connected with outside account {}",
             shown(account)
         ));
     }
@@ -232,6 +243,37 @@ mod tests {
                 Some(&json!(expected)),
                 "{owner}"
             );
+        }
+    }
+
+    #[test]
+    fn transit_gateways_of_strangers_are_seen() {
+        let attachment =
+            |owner: &str| json!({"transitGatewayVpcAttachment": {"vpcOwnerId": owner}});
+        let cases = [
+            (
+                "CreateTransitGatewayPeeringAttachment",
+                json!({"CreateTransitGatewayPeeringAttachmentRequest": {"PeerAccountId": "777788889999"}}),
+                json!(null),
+                true,
+            ),
+            (
+                "AcceptTransitGatewayVpcAttachment",
+                json!({}),
+                json!({"AcceptTransitGatewayVpcAttachmentResponse": attachment("777788889999")}),
+                true,
+            ),
+            (
+                "AcceptTransitGatewayVpcAttachment",
+                json!({}),
+                json!({"AcceptTransitGatewayVpcAttachmentResponse": attachment("444455556666")}),
+                false,
+            ),
+        ];
+        for (name, request, response, expected) in cases {
+            let facts = facts_of(&answered("ec2.amazonaws.com", name, request, response));
+            let found = facts.get("ec2.peering.external");
+            assert_eq!(found, Some(&json!(expected)), "{name}");
         }
     }
 }

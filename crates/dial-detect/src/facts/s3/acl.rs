@@ -31,11 +31,15 @@ pub(in crate::facts) const ACL: Extractor = Extractor {
     facts: &[
         "s3.acl.public",
         "s3.acl.writable",
+        "s3.acl.external",
         "s3.acl.unknown",
         "s3.acl.grants",
     ],
     run: acl,
 };
+
+/// Canonical id under which `CloudFront` writes its logs.
+const LOG_DELIVERY: &str = "c4c1ede66af53448b93c283ce9448c4ba468c9432aa01d700d3878632f77d2d0";
 
 /// One group that gets one permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +48,7 @@ struct Grant<'a> {
     permission: &'a str,
 }
 
-fn acl(call: &Call<'_>, _known: &Known<'_>, facts: &mut Facts) {
+fn acl(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
     if call.request_omitted() {
         facts.set("s3.acl.unknown", true);
         return;
@@ -54,6 +58,11 @@ fn acl(call: &Call<'_>, _known: &Known<'_>, facts: &mut Facts) {
         return;
     }
     let grants: BTreeSet<Grant> = found.into_iter().flatten().flatten().collect();
+    let strangers = strangers(call, known);
+    facts.set("s3.acl.external", !strangers.is_empty());
+    for stranger in strangers {
+        facts.say(format!("grants access to {}", shown(stranger)));
+    }
     facts.set("s3.acl.public", !grants.is_empty());
     facts.set("s3.acl.writable", grants.iter().any(Grant::is_writable));
     let words: BTreeSet<_> = grants.iter().map(Grant::in_words).collect();
@@ -102,6 +111,22 @@ fn by_document<'a>(call: &Call<'a>) -> Option<Vec<Grant<'a>>> {
         group(uri).map(|group| Grant { group, permission })
     };
     (!grants.is_empty()).then(|| grants.iter().filter_map(read).collect())
+}
+
+/// Users that a document names and that are neither its owner nor known; a header tells no
+/// owner, so that its grantees cannot be judged.
+fn strangers<'a>(call: &Call<'a>, known: &Known<'_>) -> BTreeSet<&'a str> {
+    let Some(owner) = call.request_text("AccessControlPolicy.Owner.ID") else {
+        return BTreeSet::new();
+    };
+    let grantees = ["ID", "EmailAddress"].map(|kind| {
+        let path = format!("AccessControlPolicy.AccessControlList.Grant.Grantee.{kind}");
+        call.request_all(&path)
+    });
+    let named = grantees.into_iter().flatten().filter_map(Value::as_str);
+    named
+        .filter(|name| *name != owner && *name != LOG_DELIVERY && !known.has(name))
+        .collect()
 }
 
 /// The group of strangers that a URI names, if it does.
@@ -213,6 +238,30 @@ mod tests {
                 writable,
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn users_of_other_accounts_are_seen_where_the_owner_is_told() {
+        let grant = |id: &str| json!({"Grantee": {"ID": id}, "Permission": "READ"});
+        let cases = [
+            ("owner", json!([grant("a1")]), false),
+            ("stranger", json!([grant("a1"), grant("b2")]), true),
+            ("alone", grant("b2"), true),
+            ("known", grant("444455556666"), false),
+            ("log delivery", grant(super::LOG_DELIVERY), false),
+            (
+                "by address",
+                json!({"Grantee": {"EmailAddress": "x@example.com"}, "Permission": "READ"}),
+                true,
+            ),
+        ];
+        for (name, grants, expected) in cases {
+            let request = json!({"AccessControlPolicy": {"Owner": {"ID": "a1"},
+                "AccessControlList": {"Grant": grants}}});
+            let facts = facts_of(&sample("s3.amazonaws.com", "PutBucketAcl", request));
+            let found = facts.get("s3.acl.external");
+            assert_eq!(found, Some(&json!(expected)), "{name}");
         }
     }
 }

@@ -1,13 +1,10 @@
 //! Keys and destinations of other accounts: how content is taken hostage or carried off.
 
 use super::S3;
-use crate::facts::policy::account_of;
-use crate::facts::sharing::Shared;
+use crate::facts::sharing::outsiders;
 use crate::facts::{Extractor, Facts, Known, list};
 use crate::normalise::Call;
 use crate::text::shown;
-use serde_json::Value;
-use std::collections::BTreeSet;
 
 pub(in crate::facts) const ENCRYPTION: Extractor = Extractor {
     name: "s3.encryption",
@@ -25,6 +22,20 @@ pub(in crate::facts) const ENCRYPTION: Extractor = Extractor {
         "s3.encryption.accounts",
     ],
     run: encryption,
+};
+
+pub(in crate::facts) const NOTIFICATION: Extractor = Extractor {
+    name: "s3.notification",
+    summary: "Whether events of a bucket, or lists of its objects, go to another account",
+    sources: S3,
+    names: &[
+        "PutBucketAnalyticsConfiguration",
+        "PutBucketInventoryConfiguration",
+        "PutBucketNotification",
+        "PutBucketNotificationConfiguration",
+    ],
+    facts: &["s3.notification.external", "s3.notification.accounts"],
+    run: notification,
 };
 
 pub(in crate::facts) const REPLICATION: Extractor = Extractor {
@@ -68,7 +79,7 @@ fn replication(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
         return;
     }
     let destinations = call.request_all("ReplicationConfiguration.Rule.Destination.Account");
-    let outside = outsiders(destinations.into_iter(), known);
+    let outside = outsiders(destinations, known);
     facts.set("s3.replication.external", !outside.is_empty());
     facts.set("s3.replication.accounts", list(&outside));
     for account in outside {
@@ -79,14 +90,27 @@ fn replication(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
     }
 }
 
-/// Accounts, by number or in ARNs, that are not ours.
-fn outsiders<'a>(values: impl Iterator<Item = &'a Value>, known: &Known<'_>) -> BTreeSet<&'a str> {
-    let texts = values.filter_map(Value::as_str);
-    let accounts = texts.filter_map(|text| match Shared::of(text) {
-        Shared::Account(_) => account_of(text).or(Some(text.trim())),
-        _ => None,
-    });
-    accounts.filter(|account| !known.has(account)).collect()
+fn notification(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
+    if call.has_no_request() {
+        return;
+    }
+    let paths = [
+        "InventoryConfiguration.Destination.S3BucketDestination.AccountId",
+        "AnalyticsConfiguration.StorageClassAnalysis.DataExport.Destination.S3BucketDestination.BucketAccountId",
+        "NotificationConfiguration.TopicConfiguration.Topic",
+        "NotificationConfiguration.QueueConfiguration.Queue",
+        "NotificationConfiguration.CloudFunctionConfiguration.CloudFunction",
+    ];
+    let receivers = paths.into_iter().flat_map(|path| call.request_all(path));
+    let outside = outsiders(receivers, known);
+    facts.set("s3.notification.external", !outside.is_empty());
+    facts.set("s3.notification.accounts", list(&outside));
+    for account in outside {
+        facts.say(format!(
+            "tells outside account {} what is in the bucket",
+            shown(account)
+        ));
+    }
 }
 
 #[cfg(test)]
@@ -144,6 +168,27 @@ mod tests {
                 "replication.external",
             ),
             (
+                "foreign queue",
+                "PutBucketNotification",
+                json!({"NotificationConfiguration": {"QueueConfiguration": [
+                    {"Queue": "arn:aws:sqs:eu-west-1:777788889999:q", "Event": "s3:ObjectCreated:*"}]}}),
+                "notification.external",
+            ),
+            (
+                "own function",
+                "PutBucketNotification",
+                json!({"NotificationConfiguration": {"CloudFunctionConfiguration":
+                    {"CloudFunction": "arn:aws:lambda:eu-west-1:111122223333:function:f"}}}),
+                "",
+            ),
+            (
+                "foreign inventory",
+                "PutBucketInventoryConfiguration",
+                json!({"InventoryConfiguration": {"Destination": {"S3BucketDestination":
+                    {"AccountId": "777788889999", "Bucket": "arn:aws:s3:::b"}}}}),
+                "notification.external",
+            ),
+            (
                 "known copy",
                 "PutBucketReplication",
                 replicated("444455556666"),
@@ -155,6 +200,7 @@ mod tests {
             let names = [
                 "encryption.external_key",
                 "encryption.customer_key",
+                "notification.external",
                 "replication.external",
             ];
             let is_true =

@@ -2,11 +2,13 @@
 
 mod acl;
 mod encryption;
+mod lifecycle;
 mod protection;
 
 pub(super) use acl::ACL;
-pub(super) use encryption::{ENCRYPTION, REPLICATION};
-pub(super) use protection::{LIFECYCLE, PUBLIC_ACCESS_BLOCK, VERSIONING};
+pub(super) use encryption::{ENCRYPTION, NOTIFICATION, REPLICATION};
+pub(super) use lifecycle::LIFECYCLE;
+pub(super) use protection::{PUBLIC_ACCESS_BLOCK, VERSIONING};
 
 use super::{Extractor, Facts, Known, resource_policy};
 use crate::normalise::Call;
@@ -14,12 +16,28 @@ use crate::normalise::Call;
 const S3: &[&str] = &["s3.amazonaws.com"];
 /// Account-wide calls have been seen under both names.
 const S3_CONTROL: &[&str] = &["s3-control.amazonaws.com", "s3.amazonaws.com"];
+/// All that call themselves S3 and have policies.
+const WITH_POLICY: &[&str] = &[
+    "s3-control.amazonaws.com",
+    "s3-outposts.amazonaws.com",
+    "s3.amazonaws.com",
+    "s3express.amazonaws.com",
+    "s3tables.amazonaws.com",
+];
 
 pub(super) const POLICY: Extractor = Extractor {
     name: "s3.policy",
-    summary: "Whom the policy of a bucket or access point lets in",
-    sources: S3_CONTROL,
-    names: &["PutAccessPointPolicy", "PutBucketPolicy"],
+    summary: "Whom the policy of a bucket, access point or table lets in",
+    sources: WITH_POLICY,
+    names: &[
+        "PutAccessGrantsInstanceResourcePolicy",
+        "PutAccessPointPolicy",
+        "PutAccessPointPolicyForObjectLambda",
+        "PutBucketPolicy",
+        "PutMultiRegionAccessPointPolicy",
+        "PutTableBucketPolicy",
+        "PutTablePolicy",
+    ],
     facts: &[
         "s3.policy.public",
         "s3.policy.external",
@@ -35,8 +53,10 @@ pub(super) const POLICY: Extractor = Extractor {
 
 fn policy(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
     let path = match call.name() {
-        "PutAccessPointPolicy" => "PutAccessPointPolicyRequest.Policy",
-        _ => "bucketPolicy",
+        "PutBucketPolicy" if call.request("Policy").is_none_or(|p| p == "") => "bucketPolicy",
+        "PutMultiRegionAccessPointPolicy" => "Details.Policy",
+        "PutTableBucketPolicy" | "PutTablePolicy" => "resourcePolicy",
+        _ => "Policy",
     };
     resource_policy::state("s3.policy", &call.policy(path), known, facts);
 }
@@ -77,16 +97,46 @@ mod tests {
     }
 
     #[test]
-    fn access_points_have_policies_too() {
+    fn access_points_and_tables_have_policies_too() {
         let policy = json!({"Statement": [{"Effect": "Allow", "Action": "s3:*",
-            "Principal": {"AWS": "arn:aws:iam::777788889999:root"}, "Resource": "*"}]});
-        let request =
-            json!({"name": "ap", "PutAccessPointPolicyRequest": {"Policy": policy.to_string()}});
-        let facts = facts_of(&sample("s3.amazonaws.com", "PutAccessPointPolicy", request));
-        assert_eq!(facts.get("s3.policy.external"), Some(&json!(true)));
-        assert_eq!(
-            facts.get("s3.policy.accounts"),
-            Some(&json!(["777788889999"]))
-        );
+            "Principal": {"AWS": "arn:aws:iam::777788889999:root"}, "Resource": "*"}]})
+        .to_string();
+        let cases = [
+            (
+                "s3",
+                "PutAccessPointPolicy",
+                json!({"name": "ap", "PutAccessPointPolicyRequest": {"Policy": policy}}),
+            ),
+            (
+                "s3",
+                "PutMultiRegionAccessPointPolicy",
+                json!({"PutMultiRegionAccessPointPolicyRequest": {"Details": {"Name": "ap", "Policy": policy}}}),
+            ),
+            (
+                "s3",
+                "PutAccessPointPolicyForObjectLambda",
+                json!({"PutAccessPointPolicyForObjectLambdaRequest": {"Policy": policy}}),
+            ),
+            (
+                "s3-outposts",
+                "PutBucketPolicy",
+                json!({"PutBucketPolicyRequest": {"Policy": policy}}),
+            ),
+            (
+                "s3express",
+                "PutBucketPolicy",
+                json!({"bucketName": "b--euw1-az1--x-s3", "policy": "", "bucketPolicy": policy}),
+            ),
+            (
+                "s3tables",
+                "PutTableBucketPolicy",
+                json!({"tableBucketARN": "arn:aws:s3tables:eu-west-1:111122223333:bucket/t", "resourcePolicy": policy}),
+            ),
+        ];
+        for (service, name, request) in cases {
+            let facts = facts_of(&sample(&format!("{service}.amazonaws.com"), name, request));
+            let found = facts.get("s3.policy.accounts");
+            assert_eq!(found, Some(&json!(["777788889999"])), "{service} {name}");
+        }
     }
 }

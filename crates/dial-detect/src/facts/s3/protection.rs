@@ -1,30 +1,17 @@
-//! What keeps a bucket's content closed and alive: public access block, versions, lifecycle.
+//! What keeps a bucket's content closed and alive: public access block and versions.
 
 use super::{S3, S3_CONTROL};
 use crate::facts::{Extractor, Facts, Known, list};
 use crate::normalise::{Call, lookup};
-use crate::text::shown;
-use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use std::collections::BTreeSet;
-
-/// Objects that live no longer than this are being destroyed rather than tidied up, days.
-const SHORT: i64 = 7;
-
-pub(in crate::facts) const LIFECYCLE: Extractor = Extractor {
-    name: "s3.lifecycle",
-    summary: "Whether a lifecycle rule deletes objects within days",
-    sources: S3,
-    names: &["PutBucketLifecycle", "PutBucketLifecycleConfiguration"],
-    facts: &["s3.lifecycle.short_expiry", "s3.lifecycle.days"],
-    run: lifecycle,
-};
 
 pub(in crate::facts) const PUBLIC_ACCESS_BLOCK: Extractor = Extractor {
     name: "s3.public_access_block",
-    summary: "Whether the block on public access is lifted, for a bucket or an account",
+    summary: "Whether the block on public access is lifted, for a bucket, access point or account",
     sources: S3_CONTROL,
     names: &[
+        "CreateAccessPoint",
+        "CreateMultiRegionAccessPoint",
         "DeleteAccountPublicAccessBlock",
         "DeleteBucketPublicAccessBlock",
         "PutAccountPublicAccessBlock",
@@ -53,7 +40,7 @@ pub(in crate::facts) const VERSIONING: Extractor = Extractor {
 
 fn public_access_block(call: &Call<'_>, _known: &Known<'_>, facts: &mut Facts) {
     let deleted = call.name().starts_with("Delete");
-    let account = call.name().contains("Account");
+    let account = call.name().contains("AccountPublic");
     let Some(off) = switched_off(call, deleted) else {
         return;
     };
@@ -64,7 +51,11 @@ fn public_access_block(call: &Call<'_>, _known: &Known<'_>, facts: &mut Facts) {
         deleted || !off.is_empty(),
     );
     facts.set("s3.public_access_block.off", list(&off));
-    let scope = if account { "account" } else { "bucket" };
+    let scope = match call.name() {
+        name if name.ends_with("AccessPoint") => "access point",
+        _ if account => "account",
+        _ => "bucket",
+    };
     if deleted {
         facts.say(format!("deletes the public access block of the {scope}"));
     } else if !off.is_empty() {
@@ -87,7 +78,9 @@ fn switched_off(call: &Call<'_>, deleted: bool) -> Option<BTreeSet<&'static str>
     if deleted {
         return Some(PARTS.into());
     }
-    let block = call.request("PublicAccessBlockConfiguration")?;
+    let block = call
+        .request("PublicAccessBlockConfiguration")
+        .or_else(|| call.request("Details.PublicAccessBlock"))?;
     let is_off = |part: &&str| lookup::flag(block, part) != Some(true);
     block
         .is_object()
@@ -112,41 +105,6 @@ fn versioning(call: &Call<'_>, _known: &Known<'_>, facts: &mut Facts) {
     if unguarded {
         facts.say("lets versions be deleted without MFA");
     }
-}
-
-fn lifecycle(call: &Call<'_>, _known: &Known<'_>, facts: &mut Facts) {
-    if call.has_no_request() {
-        return;
-    }
-    let mut shortest = None;
-    for rule in call.request_all("LifecycleConfiguration.Rule") {
-        let enabled =
-            lookup::text(rule, "Status").is_some_and(|s| s.eq_ignore_ascii_case("Enabled"));
-        let days = expiry(rule, call.event().time);
-        let Some(days) = days.filter(|days| enabled && *days <= SHORT) else {
-            continue;
-        };
-        shortest = Some(shortest.map_or(days, |other: i64| other.min(days)));
-        let id = lookup::text(rule, "ID").unwrap_or("without id");
-        facts.say(format!(
-            "deletes objects after {days} day(s) by lifecycle rule {}",
-            shown(id)
-        ));
-    }
-    facts.set("s3.lifecycle.short_expiry", shortest.is_some());
-    if let Some(days) = shortest {
-        facts.set("s3.lifecycle.days", days);
-    }
-}
-
-/// Days that current objects have to live: as given, or until the given date.
-fn expiry(rule: &Value, now: Timestamp) -> Option<i64> {
-    let date = || {
-        let date: Timestamp = lookup::text(rule, "Expiration.Date")?.parse().ok()?;
-        let left: SignedDuration = date.duration_since(now);
-        Some((left.as_hours() / 24).max(0))
-    };
-    lookup::number(rule, "Expiration.Days").or_else(date)
 }
 
 #[cfg(test)]
@@ -188,6 +146,25 @@ mod tests {
                 "PutBucketPublicAccessBlock",
                 left_out,
                 Some((true, 3)),
+            ),
+            (
+                "access point",
+                "CreateAccessPoint",
+                json!({"CreateAccessPointRequest": all(false)}),
+                Some((true, 4)),
+            ),
+            (
+                "access point for several regions",
+                "CreateMultiRegionAccessPoint",
+                json!({"CreateMultiRegionAccessPointRequest": {"Details": {
+                    "PublicAccessBlock": {"BlockPublicAcls": true}}}}),
+                Some((true, 3)),
+            ),
+            (
+                "access point with the default",
+                "CreateAccessPoint",
+                json!({"CreateAccessPointRequest": {"Bucket": "b"}}),
+                None,
             ),
             (
                 "deleted",
@@ -234,58 +211,6 @@ mod tests {
                 facts.get("s3.versioning.mfa_delete_disabled"),
                 Some(&json!(unguarded))
             );
-        }
-    }
-
-    #[test]
-    fn short_lives_are_seen() {
-        let cases = [
-            (
-                "one day",
-                json!({"Status": "Enabled", "Expiration": {"Days": 1}}),
-                Some(1),
-            ),
-            (
-                "as text, in a list",
-                json!([{"Status": "Disabled", "Expiration": {"Days": 1}}, {"Status": "Enabled", "Expiration": {"Days": "7"}}]),
-                Some(7),
-            ),
-            (
-                "by date",
-                json!({"Status": "Enabled", "Expiration": {"Date": "2026-03-06T00:00:00Z"}}),
-                Some(1),
-            ),
-            (
-                "date long past",
-                json!({"Status": "Enabled", "Expiration": {"Date": "2020-01-01T00:00:00Z"}}),
-                Some(0),
-            ),
-            (
-                "date far ahead",
-                json!({"Status": "Enabled", "Expiration": {"Date": "2027-01-01T00:00:00Z"}}),
-                None,
-            ),
-            (
-                "a month",
-                json!({"Status": "Enabled", "Expiration": {"Days": 30}}),
-                None,
-            ),
-            (
-                "disabled",
-                json!({"Status": "Disabled", "Expiration": {"Days": 1}}),
-                None,
-            ),
-            (
-                "old versions only",
-                json!({"Status": "Enabled", "NoncurrentVersionExpiration": {"NoncurrentDays": 1}}),
-                None,
-            ),
-        ];
-        for (name, rule, expected) in cases {
-            let request = json!({"LifecycleConfiguration": {"Rule": rule}});
-            let facts = facts_of(&sample("s3.amazonaws.com", "PutBucketLifecycle", request));
-            let days = facts.get("s3.lifecycle.days").and_then(Value::as_i64);
-            assert_eq!(days, expected, "{name}");
         }
     }
 }
