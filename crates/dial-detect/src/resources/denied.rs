@@ -1,6 +1,6 @@
 //! What a denied call was about: most hide their request, but the error message names it.
 
-use super::table::FIELDS;
+use super::table::fields;
 use super::{MAX_NAME, last_part};
 use crate::normalise::{Call, lookup};
 use dial_core::finding::Resource;
@@ -60,10 +60,8 @@ fn by_arn(call: &Call<'_>, target: &str) -> Option<Resource> {
 }
 
 fn in_table<'a>(call: &Call<'_>, arn: &'a str) -> Option<(&'static str, &'a str)> {
-    let fields = FIELDS
-        .iter()
-        .filter(|field| field.source() == call.source());
-    { fields }.find_map(|field| Some((field.kind, field.name_in(arn)?)))
+    let mut fields = fields().filter(|field| field.source() == call.source());
+    fields.find_map(|field| Some((field.kind, field.name_in(arn)?)))
 }
 
 fn in_iam(arn: &str) -> Option<(&'static str, &str)> {

@@ -8,7 +8,7 @@ use crate::event::Kind;
 use crate::normalise::{Call, lookup};
 use dial_core::finding::Resource;
 use serde_json::Value;
-use table::{FIELDS, Field};
+use table::{Field, fields};
 
 /// Most resources that one event yields.
 const MAX_RESOURCES: usize = 50;
@@ -27,7 +27,7 @@ pub fn of(call: &Call<'_>) -> Vec<Resource> {
     }
     let stated = stated(call);
     let mut found = Vec::new();
-    for field in FIELDS.iter().filter(|f| f.fits(call)) {
+    for field in fields().filter(|f| f.fits(call)) {
         for name in names(call, field) {
             add(&mut found, resource(call, field, name, &stated));
         }
@@ -74,9 +74,12 @@ fn add(found: &mut Vec<Resource>, resource: Resource) {
 }
 
 fn names<'a>(call: &Call<'a>, field: &Field) -> Vec<&'a str> {
-    let values = match field.path.strip_prefix("response.") {
-        Some(path) => call.response_all(path),
-        None => call.request_all(field.path),
+    let values = match field.path.split_once('.') {
+        Some(("response", path)) => call.response_all(path),
+        Some(("details", path)) => {
+            lookup::all(&call.event().record, &format!("serviceEventDetails.{path}"))
+        }
+        _ => call.request_all(field.path),
     };
     let texts = values.into_iter().filter_map(Value::as_str);
     texts

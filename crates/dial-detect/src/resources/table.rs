@@ -1,5 +1,7 @@
 //! Where each service names its resources, and what their ARNs look like.
 
+mod network;
+
 use crate::normalise::Call;
 
 /// One place in the records of a service that names a resource.
@@ -9,7 +11,8 @@ pub(super) struct Field {
     source: &'static str,
     /// Event names, without date suffix, that it applies to; empty for all.
     events: &'static [&'static str],
-    /// Path in the request, or in the response with `response.` before it.
+    /// Path in the request; in the response with `response.` before it, in what a service
+    /// tells of its own accord with `details.`.
     pub(super) path: &'static str,
     /// Type as `CloudFormation` names it.
     pub(super) kind: &'static str,
@@ -63,15 +66,14 @@ const fn of(events: &'static [&'static str], field: Field) -> Field {
 
 const BACKUP: &str = "backup.amazonaws.com";
 const CLOUDTRAIL: &str = "cloudtrail.amazonaws.com";
+const CODEBUILD: &str = "codebuild.amazonaws.com";
 const CONFIG: &str = "config.amazonaws.com";
 const DYNAMODB: &str = "dynamodb.amazonaws.com";
-const EC2: &str = "ec2.amazonaws.com";
 const ECR: &str = "ecr.amazonaws.com";
 const EKS: &str = "eks.amazonaws.com";
 const ES: &str = "es.amazonaws.com";
 const EVENTS: &str = "events.amazonaws.com";
 const GUARDDUTY: &str = "guardduty.amazonaws.com";
-const EC2_CONNECT: &str = "ec2-instance-connect.amazonaws.com";
 const IAM: &str = "iam.amazonaws.com";
 const KMS: &str = "kms.amazonaws.com";
 const LAMBDA: &str = "lambda.amazonaws.com";
@@ -80,16 +82,23 @@ const MONITORING: &str = "monitoring.amazonaws.com";
 const RDS: &str = "rds.amazonaws.com";
 const ROUTE53: &str = "route53.amazonaws.com";
 const S3: &str = "s3.amazonaws.com";
+const S3_EXPRESS: &str = "s3express.amazonaws.com";
+const S3_TABLES: &str = "s3tables.amazonaws.com";
 const SECRETS: &str = "secretsmanager.amazonaws.com";
 const SNS: &str = "sns.amazonaws.com";
 const SQS: &str = "sqs.amazonaws.com";
 const SSM: &str = "ssm.amazonaws.com";
 const STS: &str = "sts.amazonaws.com";
 
+/// All places; within one service, what the call is about comes first.
+pub(super) fn fields() -> impl Iterator<Item = &'static Field> {
+    network::FIELDS.iter().chain(FIELDS)
+}
+
 /// By service; within one, what the call is about comes first.
 ///
 /// IAM names may have a path before them, so their ARN is taken from the response or left out.
-pub(super) static FIELDS: &[Field] = &[
+static FIELDS: &[Field] = &[
     field(
         BACKUP,
         "backupVaultName",
@@ -104,6 +113,8 @@ pub(super) static FIELDS: &[Field] = &[
     ),
     field(CLOUDTRAIL, "name", "AWS::CloudTrail::Trail", TRAIL),
     field(CLOUDTRAIL, "trailName", "AWS::CloudTrail::Trail", TRAIL),
+    field(CODEBUILD, "projectArn", "AWS::CodeBuild::Project", ""),
+    field(CODEBUILD, "projectName", "AWS::CodeBuild::Project", PROJECT),
     field(
         CONFIG,
         "configurationRecorderName",
@@ -130,77 +141,6 @@ pub(super) static FIELDS: &[Field] = &[
         "arn:{p}:dynamodb:{r}:{a}:table/{n}",
     ),
     field(DYNAMODB, "tableArn", "AWS::DynamoDB::Table", ""),
-    field(EC2, "groupId", "AWS::EC2::SecurityGroup", GROUP),
-    field(EC2, "response.groupId", "AWS::EC2::SecurityGroup", GROUP),
-    field(
-        EC2,
-        "response.securityGroupRuleSet.items.groupId",
-        "AWS::EC2::SecurityGroup",
-        GROUP,
-    ),
-    field(
-        EC2,
-        "snapshotId",
-        "AWS::EC2::Snapshot",
-        "arn:{p}:ec2:{r}::snapshot/{n}",
-    ),
-    field(
-        EC2,
-        "imageId",
-        "AWS::EC2::Image",
-        "arn:{p}:ec2:{r}::image/{n}",
-    ),
-    field(
-        EC2,
-        "response.imageId",
-        "AWS::EC2::Image",
-        "arn:{p}:ec2:{r}::image/{n}",
-    ),
-    field(
-        EC2,
-        "networkAclId",
-        "AWS::EC2::NetworkAcl",
-        "arn:{p}:ec2:{r}:{a}:network-acl/{n}",
-    ),
-    field(
-        EC2,
-        "routeTableId",
-        "AWS::EC2::RouteTable",
-        "arn:{p}:ec2:{r}:{a}:route-table/{n}",
-    ),
-    field(
-        EC2,
-        "FlowLogId",
-        "AWS::EC2::FlowLog",
-        "arn:{p}:ec2:{r}:{a}:vpc-flow-log/{n}",
-    ),
-    field(EC2, "instanceId", "AWS::EC2::Instance", INSTANCE),
-    field(
-        EC2,
-        "instancesSet.items.instanceId",
-        "AWS::EC2::Instance",
-        INSTANCE,
-    ),
-    field(
-        EC2,
-        "response.instancesSet.items.instanceId",
-        "AWS::EC2::Instance",
-        INSTANCE,
-    ),
-    field(
-        EC2,
-        "volumeId",
-        "AWS::EC2::Volume",
-        "arn:{p}:ec2:{r}:{a}:volume/{n}",
-    ),
-    field(EC2, "vpcId", "AWS::EC2::VPC", "arn:{p}:ec2:{r}:{a}:vpc/{n}"),
-    field(
-        EC2,
-        "internetGatewayId",
-        "AWS::EC2::InternetGateway",
-        "arn:{p}:ec2:{r}:{a}:internet-gateway/{n}",
-    ),
-    field(EC2_CONNECT, "instanceId", "AWS::EC2::Instance", INSTANCE),
     field(
         ECR,
         "repositoryName",
@@ -226,6 +166,15 @@ pub(super) static FIELDS: &[Field] = &[
     of(
         &["PutTargets", "RemoveTargets"],
         field(EVENTS, "rule", "AWS::Events::Rule", ""),
+    ),
+    of(
+        &["PutPermission", "RemovePermission"],
+        field(
+            EVENTS,
+            "eventBusName",
+            "AWS::Events::EventBus",
+            "arn:{p}:events:{r}:{a}:event-bus/{n}",
+        ),
     ),
     field(
         GUARDDUTY,
@@ -323,6 +272,32 @@ pub(super) static FIELDS: &[Field] = &[
         "arn:{p}:route53:::hostedzone/{n}",
     ),
     field(S3, "bucketName", "AWS::S3::Bucket", "arn:{p}:s3:::{n}"),
+    of(
+        &[
+            "CreateAccessPoint",
+            "DeleteAccessPoint",
+            "DeleteAccessPointPolicy",
+            "PutAccessPointPolicy",
+        ],
+        field(
+            S3,
+            "name",
+            "AWS::S3::AccessPoint",
+            "arn:{p}:s3:{r}:{a}:accesspoint/{n}",
+        ),
+    ),
+    field(
+        S3_EXPRESS,
+        "bucketName",
+        "AWS::S3Express::DirectoryBucket",
+        "arn:{p}:s3express:{r}:{a}:bucket/{n}",
+    ),
+    field(
+        S3_TABLES,
+        "tableBucketARN",
+        "AWS::S3Tables::TableBucket",
+        "",
+    ),
     field(SECRETS, "response.aRN", "AWS::SecretsManager::Secret", ""),
     field(SECRETS, "secretId", "AWS::SecretsManager::Secret", ""),
     field(SNS, "topicArn", "AWS::SNS::Topic", ""),
@@ -364,8 +339,8 @@ pub(super) static FIELDS: &[Field] = &[
 ];
 
 const ALARM: &str = "arn:{p}:cloudwatch:{r}:{a}:alarm:{n}";
-const GROUP: &str = "arn:{p}:ec2:{r}:{a}:security-group/{n}";
 const INSTANCE: &str = "arn:{p}:ec2:{r}:{a}:instance/{n}";
 const PARAMETER: &str = "arn:{p}:ssm:{r}:{a}:parameter/{n}";
+const PROJECT: &str = "arn:{p}:codebuild:{r}:{a}:project/{n}";
 const QUEUE: &str = "arn:{p}:sqs:{r}:{a}:{n}";
 const TRAIL: &str = "arn:{p}:cloudtrail:{r}:{a}:trail/{n}";
