@@ -1,6 +1,8 @@
 //! Where each service names its resources, and what their ARNs look like.
 
+mod data;
 mod network;
+mod watchers;
 
 use crate::normalise::Call;
 
@@ -64,23 +66,17 @@ const fn of(events: &'static [&'static str], field: Field) -> Field {
     Field { events, ..field }
 }
 
-const BACKUP: &str = "backup.amazonaws.com";
-const CLOUDTRAIL: &str = "cloudtrail.amazonaws.com";
+const BEDROCK: &str = "bedrock.amazonaws.com";
 const CODEBUILD: &str = "codebuild.amazonaws.com";
-const CONFIG: &str = "config.amazonaws.com";
-const DYNAMODB: &str = "dynamodb.amazonaws.com";
 const ECR: &str = "ecr.amazonaws.com";
+const ECS: &str = "ecs.amazonaws.com";
 const EKS: &str = "eks.amazonaws.com";
 const ES: &str = "es.amazonaws.com";
-const EVENTS: &str = "events.amazonaws.com";
-const GUARDDUTY: &str = "guardduty.amazonaws.com";
 const IAM: &str = "iam.amazonaws.com";
 const KMS: &str = "kms.amazonaws.com";
 const LAMBDA: &str = "lambda.amazonaws.com";
-const LOGS: &str = "logs.amazonaws.com";
-const MONITORING: &str = "monitoring.amazonaws.com";
-const RDS: &str = "rds.amazonaws.com";
 const ROUTE53: &str = "route53.amazonaws.com";
+const ROUTE53_DOMAINS: &str = "route53domains.amazonaws.com";
 const S3: &str = "s3.amazonaws.com";
 const S3_EXPRESS: &str = "s3express.amazonaws.com";
 const S3_TABLES: &str = "s3tables.amazonaws.com";
@@ -92,7 +88,8 @@ const STS: &str = "sts.amazonaws.com";
 
 /// All places; within one service, what the call is about comes first.
 pub(super) fn fields() -> impl Iterator<Item = &'static Field> {
-    network::FIELDS.iter().chain(FIELDS)
+    let tables = [network::FIELDS, data::FIELDS, watchers::FIELDS, FIELDS];
+    tables.into_iter().flatten()
 }
 
 /// By service; within one, what the call is about comes first.
@@ -100,52 +97,43 @@ pub(super) fn fields() -> impl Iterator<Item = &'static Field> {
 /// IAM names may have a path before them, so their ARN is taken from the response or left out.
 static FIELDS: &[Field] = &[
     field(
-        BACKUP,
-        "backupVaultName",
-        "AWS::Backup::BackupVault",
-        "arn:{p}:backup:{r}:{a}:backup-vault:{n}",
+        BEDROCK,
+        "guardrailIdentifier",
+        "AWS::Bedrock::Guardrail",
+        "arn:{p}:bedrock:{r}:{a}:guardrail/{n}",
     ),
-    field(
-        CLOUDTRAIL,
-        "response.trailARN",
-        "AWS::CloudTrail::Trail",
-        "",
-    ),
-    field(CLOUDTRAIL, "name", "AWS::CloudTrail::Trail", TRAIL),
-    field(CLOUDTRAIL, "trailName", "AWS::CloudTrail::Trail", TRAIL),
     field(CODEBUILD, "projectArn", "AWS::CodeBuild::Project", ""),
     field(CODEBUILD, "projectName", "AWS::CodeBuild::Project", PROJECT),
-    field(
-        CONFIG,
-        "configurationRecorderName",
-        "AWS::Config::ConfigurationRecorder",
-        "",
-    ),
-    field(
-        CONFIG,
-        "configurationRecorder.name",
-        "AWS::Config::ConfigurationRecorder",
-        "",
-    ),
-    field(
-        CONFIG,
-        "deliveryChannelName",
-        "AWS::Config::DeliveryChannel",
-        "",
-    ),
-    field(CONFIG, "configRuleName", "AWS::Config::ConfigRule", ""),
-    field(
-        DYNAMODB,
-        "tableName",
-        "AWS::DynamoDB::Table",
-        "arn:{p}:dynamodb:{r}:{a}:table/{n}",
-    ),
-    field(DYNAMODB, "tableArn", "AWS::DynamoDB::Table", ""),
     field(
         ECR,
         "repositoryName",
         "AWS::ECR::Repository",
         "arn:{p}:ecr:{r}:{a}:repository/{n}",
+    ),
+    field(ECS, "task", "AWS::ECS::Task", ""),
+    field(ECS, "service", "AWS::ECS::Service", ""),
+    field(ECS, "serviceName", "AWS::ECS::Service", ""),
+    field(
+        ECS,
+        "response.taskDefinition.taskDefinitionArn",
+        "AWS::ECS::TaskDefinition",
+        "",
+    ),
+    of(
+        &["RegisterTaskDefinition"],
+        field(ECS, "family", "AWS::ECS::TaskDefinition", ""),
+    ),
+    field(
+        ECS,
+        "clusterName",
+        "AWS::ECS::Cluster",
+        "arn:{p}:ecs:{r}:{a}:cluster/{n}",
+    ),
+    field(
+        ECS,
+        "cluster",
+        "AWS::ECS::Cluster",
+        "arn:{p}:ecs:{r}:{a}:cluster/{n}",
     ),
     field(
         EKS,
@@ -158,29 +146,6 @@ static FIELDS: &[Field] = &[
         "domainName",
         "AWS::OpenSearchService::Domain",
         "arn:{p}:es:{r}:{a}:domain/{n}",
-    ),
-    of(
-        &["DeleteRule", "DisableRule", "EnableRule", "PutRule"],
-        field(EVENTS, "name", "AWS::Events::Rule", ""),
-    ),
-    of(
-        &["PutTargets", "RemoveTargets"],
-        field(EVENTS, "rule", "AWS::Events::Rule", ""),
-    ),
-    of(
-        &["PutPermission", "RemovePermission"],
-        field(
-            EVENTS,
-            "eventBusName",
-            "AWS::Events::EventBus",
-            "arn:{p}:events:{r}:{a}:event-bus/{n}",
-        ),
-    ),
-    field(
-        GUARDDUTY,
-        "detectorId",
-        "AWS::GuardDuty::Detector",
-        "arn:{p}:guardduty:{r}:{a}:detector/{n}",
     ),
     field(IAM, "response.user.arn", "AWS::IAM::User", ""),
     field(IAM, "userName", "AWS::IAM::User", ""),
@@ -224,42 +189,6 @@ static FIELDS: &[Field] = &[
         "arn:{p}:lambda:{r}:{a}:layer:{n}",
     ),
     field(
-        LOGS,
-        "logGroupName",
-        "AWS::Logs::LogGroup",
-        "arn:{p}:logs:{r}:{a}:log-group:{n}",
-    ),
-    field(MONITORING, "alarmName", "AWS::CloudWatch::Alarm", ALARM),
-    field(MONITORING, "alarmNames", "AWS::CloudWatch::Alarm", ALARM),
-    field(
-        RDS,
-        "dBInstanceIdentifier",
-        "AWS::RDS::DBInstance",
-        "arn:{p}:rds:{r}:{a}:db:{n}",
-    ),
-    field(
-        RDS,
-        "dBClusterIdentifier",
-        "AWS::RDS::DBCluster",
-        "arn:{p}:rds:{r}:{a}:cluster:{n}",
-    ),
-    field(
-        RDS,
-        "dBSnapshotIdentifier",
-        "AWS::RDS::DBSnapshot",
-        "arn:{p}:rds:{r}:{a}:snapshot:{n}",
-    ),
-    field(
-        RDS,
-        "dBClusterSnapshotIdentifier",
-        "AWS::RDS::DBClusterSnapshot",
-        "arn:{p}:rds:{r}:{a}:cluster-snapshot:{n}",
-    ),
-    of(
-        &["StartExportTask"],
-        field(RDS, "sourceArn", "AWS::RDS::DBSnapshot", ""),
-    ),
-    field(
         ROUTE53,
         "hostedZoneId",
         "AWS::Route53::HostedZone",
@@ -270,6 +199,25 @@ static FIELDS: &[Field] = &[
         "response.hostedZone.id",
         "AWS::Route53::HostedZone",
         "arn:{p}:route53:::hostedzone/{n}",
+    ),
+    of(
+        &[
+            "DeleteHostedZone",
+            "DisableHostedZoneDNSSEC",
+            "EnableHostedZoneDNSSEC",
+        ],
+        field(
+            ROUTE53,
+            "id",
+            "AWS::Route53::HostedZone",
+            "arn:{p}:route53:::hostedzone/{n}",
+        ),
+    ),
+    field(
+        ROUTE53_DOMAINS,
+        "domainName",
+        "AWS::Route53Domains::Domain",
+        "",
     ),
     field(S3, "bucketName", "AWS::S3::Bucket", "arn:{p}:s3:::{n}"),
     of(
@@ -338,9 +286,7 @@ static FIELDS: &[Field] = &[
     field(STS, "roleArn", "AWS::IAM::Role", ""),
 ];
 
-const ALARM: &str = "arn:{p}:cloudwatch:{r}:{a}:alarm:{n}";
 const INSTANCE: &str = "arn:{p}:ec2:{r}:{a}:instance/{n}";
 const PARAMETER: &str = "arn:{p}:ssm:{r}:{a}:parameter/{n}";
 const PROJECT: &str = "arn:{p}:codebuild:{r}:{a}:project/{n}";
 const QUEUE: &str = "arn:{p}:sqs:{r}:{a}:{n}";
-const TRAIL: &str = "arn:{p}:cloudtrail:{r}:{a}:trail/{n}";

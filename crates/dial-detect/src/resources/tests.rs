@@ -120,6 +120,53 @@ fn resources_have_the_arn_that_the_record_decides() {
 }
 
 #[test]
+fn data_and_what_watches_over_it_have_arns_too() {
+    let own = |rest: &str| format!("arn:aws:{rest}");
+    let cases = [
+        (
+            "route53",
+            "DeleteHostedZone",
+            json!({"id": "Z1"}),
+            own("route53:::hostedzone/Z1"),
+        ),
+        (
+            "backup",
+            "DeleteBackupPlan",
+            json!({"backupPlanId": "p1"}),
+            own("backup:eu-west-1:111122223333:backup-plan:p1"),
+        ),
+        (
+            "elasticfilesystem",
+            "DeleteFileSystem",
+            json!({"fileSystemId": "fs-1"}),
+            own("elasticfilesystem:eu-west-1:111122223333:file-system/fs-1"),
+        ),
+        (
+            "ecs",
+            "ExecuteCommand",
+            json!({"task": "arn:aws:ecs:eu-west-1:111122223333:task/c/1"}),
+            own("ecs:eu-west-1:111122223333:task/c/1"),
+        ),
+        (
+            "wafv2",
+            "DeleteWebACL",
+            json!({"name": "shop", "id": "1", "scope": "REGIONAL"}),
+            "AWS::WAFv2::WebACL/shop".to_owned(),
+        ),
+        (
+            "logs",
+            "DeleteDataProtectionPolicy",
+            json!({"logGroupIdentifier": "app"}),
+            own("logs:eu-west-1:111122223333:log-group:app"),
+        ),
+    ];
+    for (service, name, request, expected) in cases {
+        let event = sample(&format!("{service}.amazonaws.com"), name, request);
+        assert_eq!(keys(&event), [expected], "{service} {name}");
+    }
+}
+
+#[test]
 fn what_the_record_states_goes_before_what_is_built() {
     let mut event = sample(
         "secretsmanager.amazonaws.com",
