@@ -1,7 +1,20 @@
-//! AWS Backup: who may use a vault.
+//! AWS Backup: who may use a vault, and where backups are copied to.
 
-use super::{Extractor, Facts, Known, resource_policy};
+use super::{Extractor, Facts, Known, resource_policy, sharing};
 use crate::normalise::Call;
+
+pub(super) const COPY: Extractor = Extractor {
+    name: "backup.copy",
+    summary: "Which account a backup is copied to",
+    sources: &["backup.amazonaws.com"],
+    names: &["StartCopyJob"],
+    facts: &[
+        "backup.copy.public",
+        "backup.copy.external",
+        "backup.copy.accounts",
+    ],
+    run: copy,
+};
 
 pub(super) const POLICY: Extractor = Extractor {
     name: "backup.policy",
@@ -23,4 +36,15 @@ pub(super) const POLICY: Extractor = Extractor {
 
 fn policy(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
     resource_policy::state("backup.policy", &call.policy("policy"), known, facts);
+}
+
+fn copy(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
+    sharing::state_request(
+        "backup.copy",
+        "the backup",
+        "destinationBackupVaultArn",
+        call,
+        known,
+        facts,
+    );
 }

@@ -1,7 +1,7 @@
 //! CloudTrail: calls that make it record less, or nothing.
 
 use super::policy::account_of;
-use super::{Extractor, Facts, Known, list};
+use super::{Extractor, Facts, Known, list, resource_policy};
 use crate::normalise::{Call, lookup};
 use crate::text::{is_account, shown};
 use serde_json::Value;
@@ -21,11 +21,40 @@ pub(super) const TRAIL: Extractor = Extractor {
         "cloudtrail.stopped",
         "cloudtrail.weakened",
         "cloudtrail.reasons",
+        "cloudtrail.redirected",
+        "cloudtrail.external_key",
     ],
     run: trail,
 };
 
+pub(super) const POLICY: Extractor = Extractor {
+    name: "cloudtrail.policy",
+    summary: "Whom the policy of an event data store or channel lets in",
+    sources: &["cloudtrail.amazonaws.com"],
+    names: &["PutResourcePolicy"],
+    facts: &[
+        "cloudtrail.policy.public",
+        "cloudtrail.policy.external",
+        "cloudtrail.policy.admin",
+        "cloudtrail.policy.writes",
+        "cloudtrail.policy.unknown",
+        "cloudtrail.policy.any_subject",
+        "cloudtrail.policy.accounts",
+        "cloudtrail.policy.statements",
+    ],
+    run: policy,
+};
+
 type Reasons = BTreeSet<String>;
+
+fn policy(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
+    resource_policy::state(
+        "cloudtrail.policy",
+        &call.policy("resourcePolicy"),
+        known,
+        facts,
+    );
+}
 
 fn trail(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
     let is_change = !matches!(call.name(), "DeleteTrail" | "StopLogging");
@@ -33,7 +62,10 @@ fn trail(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
         return;
     }
     let reasons = match call.name() {
-        "UpdateTrail" => updated(call, known),
+        "UpdateTrail" => {
+            state_destination(call, known, facts);
+            updated(call)
+        }
         "PutEventSelectors" => selected(call),
         _ => {
             facts.set("cloudtrail.stopped", true);
@@ -53,7 +85,7 @@ fn trail(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
     facts.set("cloudtrail.reasons", list(reasons));
 }
 
-fn updated(call: &Call<'_>, known: &Known<'_>) -> Reasons {
+fn updated(call: &Call<'_>) -> Reasons {
     let flags = [
         ("isMultiRegionTrail", "leaves out other regions"),
         ("includeGlobalServiceEvents", "leaves out global services"),
@@ -65,19 +97,29 @@ fn updated(call: &Call<'_>, known: &Known<'_>) -> Reasons {
     let off = flags
         .into_iter()
         .filter(|(path, _)| call.request_flag(path) == Some(false));
-    let mut reasons: Reasons = off.map(|(_, reason)| reason.to_owned()).collect();
-    if let Some(bucket) = call.request_text("s3BucketName") {
-        reasons.insert(format!("now delivers to bucket {}", shown(bucket)));
+    off.map(|(_, reason)| reason.to_owned()).collect()
+}
+
+/// Where the trail now delivers to and by which key; the console names both at every change, so
+/// that this alone weakens nothing.
+fn state_destination(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
+    let bucket = call.request_text("s3BucketName");
+    let key = call.request_text("kmsKeyId");
+    let account = key.and_then(account_of).filter(|it| is_account(it));
+    let external = account.is_some_and(|account| !known.has(account));
+    facts.set("cloudtrail.redirected", bucket.is_some() || key.is_some());
+    facts.set("cloudtrail.external_key", external);
+    if let Some(bucket) = bucket {
+        facts.say(format!("the trail delivers to bucket {}", shown(bucket)));
     }
-    if let Some(key) = call.request_text("kmsKeyId") {
-        let account = account_of(key).filter(|account| is_account(account));
-        let whose = match account {
-            Some(account) if !known.has(account) => " of an outside account",
-            _ => "",
+    if let Some(key) = key {
+        let whose = if external {
+            " of an outside account"
+        } else {
+            ""
         };
-        reasons.insert(format!("now encrypts with key {}{whose}", shown(key)));
+        facts.say(format!("the trail encrypts with key {}{whose}", shown(key)));
     }
-    reasons
 }
 
 /// What all selectors together leave out of the management events.
@@ -159,20 +201,6 @@ mod tests {
                 vec!["no longer proves its files unchanged"],
             ),
             (
-                "elsewhere",
-                "UpdateTrail",
-                json!({"s3BucketName": "b"}),
-                vec!["now delivers to bucket b"],
-            ),
-            (
-                "foreign key",
-                "UpdateTrail",
-                json!({"kmsKeyId": "arn:aws:kms:eu-west-1:777788889999:key/1"}),
-                vec![
-                    "now encrypts with key arn:aws:kms:eu-west-1:777788889999:key/1 of an outside account",
-                ],
-            ),
-            (
                 "strengthened",
                 "UpdateTrail",
                 json!({"isMultiRegionTrail": true, "enableLogFileValidation": true}),
@@ -228,6 +256,28 @@ mod tests {
                 Some(&json!(!expected.is_empty())),
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn destinations_are_told_apart_from_weakening() {
+        let foreign = "arn:aws:kms:eu-west-1:777788889999:key/1";
+        let cases = [
+            (json!({"s3BucketName": "b"}), (true, false)),
+            (json!({"kmsKeyId": foreign}), (true, true)),
+            (json!({"kmsKeyId": "alias/trail"}), (true, false)),
+            (
+                json!({"kmsKeyId": "", "isMultiRegionTrail": true}),
+                (false, false),
+            ),
+        ];
+        for (request, (redirected, external)) in cases {
+            let event = sample("cloudtrail.amazonaws.com", "UpdateTrail", request.clone());
+            let facts = facts_of(&event);
+            let fact = |name: &str| facts.get(&format!("cloudtrail.{name}")).cloned();
+            assert_eq!(fact("redirected"), Some(json!(redirected)), "{request}");
+            assert_eq!(fact("external_key"), Some(json!(external)), "{request}");
+            assert_eq!(fact("weakened"), Some(json!(false)), "{request}");
         }
     }
 

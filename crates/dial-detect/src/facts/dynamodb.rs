@@ -1,7 +1,20 @@
-//! DynamoDB: who may use a table.
+//! DynamoDB: who may use a table, and whose bucket it is exported to.
 
-use super::{Extractor, Facts, Known, resource_policy};
+use super::{Extractor, Facts, Known, resource_policy, sharing};
 use crate::normalise::Call;
+
+pub(super) const EXPORT: Extractor = Extractor {
+    name: "dynamodb.export",
+    summary: "Whose bucket a table is exported to",
+    sources: &["dynamodb.amazonaws.com"],
+    names: &["ExportTableToPointInTime"],
+    facts: &[
+        "dynamodb.export.public",
+        "dynamodb.export.external",
+        "dynamodb.export.accounts",
+    ],
+    run: export,
+};
 
 pub(super) const POLICY: Extractor = Extractor {
     name: "dynamodb.policy",
@@ -23,4 +36,15 @@ pub(super) const POLICY: Extractor = Extractor {
 
 fn policy(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
     resource_policy::state("dynamodb.policy", &call.policy("policy"), known, facts);
+}
+
+fn export(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
+    sharing::state_request(
+        "dynamodb.export",
+        "the table",
+        "s3BucketOwner",
+        call,
+        known,
+        facts,
+    );
 }

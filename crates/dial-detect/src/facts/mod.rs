@@ -2,24 +2,31 @@
 
 mod apigateway;
 mod backup;
+mod bedrock;
 mod cloudfront;
 mod cloudtrail;
+mod config;
 mod dynamodb;
 mod ec2;
 mod ecr;
+mod efs;
 mod eks;
 mod event_bus;
 mod glue;
 mod guardduty;
 mod iam;
+mod kafka;
 mod kms;
+mod lakeformation;
 mod lambda;
+mod logs;
 mod opensearch;
 mod other_policy;
 pub mod policy;
 mod principal;
 mod ram;
 mod rds;
+mod redshift;
 mod resource_policy;
 mod route53;
 mod s3;
@@ -53,9 +60,14 @@ pub static EXTRACTORS: &[Extractor] = &[
     apigateway::LOGS,
     apigateway::METHOD,
     apigateway::POLICY,
+    backup::COPY,
     backup::POLICY,
+    bedrock::POLICY,
     cloudfront::DISTRIBUTION,
     cloudtrail::TRAIL,
+    cloudtrail::POLICY,
+    config::AGGREGATION,
+    dynamodb::EXPORT,
     dynamodb::POLICY,
     ec2::ENCRYPTION,
     ec2::ENDPOINT_POLICY,
@@ -69,6 +81,8 @@ pub static EXTRACTORS: &[Extractor] = &[
     ec2::SNAPSHOT,
     ec2::TERMINATION,
     ecr::POLICY,
+    efs::POLICY,
+    eks::ACCESS,
     eks::ENDPOINT,
     event_bus::POLICY,
     event_bus::TARGET,
@@ -79,19 +93,28 @@ pub static EXTRACTORS: &[Extractor] = &[
     iam::OTHER_USER,
     iam::POLICY,
     iam::TRUST,
+    kafka::POLICY,
     kms::GRANT,
     kms::POLICY,
+    lakeformation::GRANT,
     lambda::LAYER,
     lambda::PERMISSION,
     lambda::POLICY,
     lambda::URL,
+    logs::POLICY,
+    logs::SUBSCRIPTION,
+    opensearch::ACCESS,
     opensearch::POLICY,
+    opensearch::PROTECTION,
     other_policy::POLICY,
     principal::PRINCIPAL,
     ram::INVITATION,
     ram::SHARE,
+    rds::KEY,
     rds::EXPOSURE,
     rds::SNAPSHOT,
+    redshift::POLICY,
+    redshift::SHARE,
     route53::CHANGE,
     s3::ACL,
     s3::ENCRYPTION,

@@ -17,12 +17,38 @@ pub(super) const EXPOSURE: Extractor = Extractor {
         "CreateDBInstanceReadReplica",
         "ModifyDBCluster",
         "ModifyDBInstance",
+        "RestoreDBClusterFromS3",
+        "RestoreDBClusterFromSnapshot",
+        "RestoreDBClusterToPointInTime",
         "RestoreDBInstanceFromDBSnapshot",
         "RestoreDBInstanceFromS3",
         "RestoreDBInstanceToPointInTime",
     ],
     facts: &["rds.public"],
     run: exposure,
+};
+
+pub(super) const KEY: Extractor = Extractor {
+    name: "rds.key",
+    summary: "Whose key a database, snapshot or export is encrypted with",
+    sources: &["rds.amazonaws.com"],
+    names: &[
+        "CopyDBClusterSnapshot",
+        "CopyDBSnapshot",
+        "CreateDBCluster",
+        "CreateDBInstance",
+        "CreateDBInstanceReadReplica",
+        "RestoreDBClusterFromS3",
+        "RestoreDBClusterFromSnapshot",
+        "RestoreDBClusterToPointInTime",
+        "RestoreDBInstanceFromDBSnapshot",
+        "RestoreDBInstanceFromS3",
+        "RestoreDBInstanceToPointInTime",
+        "StartDBInstanceAutomatedBackupsReplication",
+        "StartExportTask",
+    ],
+    facts: &["rds.key.public", "rds.key.external", "rds.key.accounts"],
+    run: key,
 };
 
 pub(super) const SNAPSHOT: Extractor = Extractor {
@@ -48,8 +74,9 @@ fn exposure(call: &Call<'_>, _known: &Known<'_>, facts: &mut Facts) {
     let is_new = !call.name().starts_with("Modify");
     let answered = || call.response_flag("publiclyAccessible").filter(|_| is_new);
     let nested = || {
-        call.response_flag("dBInstance.publiclyAccessible")
-            .filter(|_| is_new)
+        let parts = ["dBInstance", "dBCluster"].into_iter();
+        let flags = parts.map(|part| call.response_flag(&format!("{part}.publiclyAccessible")));
+        flags.flatten().next().filter(|_| is_new)
     };
     let Some(public) = asked.or_else(answered).or_else(nested) else {
         return;
@@ -58,6 +85,18 @@ fn exposure(call: &Call<'_>, _known: &Known<'_>, facts: &mut Facts) {
     if public {
         facts.say("makes the database publicly accessible");
     }
+}
+
+/// Only an ARN tells the account of a key; a bare id or alias is the caller's own.
+fn key(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
+    sharing::state_request(
+        "rds.key",
+        "control of the encryption",
+        "kmsKeyId",
+        call,
+        known,
+        facts,
+    );
 }
 
 fn snapshot(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
@@ -113,6 +152,27 @@ mod tests {
                 json!({}),
                 open(),
                 None,
+            ),
+            (
+                "default of a new cluster",
+                "CreateDBCluster",
+                json!({}),
+                json!({"dBCluster": open()}),
+                Some(true),
+            ),
+            (
+                "default of a replica",
+                "CreateDBInstanceReadReplica",
+                json!({"sourceDBInstanceIdentifier": "a"}),
+                open(),
+                Some(true),
+            ),
+            (
+                "restored cluster",
+                "RestoreDBClusterFromSnapshot",
+                open(),
+                Value::Null,
+                Some(true),
             ),
             ("unsaid", "CreateDBInstance", json!({}), Value::Null, None),
             ("denied", "CreateDBInstance", Value::Null, Value::Null, None),

@@ -58,8 +58,26 @@ mod tests {
     use serde_json::{Value, json};
 
     /// (service, call, field that holds the policy, prefix of the facts)
-    const CALLS: [(&str, &str, &str, &str); 6] = [
+    const CALLS: [(&str, &str, &str, &str); 14] = [
         ("backup", "PutBackupVaultAccessPolicy", "policy", "backup"),
+        ("bedrock", "PutResourcePolicy", "resourcePolicy", "bedrock"),
+        (
+            "cloudtrail",
+            "PutResourcePolicy",
+            "resourcePolicy",
+            "cloudtrail",
+        ),
+        ("elasticfilesystem", "PutFileSystemPolicy", "policy", "efs"),
+        ("kafka", "PutClusterPolicy", "policy", "kafka"),
+        ("logs", "PutDestinationPolicy", "accessPolicy", "logs"),
+        (
+            "logs",
+            "PutDeliveryDestinationPolicy",
+            "deliveryDestinationPolicy",
+            "logs",
+        ),
+        ("logs", "PutResourcePolicy", "policyDocument", "logs"),
+        ("redshift", "PutResourcePolicy", "policy", "redshift"),
         ("dynamodb", "PutResourcePolicy", "policy", "dynamodb"),
         ("ecr", "SetRepositoryPolicy", "policyText", "ecr"),
         ("ecr", "PutRegistryPolicy", "policyText", "ecr"),

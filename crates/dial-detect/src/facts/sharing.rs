@@ -2,6 +2,7 @@
 
 use super::policy::account_of;
 use super::{Facts, Known, list};
+use crate::normalise::Call;
 use crate::text::{is_account, shown};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -30,6 +31,20 @@ impl<'a> Shared<'a> {
             Self::Other
         }
     }
+}
+
+/// As [`state`], for the texts at a path of the request.
+pub(super) fn state_request(
+    prefix: &str,
+    what: &str,
+    path: &str,
+    call: &Call<'_>,
+    known: &Known<'_>,
+    facts: &mut Facts,
+) {
+    let texts = call.request_all(path).into_iter().filter_map(Value::as_str);
+    let shared: Vec<_> = texts.map(Shared::of).collect();
+    state(prefix, what, &shared, known, facts);
 }
 
 /// States with whom something is shared, below `prefix`; an empty list states nothing.
@@ -75,4 +90,107 @@ pub(super) fn outsiders<'a>(
     texts
         .filter_map(|text| outsider(Shared::of(text), known))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::facts::{facts_of, sample};
+    use serde_json::{Map, Value, json};
+
+    /// (service, call, path of the request, prefix of the facts)
+    const CALLS: [(&str, &str, &str, &str); 15] = [
+        (
+            "backup",
+            "StartCopyJob",
+            "destinationBackupVaultArn",
+            "backup.copy",
+        ),
+        (
+            "config",
+            "PutAggregationAuthorization",
+            "authorizedAccountId",
+            "config.aggregation",
+        ),
+        (
+            "dynamodb",
+            "ExportTableToPointInTime",
+            "s3BucketOwner",
+            "dynamodb.export",
+        ),
+        ("eks", "CreateAccessEntry", "principalArn", "eks.access"),
+        (
+            "es",
+            "AuthorizeVpcEndpointAccess",
+            "account",
+            "opensearch.access",
+        ),
+        ("events", "PutTargets", "targets.arn", "events.target"),
+        (
+            "lakeformation",
+            "BatchGrantPermissions",
+            "entries.principal.dataLakePrincipalIdentifier",
+            "lakeformation.grant",
+        ),
+        (
+            "lakeformation",
+            "GrantPermissions",
+            "principal.dataLakePrincipalIdentifier",
+            "lakeformation.grant",
+        ),
+        (
+            "logs",
+            "PutSubscriptionFilter",
+            "destinationArn",
+            "logs.subscription",
+        ),
+        ("ram", "AssociateResourceShare", "principals", "ram.share"),
+        ("ram", "CreateResourceShare", "principals", "ram.share"),
+        ("rds", "StartExportTask", "kmsKeyId", "rds.key"),
+        (
+            "redshift",
+            "AuthorizeDataShare",
+            "consumerIdentifier",
+            "redshift.share",
+        ),
+        (
+            "redshift",
+            "AuthorizeEndpointAccess",
+            "account",
+            "redshift.share",
+        ),
+        (
+            "redshift",
+            "AuthorizeSnapshotAccess",
+            "accountWithRestoreAccess",
+            "redshift.share",
+        ),
+    ];
+
+    fn at(path: &str, value: Value) -> Value {
+        path.rsplit('.').fold(value, |below, name| {
+            Value::Object(Map::from_iter([(name.to_owned(), below)]))
+        })
+    }
+
+    #[test]
+    fn every_service_states_with_whom_it_shares() {
+        let whom = [
+            ("777788889999", Some(true)),
+            ("444455556666", Some(false)),
+            ("111122223333", Some(false)),
+        ];
+        for (service, name, path, prefix) in CALLS {
+            let external = |text: &str| {
+                let request = at(path, json!(text));
+                let facts = facts_of(&sample(&format!("{service}.amazonaws.com"), name, request));
+                let fact = facts.get(&format!("{prefix}.external"));
+                fact.and_then(Value::as_bool)
+            };
+            for (account, expected) in whom {
+                assert_eq!(external(account), expected, "{service} {name} {account}");
+                let arn = format!("arn:aws:{service}:eu-west-1:{account}:thing/x");
+                assert_eq!(external(&arn), expected, "{service} {name} {arn}");
+            }
+        }
+    }
 }

@@ -6,6 +6,7 @@
 use super::glob::is_open;
 use super::principal::account_of;
 use super::statement::texts;
+use crate::normalise::lookup;
 use crate::normalise::permission::parse_cidr;
 use crate::text::is_account;
 use ipnet::IpNet;
@@ -38,7 +39,12 @@ pub(super) fn limits(condition: Option<&Value>) -> Vec<Limit> {
     };
     let mut found = Vec::new();
     for (operator, keys) in operators {
-        let (Some(operator), Value::Object(keys)) = (positive(operator), keys) else {
+        let Value::Object(keys) = keys else { continue };
+        if operator.trim().eq_ignore_ascii_case("bool") {
+            let mounts = keys.iter().filter(|(key, value)| is_mount(key, value));
+            found.extend(mounts.map(|_| Limit::Fixed));
+        }
+        let Some(operator) = positive(operator) else {
             continue;
         };
         found.extend(
@@ -47,6 +53,13 @@ pub(super) fn limits(condition: Option<&Value>) -> Vec<Limit> {
         );
     }
     found
+}
+
+/// What comes through a mount target of EFS comes from its VPC.
+fn is_mount(key: &str, value: &Value) -> bool {
+    key.trim()
+        .eq_ignore_ascii_case("elasticfilesystem:AccessedViaMountTarget")
+        && lookup::as_flag(value) == Some(true)
 }
 
 fn positive(operator: &str) -> Option<Operator> {

@@ -68,6 +68,21 @@ fn only_fixed_values_under_positive_operators_narrow() {
             "public",
         ),
         (
+            "mounted from a VPC",
+            json!({"Bool": {"elasticfilesystem:AccessedViaMountTarget": "true"}}),
+            "private",
+        ),
+        (
+            "not mounted",
+            json!({"Bool": {"elasticfilesystem:AccessedViaMountTarget": "false"}}),
+            "public",
+        ),
+        (
+            "encrypted in transit",
+            json!({"Bool": {"aws:SecureTransport": "true"}}),
+            "public",
+        ),
+        (
             "own account",
             json!({"StringEquals": {"aws:PrincipalAccount": "111122223333"}}),
             "private",
