@@ -11,3 +11,4 @@ mod place;
 mod rules;
 mod s3;
 mod scan;
+mod wire;

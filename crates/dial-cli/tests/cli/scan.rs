@@ -184,7 +184,8 @@ fn a_record_that_is_broken_or_cut_is_named_by_its_number() {
     cut["eventID"] = json!("cut");
     cut["requestParameters"] = json!({"omitted": true, "originalSize": 204_800});
     let near_miss = record(SHARED_BUCKET);
-    let uninteresting = json!({"eventName": "ListBuckets", "eventSource": "s3.amazonaws.com"});
+    let mut uninteresting = near_miss.clone();
+    uninteresting["eventName"] = json!("ListBuckets");
     let mut nobody = record(PUBLIC_BUCKET);
     nobody["recipientAccountId"] = json!("12345");
     let lines = [
