@@ -120,7 +120,8 @@ impl Days {
     /// The days whose files may hold events of a time.
     pub(super) fn around(since: Option<Timestamp>, until: Option<Timestamp>) -> Self {
         let day = |at: Timestamp| at.strftime("%Y/%m/%d").to_string();
-        let late = |at: Timestamp| at.checked_add(LATE).ok();
+        // `until` itself is not asked for.
+        let late = |at: Timestamp| at.checked_add(LATE - SignedDuration::from_nanos(1)).ok();
         Self {
             first: since.map(day),
             last: until.and_then(late).map(day),
@@ -273,6 +274,9 @@ mod tests {
             ("2026/05/06/a.json.gz", false),
             ("odd/2026/", true),
         ];
+        let whole_days = filter("2026-05-03T00:00:00Z", "2026-05-05T00:00:00Z");
+        assert!(whole_days.may_hold(&format!("{region}2026/05/05/late.json.gz")));
+        assert!(!whole_days.may_hold(&format!("{region}2026/05/06/a.json.gz")));
         for (date, expected) in cases {
             assert_eq!(may.may_hold(&format!("{region}{date}")), expected, "{date}");
         }
