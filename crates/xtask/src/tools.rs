@@ -3,6 +3,7 @@
 use crate::run::{command, run, succeeds};
 use anyhow::Context;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// A program that cargo can install.
 pub(crate) struct Tool {
@@ -75,6 +76,47 @@ impl Tool {
             .env("CARGO_TARGET_DIR", build.path());
         run(&mut install)
     }
+}
+
+/// Python packages that check what leaves the process, pinned; all in one virtual environment.
+const PACKAGES: &[&str] = &["ocsf-json-schema==1.2.0", "jsonschema==4.26.0"];
+
+/// A Python with [`PACKAGES`], installing them where they are missing.
+///
+/// `None`, after saying why, where there is no `python3` or no package index: these checks are a
+/// second opinion, not a need.
+pub(crate) fn python() -> anyhow::Result<Option<PathBuf>> {
+    let home = cache()?.join(format!("python-{}", PACKAGES.join("-").replace("==", "-")));
+    let program = home.join("bin").join("python");
+    // Written last, so that half an environment is made again.
+    let complete = home.join("complete");
+    if complete.exists() {
+        return Ok(Some(program));
+    }
+    if !succeeds(&["python3", "-c", "import venv, ensurepip"]) {
+        println!("skipped: checks in Python (there is no python3 with venv)");
+        return Ok(None);
+    }
+    eprintln!(
+        "installing {} into {} (once)",
+        PACKAGES.join(", "),
+        home.display()
+    );
+    run(command(&["python3", "-m", "venv", "--clear"]).arg(&home))?;
+    let mut install = Command::new(&program);
+    install.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]);
+    if let Err(error) = run(install.args(PACKAGES)) {
+        println!("skipped: checks in Python ({error:#})");
+        return Ok(None);
+    }
+    std::fs::write(&complete, "")?;
+    Ok(Some(program))
 }
 
 /// The words that run nextest, installing it where cargo does not know it.
