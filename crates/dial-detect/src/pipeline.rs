@@ -14,7 +14,7 @@ use crate::explain::clip;
 use crate::facts::{self, Facts};
 use crate::finding::Scene;
 use crate::normalise::{Call, lookup};
-use crate::settings::Settings;
+use crate::settings::{Decoy, Settings};
 use crate::tuning::{Seen as Tuned, Tuning};
 use crate::{isolate, native, redact};
 use dial_core::Finding;
@@ -130,6 +130,11 @@ impl Pipeline {
     /// Derived names that no event will have.
     pub(crate) fn absent(&self) -> &[&'static str] {
         self.engine.absent()
+    }
+
+    /// Decoys of the configuration.
+    pub(crate) fn decoys(&self) -> &[Decoy] {
+        &self.settings.decoys
     }
 
     /// What each rule needs of an event.

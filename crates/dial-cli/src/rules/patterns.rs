@@ -28,6 +28,9 @@ pub(crate) struct Patterns {
     /// Let every CloudTrail record through where a rule must look at every record
     #[arg(long)]
     every_record: bool,
+    /// Keep the names of decoys out: whoever may read event rules would know them
+    #[arg(long)]
+    hide_decoys: bool,
 }
 
 /// How to print patterns.
@@ -76,6 +79,7 @@ pub(super) fn run(args: &Patterns) -> Result<Outcome> {
     let pipeline = args.judging.pipeline()?;
     let options = Options {
         every_record: args.every_record,
+        hide_decoys: args.hide_decoys,
     };
     let set = patterns::derive(&pipeline, options)?;
     let mut out = anstream::stdout().lock();
@@ -145,9 +149,10 @@ fn summary(set: &PatternSet) {
             Reason::EveryRecord => {
                 "must look at every record: trail files only, unless --every-record"
             }
+            Reason::Partly => "patterns deliver a part of what it can match, trail files all",
             Reason::NotConfigured => "what it asks about is not configured",
             Reason::Impossible => "can match nothing that AWS sends",
         };
-        anstream::eprintln!("no pattern for {}: {why}", inert(&rule.rule));
+        anstream::eprintln!("{}: {why}", inert(&rule.rule));
     }
 }

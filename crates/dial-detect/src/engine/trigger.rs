@@ -6,6 +6,7 @@
 
 use super::outline::root_of;
 use crate::facts::EXTRACTORS;
+use crate::tuning::DecoyKind;
 use rsigma_eval::matcher::{CompiledMatcher, GroupMode};
 use rsigma_eval::{CompiledDetection, CompiledDetectionItem, CompiledRule};
 use rsigma_parser::{ConditionExpr, LogSource, Quantifier};
@@ -31,6 +32,8 @@ pub(crate) enum Field {
     EventName,
     /// `userIdentity.type` of a CloudTrail record.
     IdentityType,
+    /// Kinds of decoys that a CloudTrail record touches: no field, but what settings tell of.
+    Decoy,
 }
 
 const FIELDS: [(&str, Field); 5] = [
@@ -198,6 +201,9 @@ impl Derivation<'_> {
         if let Some(fact) = path.strip_prefix("fact.") {
             return fact_needs(fact);
         }
+        if root == "decoy" {
+            return decoy_needs(path, item);
+        }
         let field = FIELDS.iter().find(|(name, _)| *name == path);
         let texts = exact_texts(&item.matcher).filter(|_| item.exists.is_none());
         match (field, texts) {
@@ -227,6 +233,13 @@ fn fact_needs(path: &str) -> Vec<Need> {
         })
         .collect();
     any(needs.into_iter())
+}
+
+/// The kinds of decoys that a condition is about: all, unless it names some.
+fn decoy_needs(path: &str, item: &CompiledDetectionItem) -> Vec<Need> {
+    let named = exact_texts(&item.matcher).filter(|_| path == "decoy.kind");
+    let all = || exact(DecoyKind::ALL.iter().map(|kind| kind.word()));
+    vec![Need::of([(Field::Decoy, named.unwrap_or_else(all))])]
 }
 
 /// Whether one of two dotted paths is the other or lies below it.

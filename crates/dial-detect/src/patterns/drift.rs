@@ -38,11 +38,14 @@ pub fn drift(pipeline: &Pipeline, deployed: &PatternSet) -> Option<Drift> {
         .map(|it| it.rule.as_str())
         .collect();
     let passing = Deployed::of(deployed);
-    let wanting = rules_wanting(pipeline).into_iter();
+    let wanting = rules_wanting(pipeline, deployed.decoys_hidden).into_iter();
     let missing: BTreeSet<String> = wanting
         .filter(|(rule, _, wanted)| {
-            !accepted.contains(rule.name.as_str())
-                && !wanted.iter().all(|wanted| passing.lets_through(wanted))
+            let accepted = accepted.contains(rule.name.as_str());
+            let mut wanted = wanted.iter();
+            !wanted.all(|wanted| {
+                (accepted && *wanted == Wanted::Everything) || passing.lets_through(wanted)
+            })
         })
         .map(|(rule, ..)| rule.name.clone())
         .collect();
@@ -72,7 +75,7 @@ impl Deployed {
                 let source = source.as_deref();
                 (*read, source.is_some_and(place::is_us_east_1))
             }
-            Wanted::Caller { .. } | Wanted::Everything => (true, false),
+            Wanted::Caller { .. } | Wanted::Decoy { .. } | Wanted::Everything => (true, false),
             Wanted::Native { .. } => (false, false),
         };
         self.patterns.iter().any(|(pattern, state, scope)| {

@@ -2,7 +2,7 @@
 
 use super::condition::{Condition, Conditions};
 use super::wanted::{Wanted, native, records};
-use super::{Kind, MAX_PATTERN, Pattern, PatternsError, Scope, State, place};
+use super::{Kind, MAX_PATTERN, Pattern, PatternsError, Scope, State, decoy, place};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// First letters of services that share patterns, so that a new name changes few of them, and a
@@ -64,10 +64,17 @@ fn place(wanted: &Wanted) -> (Group, Option<String>, Option<Condition>) {
             let group = calls(source.as_deref(), name.is_some(), *read, *data);
             (group, source.clone(), name.clone())
         }
-        Wanted::Caller { path, value } => {
+        Wanted::Caller { path, value } | Wanted::Decoy { path, value } => {
+            let (kind, word) = match wanted {
+                Wanted::Decoy { .. } => (Kind::Decoy, "decoy"),
+                _ => (Kind::Caller, "caller"),
+            };
+            let mut names = decoy::PATHS.iter();
+            let name = names.find(|(known, _)| known == path);
+            let name = name.map_or("other", |(_, name)| name);
             let group = Group {
-                kind: Kind::Caller,
-                name: format!("caller-{}", path.rsplit('.').next().unwrap_or(path)),
+                kind,
+                name: format!("{word}-{name}"),
                 state: State::AllManagementEvents,
                 scope: Scope::Regional,
                 path,

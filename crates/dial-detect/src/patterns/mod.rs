@@ -3,6 +3,7 @@
 //! Sound by construction: every step only weakens. See `docs/adr/0014-derived-patterns.md`.
 
 mod condition;
+mod decoy;
 mod drift;
 mod group;
 mod passing;
@@ -41,11 +42,14 @@ pub struct PatternSet {
     pub hash: String,
     /// Hash of the rules and settings that they were derived from.
     pub rules_hash: String,
+    /// Whether decoys were kept out of the patterns on purpose.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decoys_hidden: bool,
     /// The patterns, in order of kind and name.
     pub patterns: Vec<Pattern>,
     /// What has to be switched on, and for which rules.
     pub prerequisites: Vec<Prerequisite>,
-    /// Rules that no pattern delivers, with the reason.
+    /// Rules that no pattern delivers, or not in full, with the reason.
     pub undelivered: Vec<Undelivered>,
 }
 
@@ -83,8 +87,10 @@ pub enum Kind {
     Read,
     /// All calls of a service.
     Service,
-    /// All calls of a kind of caller.
+    /// All calls by a caller of a kind, or with decoy credentials.
     Caller,
+    /// All calls that name a decoy.
+    Decoy,
     /// Native findings and notices.
     Native,
     /// Data events, where a trail selects them.
@@ -115,7 +121,7 @@ pub enum Scope {
     UsEast1,
 }
 
-/// A rule that no pattern delivers.
+/// A rule that no pattern delivers, or not all of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undelivered {
     /// Its name.
@@ -130,6 +136,8 @@ pub struct Undelivered {
 pub enum Reason {
     /// It must look at every record: trail files only, unless asked for.
     EveryRecord,
+    /// It must look at every record, and patterns deliver the most likely part.
+    Partly,
     /// What it asks about is not configured.
     NotConfigured,
     /// It can match nothing that AWS sends.
@@ -141,6 +149,8 @@ pub enum Reason {
 pub struct Options {
     /// Let every CloudTrail record through if a rule must look at every record.
     pub every_record: bool,
+    /// Keep the names of decoys out: whoever may read event rules would know them.
+    pub hide_decoys: bool,
 }
 
 /// Why there is no set of patterns.
@@ -160,22 +170,21 @@ pub enum PatternsError {
 pub fn derive(pipeline: &Pipeline, options: Options) -> Result<PatternSet, PatternsError> {
     let mut wanted: BTreeMap<Wanted, BTreeSet<String>> = BTreeMap::new();
     let mut undelivered = Vec::new();
-    for (rule, trigger, wants) in rules_wanting(pipeline) {
+    let rules = rules_wanting(pipeline, options.hide_decoys);
+    for (rule, trigger, wants) in rules {
         let reason = reason(&wants, &trigger);
         undelivered.extend(reason.map(|reason| Undelivered {
             rule: rule.name.clone(),
             reason,
         }));
-        let everything = reason == Some(Reason::EveryRecord);
-        for want in wants
-            .into_iter()
-            .filter(|_| !everything || options.every_record)
-        {
+        let wants = wants.into_iter();
+        for want in wants.filter(|want| *want != Wanted::Everything || options.every_record) {
             wanted.entry(want).or_default().insert(rule.name.clone());
         }
     }
     if options.every_record {
-        undelivered.retain(|it| it.reason != Reason::EveryRecord);
+        let all = [Reason::EveryRecord, Reason::Partly];
+        undelivered.retain(|it| !all.contains(&it.reason));
     }
     undelivered.sort_by(|a, b| a.rule.cmp(&b.rule));
     let patterns = group::patterns(&read_once(wanted))?;
@@ -185,6 +194,7 @@ pub fn derive(pipeline: &Pipeline, options: Options) -> Result<PatternSet, Patte
     Ok(PatternSet {
         hash: hash(&patterns),
         rules_hash: fingerprint(pipeline),
+        decoys_hidden: options.hide_decoys,
         patterns,
         prerequisites: requirement::prerequisites(needed(pipeline)),
         undelivered,
@@ -192,11 +202,16 @@ pub fn derive(pipeline: &Pipeline, options: Options) -> Result<PatternSet, Patte
 }
 
 /// Every rule with what it wants.
-fn rules_wanting(pipeline: &Pipeline) -> Vec<(&RuleInfo, Trigger, BTreeSet<Wanted>)> {
+fn rules_wanting(
+    pipeline: &Pipeline,
+    hide_decoys: bool,
+) -> Vec<(&RuleInfo, Trigger, BTreeSet<Wanted>)> {
+    let decoys = pipeline.decoys();
+    let decoys = if hide_decoys { &[] } else { decoys };
     let rules: Vec<(&RuleInfo, Trigger)> = pipeline.triggers().collect();
     let spelling = Spelling::of(rules.iter());
     let wanting = rules.into_iter().map(|(rule, trigger)| {
-        let wanted = Wanted::by(rule, &trigger, &spelling);
+        let wanted = Wanted::by(rule, &trigger, &spelling, decoys);
         (rule, trigger, wanted)
     });
     wanting.collect()
@@ -210,12 +225,21 @@ fn fingerprint(pipeline: &Pipeline) -> String {
         hash.update([0]);
         hash.update(root);
     }
+    for decoy in pipeline.decoys() {
+        hash.update([1]);
+        hash.update(decoy.kind.word());
+        hash.update([0]);
+        hash.update(&decoy.name);
+    }
     short(&hash.finalize())
 }
 
 fn reason(wants: &BTreeSet<Wanted>, trigger: &Trigger) -> Option<Reason> {
     if wants.contains(&Wanted::Everything) {
-        return Some(Reason::EveryRecord);
+        return Some(match wants.len() {
+            1 => Reason::EveryRecord,
+            _ => Reason::Partly,
+        });
     }
     match (wants.is_empty(), trigger.unfilled.is_empty()) {
         (false, _) => None,

@@ -76,7 +76,7 @@ const SETTINGS: [(&str, &str); 8] = [
 
 /// What each rule needs to fire, in order of names.
 pub fn needed(pipeline: &Pipeline) -> Vec<Needed> {
-    let rules = rules_wanting(pipeline).into_iter();
+    let rules = rules_wanting(pipeline, false).into_iter();
     let mut needed: Vec<Needed> = rules
         .map(|(rule, trigger, wanted)| Needed {
             rule: rule.name.clone(),
@@ -141,7 +141,16 @@ fn of(rule: &RuleInfo, wanted: &Wanted) -> Vec<Requirement> {
             let needed = all.into_iter().filter(|(_, needed)| *needed);
             needed.map(|(requirement, _)| requirement).collect()
         }
-        Wanted::Caller { .. } => vec![Requirement::ManagementEvents, Requirement::ReadEvents],
+        Wanted::Decoy { path, .. } if path.ends_with(".bucketName") => vec![
+            Requirement::ManagementEvents,
+            Requirement::ReadEvents,
+            Requirement::DataEvents {
+                resource_type: Some("AWS::S3::Object".to_owned()),
+            },
+        ],
+        Wanted::Caller { .. } | Wanted::Decoy { .. } => {
+            vec![Requirement::ManagementEvents, Requirement::ReadEvents]
+        }
         Wanted::Native { source, .. } => vec![Requirement::Service {
             source: source.clone().unwrap_or_else(|| "aws".to_owned()),
         }],

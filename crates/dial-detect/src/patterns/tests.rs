@@ -43,7 +43,7 @@ fn patterns_of<'s>(rule: &str, set: &'s PatternSet) -> Vec<&'s Pattern> {
 /// What each of the operator's rules wants, by the narrowest conditions.
 fn shown(pipeline: &Pipeline) -> String {
     let mut lines = Vec::new();
-    for (rule, trigger, wanted) in rules_wanting(pipeline) {
+    for (rule, trigger, wanted) in rules_wanting(pipeline, false) {
         if rule.built_in {
             continue;
         }
@@ -256,7 +256,14 @@ fn every_record_passes_only_if_asked_for() {
             .any(|it| it.rule == "all" && it.reason == Reason::EveryRecord)
     );
     assert!(patterns_of("all", &without).is_empty());
-    let with = derive(&pipeline, Options { every_record: true }).unwrap();
+    let with = derive(
+        &pipeline,
+        Options {
+            every_record: true,
+            ..Options::default()
+        },
+    )
+    .unwrap();
     assert!(with.undelivered.iter().all(|it| it.rule != "all"));
     let patterns = patterns_of("all", &with);
     assert_eq!(patterns.len(), 1);
@@ -357,4 +364,49 @@ fn the_pack_needs_what_it_says() {
         "a trail with management events; a worker in us-east-1"
     );
     assert_eq!(of("guardduty_finding"), "GuardDuty");
+}
+
+#[test]
+fn decoys_are_watched_where_one_field_tells() {
+    let settings: Settings = serde_json::from_value(serde_json::json!({ "decoys": [
+        { "kind": "access_key", "name": "AKIAEXAMPLE000000001" },
+        { "kind": "user", "name": "arn:aws:iam::111122223333:user/ops/eve" },
+        { "kind": "role", "name": "old-admin" },
+        { "kind": "secret", "name": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:pay/db-AbCd12" },
+        { "kind": "bucket", "name": "company-backups" },
+        { "kind": "parameter", "name": "/pay/key" },
+    ] })).unwrap();
+    let decoys = pipeline(&settings);
+    let set = derive(&decoys, Options::default()).unwrap();
+    let touching = patterns_of("decoy_touched", &set).into_iter();
+    let touching = touching.map(|it| format!("{}: {}", it.name, it.pattern["detail"]));
+    insta::assert_snapshot!(touching.collect::<Vec<_>>().join("\n"));
+    let partly = Undelivered {
+        rule: "decoy_touched".into(),
+        reason: Reason::Partly,
+    };
+    assert!(set.undelivered.contains(&partly));
+    let needs = needed(&decoys)
+        .into_iter()
+        .find(|it| it.rule == "decoy_touched");
+    let data = Requirement::DataEvents {
+        resource_type: Some("AWS::S3::Object".into()),
+    };
+    let needs = needs.unwrap().requires;
+    assert!(
+        needs.contains(&Requirement::TrailFiles) && needs.contains(&data),
+        "{needs:?}"
+    );
+
+    assert_eq!(drift(&decoys, &set), None);
+    let without = pipeline(&Settings::default());
+    let without = derive(&without, Options::default()).unwrap();
+    assert_eq!(drift(&decoys, &without).unwrap().rules, ["decoy_touched"]);
+    let hide = Options {
+        hide_decoys: true,
+        ..Options::default()
+    };
+    let hidden = derive(&decoys, hide).unwrap();
+    assert!(patterns_of("decoy_touched", &hidden).is_empty());
+    assert_eq!(drift(&decoys, &hidden), None);
 }

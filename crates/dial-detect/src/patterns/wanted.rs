@@ -1,9 +1,10 @@
 //! What a rule wants to be delivered, as single conditions that patterns are put together from.
 
 use super::condition::{Condition, Conditions};
-use super::place;
 use super::spelling::Spelling;
+use super::{decoy, place};
 use crate::engine::{Delivery, Field, Need, RuleInfo, Sees, Text, Trigger};
+use crate::settings::Decoy;
 use std::collections::BTreeSet;
 
 /// How a `detail-type` ends whose `detail` is a CloudTrail record. The sign-in's is spelled in two
@@ -25,8 +26,13 @@ pub(super) enum Wanted {
         /// Whether it is a data event.
         data: bool,
     },
-    /// All calls of a kind of caller.
+    /// All calls by a caller of a kind, or with decoy credentials.
     Caller {
+        path: &'static str,
+        value: Condition,
+    },
+    /// All calls that name a decoy.
+    Decoy {
         path: &'static str,
         value: Condition,
     },
@@ -41,7 +47,14 @@ pub(super) enum Wanted {
 
 impl Wanted {
     /// What the rule wants; nothing if it can never match.
-    pub(super) fn by(rule: &RuleInfo, trigger: &Trigger, spelling: &Spelling) -> BTreeSet<Self> {
+    ///
+    /// `Everything` among others says that the others are a part of it.
+    pub(super) fn by(
+        rule: &RuleInfo,
+        trigger: &Trigger,
+        spelling: &Spelling,
+        decoys: &[Decoy],
+    ) -> BTreeSet<Self> {
         let mut wanted = BTreeSet::new();
         for need in &trigger.needs {
             let native = [Field::Source, Field::DetailType];
@@ -52,6 +65,7 @@ impl Wanted {
                 Sees::Everything if names_envelope => wanted.extend(natives(None, need)),
                 Sees::Everything | Sees::Records => {
                     wanted.extend(calls(rule, need, spelling));
+                    wanted.extend(decoy::touching(need, decoys));
                 }
             }
         }
@@ -67,7 +81,9 @@ impl Wanted {
                     source.iter().cloned().map(Condition::Equals),
                 )
                 .with("detail.eventName", name.clone()),
-            Self::Caller { path, value } => records().with(path, [value.clone()]),
+            Self::Caller { path, value } | Self::Decoy { path, value } => {
+                records().with(path, [value.clone()])
+            }
             Self::Native {
                 source,
                 detail_type,

@@ -41,6 +41,16 @@ pub enum DecoyKind {
 }
 
 impl DecoyKind {
+    /// Every kind.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::AccessKey,
+        Self::User,
+        Self::Role,
+        Self::Secret,
+        Self::Bucket,
+        Self::Parameter,
+    ];
+
     /// The word in configuration and rules.
     pub fn word(self) -> &'static str {
         match self {
@@ -55,6 +65,11 @@ impl DecoyKind {
 }
 
 impl Decoy {
+    /// Its name, without what an ARN says before it; `None` for an ARN of something else.
+    pub(crate) fn bare_name(&self) -> Option<&str> {
+        Named::of(self.kind, &self.name).map(|named| named.name)
+    }
+
     /// Whether it can be recognised; the error says what to change.
     pub(crate) fn check(&self) -> Result<(), String> {
         let name = self.name.as_str();
