@@ -2,6 +2,8 @@
 
 mod explain;
 mod fixture;
+#[cfg(test)]
+mod tests;
 
 pub use explain::{Explanation, Verdict};
 pub(crate) use fixture::judge as judge_fixture;

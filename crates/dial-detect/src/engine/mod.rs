@@ -12,6 +12,8 @@ mod matcher;
 mod needs;
 mod outline;
 mod pack;
+#[cfg(test)]
+mod reference;
 mod rule;
 mod rule_test;
 mod scaffold;
@@ -29,6 +31,8 @@ pub use scaffold::{Draft, DraftError, FILL_IN, Scaffold, scaffold};
 
 pub(crate) use gate::Known;
 pub(crate) use needs::Needs;
+#[cfg(test)]
+pub(crate) use reference::Reference;
 pub(crate) use trigger::{Field, Need, Sees, Text, Trigger};
 pub(crate) use view::View;
 

@@ -1,0 +1,4 @@
+//! What is left out for speed changes nothing.
+
+mod differential;
+mod mutation;
