@@ -41,6 +41,9 @@ const RESERVED: &[(&str, &str)] = &[
     ("rsigma-", "dial-detect"),
 ];
 
+/// Reserved dependencies that tests and benchmarks of another package compare with.
+const COMPARED: &[(&str, &str)] = &[("rsigma-", "dial-tests")];
+
 /// What decides must not reach out: no client, runtime or clock source in these.
 const BARRED: &[(&str, &[&str])] = &[
     ("dial-core", &["tokio", "reqwest", "axum", "hyper"]),
@@ -78,7 +81,8 @@ fn fault(name: &str, allowed: &[&str], dependency: &Value) -> Option<String> {
     let ours = LAYERS.iter().any(|(layer, _)| *layer == needs);
     let reserved = RESERVED
         .iter()
-        .find(|(prefix, owner)| needs.starts_with(prefix) && *owner != name);
+        .find(|(prefix, owner)| needs.starts_with(prefix) && *owner != name)
+        .filter(|(prefix, _)| !(for_tests && COMPARED.contains(&(*prefix, name))));
     let barred = BARRED
         .iter()
         .any(|(of, barred)| *of == name && barred.contains(&needs) && !for_tests);

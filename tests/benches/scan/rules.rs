@@ -1,0 +1,99 @@
+//! The sets of rules that are measured: the pack, and public rules beside it.
+
+use crate::corpus::files_below;
+use std::path::{Path, PathBuf};
+
+/// Rules of the pack and, beside them, of a folder.
+pub(crate) struct RuleSet {
+    pub(crate) name: String,
+    /// Rules in all.
+    pub(crate) count: usize,
+    /// Public rules, as `dial scan --rules` takes them.
+    pub(crate) folder: Option<tempfile::TempDir>,
+    /// Every rule as text.
+    texts: Vec<String>,
+}
+
+/// The pack, and with it 57, some 200 and some 800 public rules where `DIAL_CORPUS` has them.
+pub(crate) fn sets() -> Vec<RuleSet> {
+    let pack = pack();
+    let mut sets = vec![RuleSet {
+        name: format!("the pack, {} rules", pack.len()),
+        count: pack.len(),
+        folder: None,
+        texts: pack.clone(),
+    }];
+    let Some(corpus) = std::env::var_os("DIAL_CORPUS").map(PathBuf::from) else {
+        println!("public rules: skipped, DIAL_CORPUS is not set");
+        return sets;
+    };
+    let public = public(&corpus.join("sigma-aws"));
+    for count in [57, 200, public.len()] {
+        sets.push(RuleSet::beside(
+            &pack,
+            public.get(..count).expect("as many rules"),
+        ));
+    }
+    sets
+}
+
+impl RuleSet {
+    fn beside(pack: &[String], public: &[String]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("public.yml"), public.join("\n---\n")).expect("writable");
+        let texts: Vec<String> = pack.iter().chain(public).cloned().collect();
+        Self {
+            name: format!("the pack and {} public rules", public.len()),
+            count: texts.len(),
+            folder: Some(folder),
+            texts,
+        }
+    }
+
+    /// The rules as sigma-rust reads them; fields under `fact.` do not match there.
+    pub(crate) fn sigma_rust(&self) -> Vec<sigma_rust::Rule> {
+        let rules = self
+            .texts
+            .iter()
+            .map(|text| sigma_rust::rule_from_yaml(text));
+        rules.filter_map(Result::ok).collect()
+    }
+
+    /// The rules in the library that dial stands on, without facts, index or gates of dial's.
+    pub(crate) fn rsigma(&self) -> rsigma_eval::Engine {
+        let mut engine = rsigma_eval::Engine::new();
+        let parsed = self
+            .texts
+            .iter()
+            .map(|text| rsigma_parser::parse_sigma_yaml(text));
+        let rules: Vec<_> = parsed.flatten().flat_map(|read| read.rules).collect();
+        assert!(engine.add_rules(&rules).is_empty(), "every rule is built");
+        engine
+    }
+}
+
+fn pack() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/dial-detect/rules");
+    let paths = files_below(&folder, &["yml"]).into_iter();
+    // The audit rules are off unless they are configured.
+    let paths = paths.filter(|path| !path.starts_with(folder.join("audit")));
+    paths.map(|path| text(&path)).collect()
+}
+
+/// `SigmaHQ`'s rules first, then those of one file of many; rules over several events are left out.
+fn public(folder: &Path) -> Vec<String> {
+    let mut rules: Vec<String> = files_below(&folder.join("sigmahq"), &["yml"])
+        .iter()
+        .map(|path| text(path))
+        .collect();
+    let more = text(&folder.join("suzaku-aws.yml"));
+    let more = more
+        .split("\n---\n")
+        .filter(|rule| !rule.contains("\ncorrelation:"));
+    rules.extend(more.map(str::to_owned));
+    rules
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("readable")
+}
