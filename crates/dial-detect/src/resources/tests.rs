@@ -83,30 +83,6 @@ fn resources_have_the_arn_that_the_record_decides() {
             own("route53:::hostedzone/Z1"),
         ),
         (
-            "apigateway",
-            "PutMethod",
-            json!({"restApiId": "a1b2c3d4e5"}),
-            own("apigateway:eu-west-1::/restapis/a1b2c3d4e5"),
-        ),
-        (
-            "s3",
-            "PutAccessPointPolicy",
-            json!({"name": "shared"}),
-            own("s3:eu-west-1:111122223333:accesspoint/shared"),
-        ),
-        (
-            "ec2",
-            "ModifyVpcEndpoint",
-            json!({"ModifyVpcEndpointRequest": {"VpcEndpointId": "vpce-1"}}),
-            own("ec2:eu-west-1:111122223333:vpc-endpoint/vpce-1"),
-        ),
-        (
-            "cloudfront",
-            "UpdateFunction2020_05_31",
-            json!({"name": "headers"}),
-            own("cloudfront::111122223333:function/headers"),
-        ),
-        (
             "cloudtrail",
             "StopLogging",
             json!({"name": "arn:aws:cloudtrail:us-east-1:111122223333:trail/main"}),
@@ -184,6 +160,41 @@ fn what_the_record_states_goes_before_what_is_built() {
             "arn:aws:kms:eu-west-1:111122223333:key/1",
         ]
     );
+}
+
+#[test]
+fn what_stands_before_machines_has_its_arn() {
+    let own = |rest: &str| format!("arn:aws:{rest}");
+    let cases = [
+        (
+            "apigateway",
+            "PutMethod",
+            json!({"restApiId": "a1b2c3d4e5"}),
+            own("apigateway:eu-west-1::/restapis/a1b2c3d4e5"),
+        ),
+        (
+            "s3",
+            "PutAccessPointPolicy",
+            json!({"name": "shared"}),
+            own("s3:eu-west-1:111122223333:accesspoint/shared"),
+        ),
+        (
+            "ec2",
+            "ModifyVpcEndpoint",
+            json!({"ModifyVpcEndpointRequest": {"VpcEndpointId": "vpce-1"}}),
+            own("ec2:eu-west-1:111122223333:vpc-endpoint/vpce-1"),
+        ),
+        (
+            "cloudfront",
+            "UpdateFunction2020_05_31",
+            json!({"name": "headers"}),
+            own("cloudfront::111122223333:function/headers"),
+        ),
+    ];
+    for (service, name, request, expected) in cases {
+        let event = sample(&format!("{service}.amazonaws.com"), name, request);
+        assert_eq!(keys(&event), [expected], "{service} {name}");
+    }
 }
 
 #[test]
