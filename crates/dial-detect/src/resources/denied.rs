@@ -17,6 +17,12 @@ const IAM: [(&str, &str); 8] = [
     ("user", "AWS::IAM::User"),
 ];
 
+/// Types whose ARN the table cannot build: service, first word of the path, type.
+const WORDS: [(&str, &str, &str); 2] = [
+    ("events", "rule", "AWS::Events::Rule"),
+    ("secretsmanager", "secret", "AWS::SecretsManager::Secret"),
+];
+
 /// What follows the resource in a message.
 const ENDS: [&str; 3] = [" because", " version ", " with an explicit"];
 
@@ -51,6 +57,7 @@ fn by_arn(call: &Call<'_>, target: &str) -> Option<Resource> {
     }
     let (kind, name) = in_table(call, arn)
         .or_else(|| in_iam(arn))
+        .or_else(|| in_words(arn))
         .unwrap_or(("AWS::Resource", last_part(arn)));
     (!name.is_empty()).then(|| Resource {
         kind: kind.to_owned(),
@@ -69,6 +76,16 @@ fn in_iam(arn: &str) -> Option<(&'static str, &str)> {
     let (_, path) = rest.split_once(':')?;
     let (word, _) = path.split_once('/')?;
     Some((iam_type(word)?, last_part(arn)))
+}
+
+/// By service and word; the name is what stands last, behind the bus of a rule.
+fn in_words(arn: &str) -> Option<(&'static str, &str)> {
+    let mut parts = arn.splitn(6, ':');
+    let (service, path) = (parts.nth(2)?, parts.nth(2)?);
+    let (word, _) = path.split_once([':', '/'])?;
+    let mut words = WORDS.iter();
+    let found = words.find(|known| (known.0, known.1) == (service, word));
+    found.map(|(_, _, kind)| (*kind, last_part(arn)))
 }
 
 fn by_word(target: &str) -> Option<Resource> {
@@ -157,16 +174,26 @@ mod tests {
     }
 
     #[test]
-    fn types_come_from_the_table() {
-        let mut event = sample("rds.amazonaws.com", "DeleteDBInstance", Value::Null);
-        event.record["errorCode"] = json!("AccessDenied");
-        event.record["errorMessage"] = json!(
-            "User: x is not authorized to perform: rds:DeleteDBInstance on resource: arn:aws:rds:eu-west-1:111122223333:db:main because"
-        );
-        let found = named(&Call::of(&event)).expect("a resource");
-        assert_eq!(
-            (found.kind.as_str(), found.name.as_str()),
-            ("AWS::RDS::DBInstance", "main")
-        );
+    fn types_come_from_the_table_or_from_the_arn() {
+        let cases = [
+            ("rds", "db:main", "AWS::RDS::DBInstance/main"),
+            ("events", "rule/nightly", "AWS::Events::Rule/nightly"),
+            ("events", "rule/audit/nightly", "AWS::Events::Rule/nightly"),
+            (
+                "secretsmanager",
+                "secret:db-AbCdEf",
+                "AWS::SecretsManager::Secret/db-AbCdEf",
+            ),
+            ("appsync", "apis/x", "AWS::Resource/x"),
+        ];
+        for (service, path, expected) in cases {
+            let mut event = sample(&format!("{service}.amazonaws.com"), "Delete", Value::Null);
+            event.record["errorCode"] = json!("AccessDenied");
+            event.record["errorMessage"] = json!(format!(
+                "User: x is not authorized to perform: {service}:Delete on resource: arn:aws:{service}:eu-west-1:111122223333:{path} because"
+            ));
+            let found = named(&Call::of(&event)).expect("a resource");
+            assert_eq!(format!("{}/{}", found.kind, found.name), expected);
+        }
     }
 }
