@@ -2,21 +2,26 @@
 
 use dial_tests::quality::{Judge, check, measure, update};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> std::io::Result<ExitCode> {
-    let mut arguments = std::env::args().skip(1);
-    let (Some(data), wants) = (arguments.next().map(PathBuf::from), arguments.next()) else {
-        eprintln!("usage: quality DATA [--update]");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (updates, folders): (Vec<&str>, Vec<&str>) = arguments
+        .iter()
+        .map(String::as_str)
+        .partition(|a| *a == "--update");
+    let Some(data) = folders.first().map(Path::new) else {
+        eprintln!("usage: quality DATA [GENERATED] [--update]");
         return Ok(ExitCode::from(2));
     };
-    let parts = measure(&Judge::shipped(), &data);
+    let generated = folders.get(1).map(Path::new);
+    let parts = measure(&Judge::shipped(), data, generated);
     let mut out = std::io::stdout().lock();
     for part in &parts {
         writeln!(out, "{part}")?;
     }
-    if wants.as_deref() == Some("--update") {
+    if !updates.is_empty() {
         for call in update(&parts)?.removed {
             writeln!(out, "covered now, reason taken out: {call}")?;
         }

@@ -3,6 +3,7 @@
 use dial_core::Finding;
 use dial_core::wire::WorkerInfo;
 use dial_detect::envelope::{EnvelopeError, Input, read};
+use dial_detect::patterns::{Options, PatternSet, derive};
 use dial_detect::{Pipeline, Settings};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -45,6 +46,11 @@ impl Judge {
     pub fn rules(&self) -> BTreeSet<&str> {
         let rules = self.pipeline.rules().iter();
         rules.map(|rule| rule.name.as_str()).collect()
+    }
+
+    /// The patterns that deliver the pack's events.
+    pub(super) fn patterns(&self) -> PatternSet {
+        derive(&self.pipeline, Options::default()).expect("the pack has patterns")
     }
 
     /// Judges one record or envelope.

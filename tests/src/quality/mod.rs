@@ -8,6 +8,7 @@ mod errors;
 mod expected;
 mod invictus;
 mod judge;
+mod patterns;
 mod stratus;
 mod streamalert;
 mod table;
@@ -96,14 +97,16 @@ impl fmt::Display for Part {
     }
 }
 
-/// Measures everything that `data` holds events for.
-pub fn measure(judge: &Judge, data: &Path) -> Vec<Part> {
+/// Measures everything that `data` holds events for; `generated` adds a line about trail files
+/// that `cargo xtask corpus` made.
+pub fn measure(judge: &Judge, data: &Path, generated: Option<&Path>) -> Vec<Part> {
     let events = data.join("cloudtrail");
     vec![
         stratus::measure(judge, &events),
         traildiscover::measure(judge, &events),
         invictus::measure(judge, &events),
         streamalert::measure(judge, &events),
+        patterns::measure(judge, &events, generated),
         errors::measure(judge, &events),
     ]
 }
