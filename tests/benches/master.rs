@@ -223,6 +223,7 @@ fn finding(number: usize, worker: WorkerInfo) -> Finding {
             "requestParameters": {"bucketName": bucket, "policy": ""}
         }))),
         record_ref: None,
+        suppressed: None,
         worker,
     };
     finding.id = finding.expected_id();

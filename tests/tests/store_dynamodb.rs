@@ -145,6 +145,7 @@ fn finding(n: u32) -> Finding {
         incomplete: Vec::new(),
         record: None,
         record_ref: None::<RecordRef>,
+        suppressed: None,
         worker: WorkerInfo {
             account: "111122223333".to_owned(),
             region: "eu-west-1".to_owned(),

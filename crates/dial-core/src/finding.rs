@@ -6,6 +6,7 @@ use crate::severity::Severity;
 use crate::wire::WorkerInfo;
 use crate::worker_id::{AccountId, Region, WorkerIdError};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -13,6 +14,8 @@ use serde_json::{Map, Value};
 pub const MAX_RECORD: usize = 300 * 1024;
 /// Longest single text of a finding, bytes.
 const MAX_TEXT: usize = 8 * 1024;
+/// Longest text of a suppression, bytes; summaries carry it.
+pub const MAX_SUPPRESSION: usize = 512;
 /// Largest finding without its record, bytes of JSON; a DynamoDB item holds 400 KB.
 const MAX_BODY: usize = 64 * 1024;
 
@@ -69,8 +72,24 @@ pub struct Finding {
     /// Where a record above [`MAX_RECORD`] lies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record_ref: Option<RecordRef>,
+    /// The operator's suppression that it fits: it is kept and listed, but nobody is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed: Option<Suppression>,
     /// Who judged the event.
     pub worker: WorkerInfo,
+}
+
+/// Why nobody is told of a finding, from the worker's configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suppression {
+    /// Made from what it fits, so that it stays when owner, reason or expiry change.
+    pub id: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it is there.
+    pub reason: String,
+    /// Last day (UTC) on which it holds.
+    pub expires: Date,
 }
 
 /// The rule that made a finding.
@@ -258,12 +277,14 @@ pub enum InvalidFinding {
         expected: FindingId,
     },
     /// A text is too long, in bytes.
-    #[error("{field} is {length} bytes long, {MAX_TEXT} are allowed")]
+    #[error("{field} is {length} bytes long, {limit} are allowed")]
     TooLong {
         /// Which one.
         field: &'static str,
         /// Its length, bytes.
         length: usize,
+        /// The longest that is taken, bytes.
+        limit: usize,
     },
     /// The whole, without its record, is too large for the store.
     #[error("finding is {0} bytes without its record, {MAX_BODY} are allowed")]
@@ -341,10 +362,34 @@ impl Finding {
             let limit = if field == "title" { MAX_TEXT } else { 1_536 };
             if text.len() > limit {
                 let length = text.len();
-                return Err(InvalidFinding::TooLong { field, length });
+                return Err(InvalidFinding::TooLong {
+                    field,
+                    length,
+                    limit,
+                });
             }
         }
+        self.check_suppression()?;
         self.check_size()
+    }
+
+    fn check_suppression(&self) -> Result<(), InvalidFinding> {
+        let Some(suppression) = &self.suppressed else {
+            return Ok(());
+        };
+        let texts = [
+            ("suppressed.id", &suppression.id),
+            ("suppressed.owner", &suppression.owner),
+            ("suppressed.reason", &suppression.reason),
+        ];
+        match texts.iter().find(|(_, text)| text.len() > MAX_SUPPRESSION) {
+            None => Ok(()),
+            Some((field, text)) => Err(InvalidFinding::TooLong {
+                field,
+                length: text.len(),
+                limit: MAX_SUPPRESSION,
+            }),
+        }
     }
 
     fn check_size(&self) -> Result<(), InvalidFinding> {

@@ -1,6 +1,6 @@
 //! What a store of findings must do; held to one test suite in both implementations.
 
-use crate::finding::{Account, Finding, RuleRef};
+use crate::finding::{Account, Finding, RuleRef, Suppression};
 use crate::{FindingId, Severity};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub enum Status {
 pub struct Acceptance {
     /// The finding.
     pub finding: Finding,
-    /// Names of the sinks that get an outbox row each.
+    /// Names of the sinks that get an outbox row each; none for a suppressed finding.
     pub sinks: Vec<String>,
     /// When the master accepted it.
     pub received_at: Timestamp,
@@ -90,6 +90,9 @@ pub struct Summary {
     /// `sourceIPAddress`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_ip: Option<String>,
+    /// Why nobody was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed: Option<Suppression>,
 }
 
 /// One append-only line of a finding's history.
@@ -126,6 +129,8 @@ pub struct Query {
     pub since: Option<Timestamp>,
     /// Events before.
     pub until: Option<Timestamp>,
+    /// Only those that a suppression fits, or only the others.
+    pub suppressed: Option<bool>,
 }
 
 /// A place in a list, newest first: everything after this sort key.
@@ -328,6 +333,7 @@ impl Summary {
             principal: finding.principal.key().to_owned(),
             resource: finding.resource_key(),
             source_ip: finding.source.ip.clone(),
+            suppressed: finding.suppressed.clone(),
         }
     }
 }
@@ -345,6 +351,9 @@ impl Query {
             && self.status.is_none_or(|status| status == summary.status)
             && self.since.is_none_or(|since| summary.time >= since)
             && self.until.is_none_or(|until| summary.time < until)
+            && self
+                .suppressed
+                .is_none_or(|wanted| wanted == summary.suppressed.is_some())
     }
 }
 

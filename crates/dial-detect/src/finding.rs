@@ -114,6 +114,7 @@ impl Scene<'_> {
             incomplete: self.incomplete.clone(),
             record: Some(Record::from_value(&self.redacted.record)),
             record_ref: None,
+            suppressed: None,
             worker: self.worker.clone(),
         };
         redact_texts(&mut finding);

@@ -65,6 +65,10 @@ pub enum SetupError {
 pub struct Judged {
     /// Findings, in order of the rules.
     pub findings: Vec<Finding>,
+    /// Findings that a suppression fits, each saying which: to be kept, not told.
+    pub suppressed: Vec<Finding>,
+    /// Findings not made, since they were about what DIAL's own roles do with DIAL's own parts.
+    pub own_use: u64,
     /// What broke; the event belongs into a dead letter, whatever findings there are.
     pub failures: Vec<Failure>,
 }
@@ -92,7 +96,7 @@ impl Pipeline {
         let engine = Engine::load(&rules, absent(settings, &tuning));
         let enricher = Enricher::load(&settings.enrich);
         if let Ok(engine) = &engine {
-            errors.extend(lost_overrides(settings, engine.rules()));
+            errors.extend(lost_rules(settings, engine.rules()));
         }
         let engine = kept(engine, &mut errors);
         let enricher = kept(enricher, &mut errors);
@@ -184,11 +188,13 @@ impl Pipeline {
             production: self.is_production(event),
             trusted: self.tuning.trusted(),
         };
+        let seen = Tuned::new(event, None, None);
         for hit in hits {
             if let Some(rule) = self.engine.rules().get(hit.rule) {
                 let found = isolate::run(|| scene.findings(rule, &hit));
-                let found = judged.or_default(Some(rule), found);
-                judged.findings.extend(found);
+                for finding in judged.or_default(Some(rule), found) {
+                    self.tuning.place(finding, &seen, now, &mut judged);
+                }
             }
         }
         judged
@@ -332,7 +338,7 @@ impl Around {
 
     fn tuned<'a>(&'a self, event: &'a Event) -> Tuned<'a> {
         let asn = self.source.asn.as_ref().map(|asn| asn.number);
-        Tuned::new(event, self.source.ip.as_deref(), asn)
+        Tuned::new(event, source_ip(event), asn)
     }
 }
 
@@ -371,22 +377,40 @@ fn absent(settings: &Settings, tuning: &Tuning) -> Vec<&'static str> {
     missing.chain(tuning.absent()).collect()
 }
 
-/// An override for a rule that is not there would silently do nothing.
-fn lost_overrides(settings: &Settings, rules: &[RuleInfo]) -> Vec<SetupError> {
-    let known = |wanted: &str| {
-        rules
-            .iter()
-            .any(|rule| rule.name == wanted || rule.id == wanted)
-    };
-    let overrides = settings.severity.iter().enumerate();
-    let lost = overrides.filter_map(|(index, set)| {
-        let wanted = set.rule.as_deref().filter(|wanted| !known(wanted))?;
-        Some(SetupError::Setting {
-            path: format!("severity.{index}.rule"),
-            message: format!("no rule has the name or id `{wanted}`"),
-        })
+/// A setting for a rule that is not there would silently do nothing.
+fn lost_rules(settings: &Settings, rules: &[RuleInfo]) -> Vec<SetupError> {
+    let severity = settings.severity.iter().map(|set| &set.rule);
+    let suppressions = settings.suppressions.iter().map(|set| &set.rule);
+    let lists = [
+        ("severity", severity.collect::<Vec<_>>()),
+        ("suppressions", suppressions.collect()),
+    ];
+    let wanted = lists.iter().flat_map(|(list, wanted)| {
+        let wanted = wanted.iter().enumerate();
+        wanted.filter_map(move |(index, rule)| Some((list, index, rule.as_deref()?)))
     });
-    lost.collect()
+    let known = |wanted: &str| rules.iter().any(|r| r.name == wanted || r.id == wanted);
+    let lost = wanted.filter(|(_, _, wanted)| !known(wanted));
+    lost.map(|(list, index, wanted)| SetupError::Setting {
+        path: format!("{list}.{index}.rule"),
+        message: format!(
+            "no rule has the name or id `{wanted}`{}",
+            hint(settings, rules, wanted)
+        ),
+    })
+    .collect()
+}
+
+/// What may have been meant.
+fn hint(settings: &Settings, rules: &[RuleInfo], wanted: &str) -> String {
+    let names = rules.iter().map(|rule| rule.name.as_str());
+    match dial_core::config::nearest(wanted, names) {
+        _ if !settings.audit_rules && wanted.starts_with("audit_") => {
+            "; the audit rules are off, audit_rules = true loads them".to_owned()
+        }
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => "; `dial rules list` shows all".to_owned(),
+    }
 }
 
 #[cfg(feature = "fault-injection")]

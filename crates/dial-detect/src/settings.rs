@@ -3,7 +3,8 @@
 use crate::enrich;
 use crate::enrich::address;
 use crate::severity::Override;
-pub use crate::tuning::{Decoy, DecoyKind, Own};
+pub use crate::tuning::{Decoy, DecoyKind, Expiry, Own, Suppression};
+use jiff::Timestamp;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub own: Own,
     /// Things that nobody has a reason to touch.
     pub decoys: Vec<Decoy>,
+    /// Findings that nobody is to be told of; allow lists are these.
+    pub suppressions: Vec<Suppression>,
 }
 
 impl dial_core::config::Check for Settings {
@@ -66,6 +69,13 @@ impl dial_core::config::Check for Settings {
 }
 
 impl Settings {
+    /// Suppressions that do not hold today, or soon will not, in order of the configuration.
+    pub fn expiries(&self, now: Timestamp) -> Vec<Expiry> {
+        let all = self.suppressions.iter().enumerate();
+        all.filter_map(|(index, one)| one.expiry(index, now))
+            .collect()
+    }
+
     fn check_tuning(&self, report: &mut dyn FnMut(&str, String)) {
         for (index, region) in self.allowed_regions.iter().enumerate() {
             if let Err(error) = dial_core::Region::parse(region) {
@@ -88,6 +98,19 @@ impl Settings {
             if let Err(message) = decoy.check() {
                 report(&format!("decoys.{index}.name"), message);
             }
+        }
+        for (index, suppression) in self.suppressions.iter().enumerate() {
+            suppression.check(&mut |key, message| {
+                let path = format!("suppressions.{index}");
+                report(
+                    &if key.is_empty() {
+                        path
+                    } else {
+                        format!("{path}.{key}")
+                    },
+                    message,
+                );
+            });
         }
     }
 }

@@ -96,7 +96,7 @@ fn an_override_for_no_rule_is_refused() {
     let settings = json!({ "severity": [{ "rule": "s3_bucket_polcy_public", "severity": "low" }] });
     let settings: Settings = serde_json::from_value(settings).unwrap();
     let errors = Pipeline::new(&settings, worker()).err().unwrap();
-    insta::assert_snapshot!(errors[0], @"severity.0.rule: no rule has the name or id `s3_bucket_polcy_public`");
+    insta::assert_snapshot!(errors[0], @"severity.0.rule: no rule has the name or id `s3_bucket_polcy_public`; did you mean `s3_bucket_policy_public`?");
 }
 
 #[test]

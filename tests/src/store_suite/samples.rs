@@ -57,6 +57,7 @@ pub(super) fn finding(n: u32, change: impl FnOnce(&mut Finding)) -> Finding {
         incomplete: Vec::new(),
         record: None,
         record_ref: None,
+        suppressed: None,
         worker: WorkerInfo {
             account: "111122223333".into(),
             region: "eu-west-1".into(),

@@ -71,6 +71,7 @@ fn finding(event: &str, size: usize) -> Finding {
         incomplete: Vec::new(),
         record: (size > 0).then(|| Record::from_value(&record)),
         record_ref: None,
+        suppressed: None,
         worker: WorkerInfo {
             account: "111122223333".to_owned(),
             region: "eu-west-1".to_owned(),

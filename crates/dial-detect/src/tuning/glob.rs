@@ -2,6 +2,15 @@
 
 /// Whether a text fits a pattern, whatever the case of its letters; `*` is any text.
 pub(super) fn fits(pattern: &str, text: &str) -> bool {
+    with(pattern, text, u8::eq_ignore_ascii_case)
+}
+
+/// Whether a text fits a pattern, letter for letter; `*` is any text.
+pub(super) fn fits_exactly(pattern: &str, text: &str) -> bool {
+    with(pattern, text, u8::eq)
+}
+
+fn with(pattern: &str, text: &str, same: fn(&u8, &u8) -> bool) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut from) = (0, 0);
     // Where the last `*` stands, and how far it reaches so far.
@@ -12,7 +21,7 @@ pub(super) fn fits(pattern: &str, text: &str) -> bool {
                 star = Some((at, from));
                 at += 1;
             }
-            (Some(wanted), _) if wanted.eq_ignore_ascii_case(byte) => {
+            (Some(wanted), _) if same(wanted, byte) => {
                 at += 1;
                 from += 1;
             }

@@ -4,11 +4,14 @@ mod decoy;
 mod glob;
 mod own;
 mod seen;
+mod suppress;
+mod verdict;
 mod watched;
 
 pub use decoy::{Decoy, DecoyKind};
 pub use own::Own;
 pub(crate) use seen::Seen;
+pub use suppress::{Expiry, Suppression};
 pub(crate) use watched::check as check_watched;
 
 use crate::enrich::address;
@@ -19,6 +22,7 @@ use own::OwnParts;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use suppress::Suppressions;
 use watched::Watched;
 
 /// Derived names that are filled from here.
@@ -53,6 +57,7 @@ pub(crate) struct Tuning {
     own: OwnParts,
     networks: Vec<IpNet>,
     trusted: BTreeSet<String>,
+    suppressions: Suppressions,
 }
 
 impl Tuning {
@@ -66,6 +71,7 @@ impl Tuning {
             own: OwnParts::of(&settings.own),
             networks: networks.filter_map(|n| address::network(n).ok()).collect(),
             trusted: settings.trusted_principals.iter().cloned().collect(),
+            suppressions: Suppressions::of(&settings.suppressions),
         }
     }
 

@@ -1,6 +1,7 @@
 //! DIAL's own parts: `own.touched`, `.part`, `.deployer`, `.reader`.
 
 use super::seen::Seen;
+use crate::normalise::lookup;
 use dial_core::finding::Resource;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -106,6 +107,27 @@ impl OwnParts {
             fields.insert("part".to_owned(), part.into());
         }
         Some(Value::Object(fields))
+    }
+}
+
+impl OwnParts {
+    /// Whether one of DIAL's own roles used DIAL's own parts as it does all day: it read, or put
+    /// something there. What it changes by way of management, deletes or fails at stays a finding.
+    pub(super) fn is_own_use(&self, seen: &Seen<'_>) -> bool {
+        let Some(own) = &self.own else {
+            return false;
+        };
+        let record = &seen.event.record;
+        let reads = lookup::flag(record, "readOnly") == Some(true);
+        let is_data = lookup::flag(record, "managementEvent") == Some(false);
+        let call = seen.call();
+        let puts = is_data && !call.name().starts_with("Delete");
+        let resources = seen.resources();
+        (reads || puts)
+            && call.error_code().is_none()
+            && seen.callers().any(|arn| own.readers.contains(arn))
+            && !resources.is_empty()
+            && resources.iter().all(|one| part(own, one).is_some())
     }
 }
 

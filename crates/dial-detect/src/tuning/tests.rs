@@ -1,5 +1,7 @@
 //! Each setting fills its fields, and nothing where nothing is configured.
 
+mod guarantee;
+
 use super::*;
 use crate::facts::event;
 use crate::settings::Settings;
@@ -123,4 +125,22 @@ fn watched_and_own_resources_are_named() {
     let arn = "arn:aws:lambda:eu-west-1:111122223333:function:dial-worker";
     assert_eq!(found["watched"], json!({ "touched": true, "names": [arn] }));
     assert_eq!(found["own"]["part"], "function");
+}
+
+/// What a pipeline with these settings makes of one record.
+pub(super) fn findings(settings: &Settings, record: &Value) -> crate::Judged {
+    let worker = dial_core::wire::WorkerInfo {
+        account: "111122223333".into(),
+        region: "eu-west-1".into(),
+        version: "0".into(),
+        rules: String::new(),
+    };
+    let pipeline = crate::Pipeline::new(settings, worker).expect("a pipeline");
+    let bytes = record.to_string();
+    let Ok(crate::envelope::Input::Events(mut items)) = crate::envelope::read(bytes.as_bytes())
+    else {
+        panic!("no event: {bytes}");
+    };
+    let event = items.remove(0).expect("a record");
+    pipeline.run(&event, "2026-05-01T10:00:00Z".parse().expect("a time"))
 }

@@ -88,6 +88,7 @@ pub(crate) fn benign() -> Finding {
         incomplete: vec![],
         record: Some(Record::from_value(&json!({"eventName": "PutBucketPolicy"}))),
         record_ref: None,
+        suppressed: None,
         worker: WorkerInfo {
             account: "111122223333".into(),
             region: "eu-west-1".into(),

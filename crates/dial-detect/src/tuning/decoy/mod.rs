@@ -70,6 +70,12 @@ impl Decoy {
         Named::of(self.kind, &self.name).map(|named| named.name)
     }
 
+    /// Whether a text without `*` means this very thing.
+    pub(super) fn is_named_by(&self, text: &str) -> bool {
+        let named = Named::of(self.kind, &self.name);
+        !text.contains('*') && named.is_some_and(|named| named.is(self.kind, text))
+    }
+
     /// Whether it can be recognised; the error says what to change.
     pub(crate) fn check(&self) -> Result<(), String> {
         let name = self.name.as_str();
