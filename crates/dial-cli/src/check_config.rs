@@ -14,6 +14,7 @@ use dial_core::secret::SecretRef;
 use dial_core::{Secret, config};
 use dial_master::config::Master;
 use dial_worker::config::Worker;
+use jiff::Timestamp;
 use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
@@ -47,18 +48,29 @@ struct Shown<'p> {
     line: Option<usize>,
     path: &'p str,
     message: &'p str,
+    /// Not wrong, but to be looked at.
+    warning: bool,
 }
 
 /// Runs `dial check-config`.
 pub(crate) fn run(args: &CheckConfig) -> Result<Outcome> {
     let file = ConfigFile::find(args.config.as_deref())?;
-    let (problems, checked) = check(&file)?;
+    let Checked {
+        problems,
+        warnings,
+        sections,
+    } = check(&file, Timestamp::now())?;
     let mut out = anstream::stdout().lock();
     if args.format == Format::Json {
-        let lines: Vec<Shown<'_>> = problems.iter().map(|p| shown(&file, p)).collect();
+        let wrong = problems.iter().map(|p| shown(&file, p, false));
+        let lines: Vec<Shown<'_>> = wrong
+            .chain(warnings.iter().map(|w| shown(&file, w, true)))
+            .collect();
         json::write_pretty(&mut out, &lines)?;
     } else {
-        for problem in &problems {
+        let wrong = problems.iter().map(|problem| (problem, ""));
+        let odd = warnings.iter().map(|warning| (warning, "warning: "));
+        for (problem, word) in wrong.chain(odd) {
             let place = match problem.line {
                 Some(line) => format!("{}:{line}", file.name),
                 None => file.name.clone(),
@@ -69,12 +81,12 @@ pub(crate) fn run(args: &CheckConfig) -> Result<Outcome> {
                 format!("{}: ", problem.path)
             };
             let message = inert(&problem.message);
-            writeln!(out, "{}: {}{message}", inert(&place), inert(&path))?;
+            writeln!(out, "{}: {word}{}{message}", inert(&place), inert(&path))?;
         }
     }
     drop(out);
     if problems.is_empty() {
-        let sections = checked.join(" and ");
+        let sections = sections.join(" and ");
         anstream::eprintln!("{}: {} {sections}", inert(&file.name), paint(GOOD, "good:"));
     } else {
         let number = count(problems.len() as u64, "problem");
@@ -83,27 +95,37 @@ pub(crate) fn run(args: &CheckConfig) -> Result<Outcome> {
     Ok(Outcome::of(!problems.is_empty(), false))
 }
 
-fn shown<'p>(file: &'p ConfigFile, problem: &'p Problem) -> Shown<'p> {
+fn shown<'p>(file: &'p ConfigFile, problem: &'p Problem, warning: bool) -> Shown<'p> {
     Shown {
         file: &file.name,
         line: problem.line,
         path: &problem.path,
         message: &problem.message,
+        warning,
     }
 }
 
-/// All problems in order of lines, and the sections that were looked at.
-fn check(file: &ConfigFile) -> Result<(Vec<Problem>, Vec<&'static str>)> {
+/// What a check gave, in order of lines.
+struct Checked {
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+    /// The sections that were looked at.
+    sections: Vec<&'static str>,
+}
+
+fn check(file: &ConfigFile, now: Timestamp) -> Result<Checked> {
     let has = |section: &str| is_there(file, section);
     let mut problems = Problems {
         file,
         list: Vec::new(),
+        warnings: Vec::new(),
     };
     let mut checked = Vec::new();
     if has("worker") {
         checked.push("[worker]");
         if let Some(worker) = problems.section::<Worker>("worker") {
             problems.pipeline(&worker);
+            problems.expiries(&worker, now);
         }
     }
     if has("master") {
@@ -121,7 +143,11 @@ fn check(file: &ConfigFile) -> Result<(Vec<Problem>, Vec<&'static str>)> {
         }
     }
     problems.secrets();
-    Ok((problems.sorted(), checked))
+    Ok(Checked {
+        problems: sorted(problems.list),
+        warnings: sorted(problems.warnings),
+        sections: checked,
+    })
 }
 
 /// Whether the file or the environment says anything about a section.
@@ -137,6 +163,7 @@ fn is_there(file: &ConfigFile, section: &str) -> bool {
 struct Problems<'f> {
     file: &'f ConfigFile,
     list: Vec<Problem>,
+    warnings: Vec<Problem>,
 }
 
 impl Problems<'_> {
@@ -151,11 +178,28 @@ impl Problems<'_> {
     }
 
     fn add(&mut self, path: &str, message: String) {
-        self.list.push(Problem {
+        self.list.push(self.problem(path, message));
+    }
+
+    fn problem(&self, path: &str, message: String) -> Problem {
+        Problem {
             line: line_of(&self.file.text, path),
             path: path.to_owned(),
             message,
-        });
+        }
+    }
+
+    /// Suppressions that end too late are wrong; those that are over, or soon will be, are told.
+    fn expiries(&mut self, worker: &Worker, now: Timestamp) {
+        for expiry in worker.detect.expiries(now) {
+            let path = format!("worker.detect.suppressions.{}.expires", expiry.index);
+            let problem = self.problem(&path, expiry.message());
+            if expiry.is_too_far() {
+                self.list.push(problem);
+            } else {
+                self.warnings.push(problem);
+            }
+        }
     }
 
     /// Loads rules and data, as a worker does when it starts.
@@ -202,13 +246,12 @@ impl Problems<'_> {
             _ => {}
         }
     }
+}
 
-    fn sorted(mut self) -> Vec<Problem> {
-        self.list
-            .sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
-        self.list.dedup();
-        self.list
-    }
+fn sorted(mut list: Vec<Problem>) -> Vec<Problem> {
+    list.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
+    list.dedup();
+    list
 }
 
 /// What is wrong with a secret of this machine; those of AWS are not fetched.

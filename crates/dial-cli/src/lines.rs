@@ -2,6 +2,7 @@
 
 use crate::table::{Cell, Column, Table};
 use crate::terminal::{severity_style, severity_word};
+use dial_core::finding::Suppression;
 use dial_core::store::Summary;
 use std::io::{self, Write};
 
@@ -24,11 +25,26 @@ const PRINCIPAL: Field = field("PRINCIPAL", 14, 44, 8, principal);
 const REGION: Field = field("REGION", 12, 14, 6, |line| Cell::new(&line.region));
 const SOURCE: Field = field("FROM", 15, 39, 9, source);
 
+const OWNER: Field = field("OWNER", 8, 24, 6, |line| {
+    Cell::new(line.suppressed.as_ref().map_or("-", |by| &by.owner))
+});
+const UNTIL: Field = field("UNTIL", 10, 10, 3, |line| {
+    let by = line.suppressed.as_ref();
+    Cell::new(by.map_or_else(|| "-".to_owned(), |by| by.expires.to_string()))
+});
+const REASON: Field = field("REASON", 16, 48, 5, |line| {
+    Cell::new(line.suppressed.as_ref().map_or("-", |by| &by.reason))
+});
+
 const SCANNED: &[Field] = &[
     SEVERITY, TIME, ACCOUNT, REGION, RULE, RESOURCE, PRINCIPAL, SOURCE,
 ];
 const LISTED: &[Field] = &[
     SEVERITY, ID, TIME, STATUS, ACCOUNT, REGION, RULE, RESOURCE, PRINCIPAL, SOURCE,
+];
+
+const SUPPRESSED: &[Field] = &[
+    SEVERITY, ID, TIME, ACCOUNT, REGION, RULE, RESOURCE, PRINCIPAL, OWNER, UNTIL, REASON,
 ];
 
 const fn field(
@@ -62,6 +78,11 @@ impl Lines {
     /// What the master lists, with ids and states.
     pub(crate) fn listed(width: Option<usize>) -> Self {
         Self::new(LISTED, width)
+    }
+
+    /// What a suppression keeps silent, with who answers for it.
+    pub(crate) fn suppressed(width: Option<usize>) -> Self {
+        Self::new(SUPPRESSED, width)
     }
 
     fn new(fields: &'static [Field], width: Option<usize>) -> Self {
@@ -124,6 +145,12 @@ pub(crate) fn status_word(status: dial_core::store::Status) -> &'static str {
     }
 }
 
+/// A suppression in one cell: owner, reason and last day; empty where there is none.
+pub(crate) fn suppressed_by(by: Option<&Suppression>) -> String {
+    by.map(|by| format!("{}: {} (until {})", by.owner, by.reason, by.expires))
+        .unwrap_or_default()
+}
+
 fn dash(text: &str) -> &str {
     if text.is_empty() { "-" } else { text }
 }
@@ -168,6 +195,7 @@ pub(crate) mod tests {
             principal: "arn:aws:iam::111122223333:user/\u{1b}[31mroot\u{1b}[0m".into(),
             resource: "arn:aws:s3:::shop-invoices".into(),
             source_ip: Some("203.0.113.66\r\u{202e}".into()),
+            suppressed: None,
         }
     }
 

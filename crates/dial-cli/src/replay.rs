@@ -181,7 +181,7 @@ fn judge(bytes: &[u8], pipeline: &Pipeline, now: Timestamp) -> Result<Vec<Findin
             let rule = failure.rule.as_deref().unwrap_or("judging");
             bail!("{rule} failed again: {}", failure.reason);
         }
-        findings.extend(judged.findings);
+        findings.extend(judged.kept());
     }
     Ok(findings)
 }

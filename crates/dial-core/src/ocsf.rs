@@ -17,7 +17,10 @@ const CLASS: u32 = 2004;
 /// The finding as an OCSF event; `status` says where it stands with the team.
 pub fn detection(finding: &Finding, status: Status) -> Value {
     let (activity_id, activity) = activity(status);
-    let (status_id, status) = status_of(status);
+    let (status_id, status) = match finding.suppressed {
+        Some(_) => status_of(Status::FalsePositive),
+        None => status_of(status),
+    };
     let event = json!({
         "activity_id": activity_id,
         "activity_name": activity,
@@ -33,7 +36,7 @@ pub fn detection(finding: &Finding, status: Status) -> Value {
         "status": status,
         "time": millis(finding.time),
         "message": finding.title,
-        "is_alert": true,
+        "is_alert": finding.suppressed.is_none(),
         "metadata": metadata(finding),
         "cloud": cloud(finding),
         "finding_info": info(finding),
@@ -240,6 +243,7 @@ fn unmapped(finding: &Finding) -> Value {
         "incomplete": finding.incomplete,
         "references": finding.references,
         "record_ref": finding.record_ref,
+        "suppressed": finding.suppressed,
         "worker": finding.worker,
     })
 }
@@ -363,5 +367,22 @@ mod tests {
                 (&json!(kind), &json!(id))
             );
         }
+    }
+
+    #[test]
+    fn what_is_suppressed_is_no_alert_and_says_by_whom() {
+        let mut finding = finding();
+        finding.suppressed = Some(crate::finding::Suppression {
+            id: "s-1".into(),
+            owner: "team-net".into(),
+            reason: "known".into(),
+            expires: "2026-12-31".parse().unwrap(),
+        });
+        let event = detection(&finding, Status::Open);
+        assert_eq!(
+            (&event["status"], &event["is_alert"]),
+            (&json!("Suppressed"), &json!(false))
+        );
+        assert_eq!(event["unmapped"]["suppressed"]["owner"], "team-net");
     }
 }

@@ -297,6 +297,11 @@ impl Failure {
 }
 
 impl Judged {
+    /// All findings that are to be kept: those that are told, then the suppressed.
+    pub fn kept(self) -> impl Iterator<Item = Finding> {
+        self.findings.into_iter().chain(self.suppressed)
+    }
+
     /// The result, or nothing and a failure.
     fn or_default<T: Default>(&mut self, rule: Option<&RuleInfo>, result: Result<T, String>) -> T {
         result.unwrap_or_else(|reason| {

@@ -1,7 +1,8 @@
 //! What the master counts, as Prometheus reads it from `/metrics`.
 //!
 //! `dial_findings_received_total` = stored + duplicate + rejected + failed of
-//! `dial_findings_total{outcome}`; a failed one is sent again by its worker.
+//! `dial_findings_total{outcome}`; a failed one is sent again by its worker. Of the stored ones,
+//! `dial_findings_suppressed_total` have no outbox row.
 
 use ::metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use dial_core::wire::Accepted;
@@ -11,6 +12,7 @@ use std::sync::OnceLock;
 
 const RECEIVED: &str = "dial_findings_received_total";
 const FINDINGS: &str = "dial_findings_total";
+const SUPPRESSED: &str = "dial_findings_suppressed_total";
 const REFUSALS: &str = "dial_refusals_total";
 const DELIVERIES: &str = "dial_deliveries_total";
 const DETECT: &str = "dial_time_to_detect_seconds";
@@ -36,6 +38,7 @@ pub fn handle() -> &'static PrometheusHandle {
         // At zero from the start, so that rates and sums have no gaps.
         received(0);
         taken(&Accepted::default(), 0);
+        suppressed(0);
         handle
     })
 }
@@ -43,6 +46,11 @@ pub fn handle() -> &'static PrometheusHandle {
 fn describe() {
     describe_counter!(RECEIVED, Unit::Count, "Findings in authenticated batches");
     describe_counter!(FINDINGS, Unit::Count, "Findings by what became of them");
+    describe_counter!(
+        SUPPRESSED,
+        Unit::Count,
+        "Findings stored of which nobody is told, since a worker's suppression fits"
+    );
     describe_counter!(REFUSALS, Unit::Count, "Requests refused, by reason");
     describe_counter!(
         DELIVERIES,
@@ -71,6 +79,11 @@ pub(crate) fn taken(answer: &Accepted, failed: usize) {
     ] {
         counter!(FINDINGS, "outcome" => outcome).increment(count);
     }
+}
+
+/// Counts new findings that a suppression fits.
+pub(crate) fn suppressed(count: u64) {
+    counter!(SUPPRESSED).increment(count);
 }
 
 /// Counts a refused request; the reasons are words of ours, never input.

@@ -77,6 +77,14 @@ impl<'w> Invocation<'w> {
     /// Sends what is pending; returns the units that have to come again, with the reason.
     pub(crate) async fn finish(mut self) -> (Counts, BTreeMap<Unit, String>) {
         self.flush().await;
+        let Counts {
+            suppressed,
+            own_use,
+            ..
+        } = self.counts;
+        if suppressed > 0 || own_use > 0 {
+            info!(suppressed, own_use, "findings not told");
+        }
         (self.counts, self.failures)
     }
 
@@ -181,8 +189,11 @@ impl<'w> Invocation<'w> {
         if let Some(note) = judgement.note {
             self.letter(unit, note).await;
         }
+        self.counts.own_use = self.counts.own_use.saturating_add(judgement.own_use);
         for finding in judgement.findings {
             self.counts.findings = self.counts.findings.saturating_add(1);
+            let silent = u64::from(finding.suppressed.is_some());
+            self.counts.suppressed = self.counts.suppressed.saturating_add(silent);
             let record = finding.record.as_ref().map_or(0, |r| r.as_str().len());
             self.pending_bytes = self.pending_bytes.saturating_add(record);
             self.pending.push(finding);

@@ -12,8 +12,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// What judging one event gave: findings of the rules that worked, a note if any did not.
 #[derive(Debug, Default)]
 pub struct Judgement {
-    /// To be sent.
+    /// To be sent, the suppressed ones last.
     pub findings: Vec<Finding>,
+    /// Findings not made, for what DIAL's own roles do with DIAL's own parts.
+    pub own_use: u64,
     /// To be kept as a dead letter; its body is the original bytes.
     pub note: Option<Note>,
 }
@@ -29,12 +31,13 @@ pub fn judge(
     let judged = catch_unwind(AssertUnwindSafe(|| pipeline.run(event, now)));
     match judged {
         Ok(judged) => Judgement {
-            findings: judged.findings,
             note: note(&judged.failures, original),
+            own_use: judged.own_use,
+            findings: judged.kept().collect(),
         },
         Err(_) => Judgement {
-            findings: Vec::new(),
             note: Some(judge_note("the pipeline panicked".into(), None, original())),
+            ..Judgement::default()
         },
     }
 }

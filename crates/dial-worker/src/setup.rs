@@ -14,9 +14,11 @@ use dial_core::wire::WorkerInfo;
 use dial_core::{Region, WorkerId};
 use dial_detect::Pipeline;
 use dial_detect::envelope::trail;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::warn;
 
 /// Variable that names the configuration: a file or `s3://…`.
 const CONFIG: &str = "DIAL_CONFIG";
@@ -81,6 +83,7 @@ pub fn worker(config: config::Worker, env: &Env, clients: &Clients) -> Result<Wo
         version: env!("CARGO_PKG_VERSION").into(),
         rules: String::new(),
     };
+    check_expiries(&config.detect, Timestamp::now())?;
     let pipeline = Pipeline::new(&config.detect, info)
         .map_err(|errors| SetupError::Parts(errors.iter().map(ToString::to_string).collect()))?;
     let info = pipeline.worker().clone();
@@ -101,6 +104,27 @@ pub fn worker(config: config::Worker, env: &Env, clients: &Clients) -> Result<Wo
         buckets: Arc::new(S3Buckets(clients.clone())),
         limits: trail::Limits::default(),
     })
+}
+
+/// A suppression that ends too late stops the start; one that is over, or soon will be, is told.
+fn check_expiries(detect: &dial_detect::Settings, now: Timestamp) -> Result<(), SetupError> {
+    let (wrong, told): (Vec<_>, Vec<_>) = detect
+        .expiries(now)
+        .into_iter()
+        .partition(dial_detect::settings::Expiry::is_too_far);
+    for expiry in told {
+        warn!(suppression = expiry.id, "{}", expiry.message());
+    }
+    let path = |index| format!("worker.detect.suppressions.{index}.expires");
+    let wrong = wrong.iter();
+    let wrong: Vec<String> = wrong
+        .map(|expiry| format!("{}: {}", path(expiry.index), expiry.message()))
+        .collect();
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(SetupError::Parts(wrong))
+    }
 }
 
 /// What the configuration's check has promised to be there, taken out of its options.

@@ -76,8 +76,12 @@ pub struct ItemFailure {
 pub struct Counts {
     /// Events judged.
     pub events: u64,
-    /// Findings made.
+    /// Findings made, the suppressed among them.
     pub findings: u64,
+    /// Findings of which nobody is told, since a suppression fits.
+    pub suppressed: u64,
+    /// Findings not made, for what DIAL's own roles do with DIAL's own parts.
+    pub own_use: u64,
     /// Findings that the master stored now.
     pub accepted: u64,
     /// Findings that the master had already.

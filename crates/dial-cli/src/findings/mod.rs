@@ -35,6 +35,7 @@ Examples:
   export DIAL_URL=https://dial.example.com DIAL_TOKEN=…
   dial findings list --severity high,critical --since 24h
   dial findings list --account 111122223333 --rule s3_bucket_policy_public
+  dial findings list --suppressed --since 7d            what would have been told
   dial findings list --all --format csv > findings.csv";
 
 const SHOW_EXAMPLES: &str = "\
@@ -100,6 +101,9 @@ struct Filter {
     /// What was touched, by ARN
     #[arg(long, value_name = "ARN")]
     resource: Option<String>,
+    /// What a suppression keeps silent: what would have been told
+    #[arg(long)]
+    suppressed: bool,
     /// Events at or after this time: 2026-05-04, 2026-05-04T10:00:00Z, 24h, 7d
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
@@ -177,6 +181,9 @@ impl Filter {
                 query.push((name, time.to_string()));
             }
         }
+        if self.suppressed {
+            query.push(("suppressed", "true".to_owned()));
+        }
         if !self.severity.is_empty() {
             let words: Vec<&str> = self.severity.iter().map(|s| s.as_str()).collect();
             query.push(("severity", words.join(",")));
@@ -188,7 +195,7 @@ impl Filter {
 async fn list(args: &List) -> Result<()> {
     let client = args.master.client()?;
     let filter = args.filter.query(Timestamp::now())?;
-    let mut out = Printer::new(args.format)?;
+    let mut out = Printer::new(args.format, args.filter.suppressed)?;
     let mut left = if args.all { u32::MAX } else { args.limit };
     let mut cursor = args.cursor.clone();
     loop {

@@ -21,7 +21,7 @@ enum Form {
     Csv,
 }
 
-const CSV_HEADER: [&str; 14] = [
+const CSV_HEADER: [&str; 15] = [
     "id",
     "severity",
     "status",
@@ -36,13 +36,15 @@ const CSV_HEADER: [&str; 14] = [
     "resource",
     "principal",
     "source_ip",
+    "suppressed",
 ];
 
 impl Printer {
     /// Prints nothing before the first finding, but a CSV heading.
-    pub(super) fn new(format: Format) -> Result<Self> {
+    pub(super) fn new(format: Format, suppressed: bool) -> Result<Self> {
         let mut out = anstream::stdout().lock();
         let form = match format {
+            Format::Table if suppressed => Form::Table(Lines::suppressed(terminal::columns())),
             Format::Table => Form::Table(Lines::listed(terminal::columns())),
             Format::Jsonl => Form::Jsonl,
             Format::Csv => {
@@ -99,7 +101,7 @@ fn write_csv<'c>(
     sheet.flush()
 }
 
-fn csv_row(summary: &Summary) -> [String; 14] {
+fn csv_row(summary: &Summary) -> [String; 15] {
     [
         summary.id.to_string(),
         summary.severity.to_string(),
@@ -115,5 +117,6 @@ fn csv_row(summary: &Summary) -> [String; 14] {
         summary.resource.clone(),
         summary.principal.clone(),
         summary.source_ip.clone().unwrap_or_default(),
+        crate::lines::suppressed_by(summary.suppressed.as_ref()),
     ]
 }

@@ -67,6 +67,10 @@ fn sections(shown: &FindingDetail) -> Vec<Section> {
                 .map(|c| format!("{} instead of {}: {}", c.to, c.from, c.reason))
                 .collect(),
         ),
+        (
+            "Suppressed",
+            vec![crate::lines::suppressed_by(finding.suppressed.as_ref())],
+        ),
         ("Who", who(&finding.principal)),
         ("What", what(finding)),
         ("Where", vec![place(finding)]),

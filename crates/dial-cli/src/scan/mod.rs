@@ -26,7 +26,7 @@ use filter::Filtering;
 use jiff::Timestamp;
 use pool::Scan;
 use progress::Progress;
-use report::Report;
+use report::{Report, Shown};
 use send::Outgoing;
 use sources::Search;
 use std::num::NonZeroUsize;
@@ -64,6 +64,9 @@ pub(crate) struct Scanning {
     /// Leave out findings below this severity
     #[arg(long, value_name = "SEVERITY", value_parser = findings::severity)]
     min_severity: Option<Severity>,
+    /// List what a suppression keeps silent, instead of what is told
+    #[arg(long)]
+    suppressed: bool,
     /// Threads [default: one per processor]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -101,7 +104,7 @@ pub(crate) fn run(args: &Scanning) -> Result<Outcome> {
     });
     let progress = Progress::start();
     let mut out = anstream::stdout().lock();
-    let report = Report::new(args.format, &mut out, progress.bar.clone())?;
+    let report = Report::new(args.shown(), &mut out, progress.bar.clone())?;
     let mut taker = Taker::new(report, outgoing, checkpoint, args.min_severity);
     let scan = Scan {
         pipeline: &pipeline,
@@ -129,6 +132,13 @@ pub(crate) fn run(args: &Scanning) -> Result<Outcome> {
 }
 
 impl Scanning {
+    fn shown(&self) -> Shown {
+        Shown {
+            format: self.format,
+            suppressed: self.suppressed,
+        }
+    }
+
     fn threads(&self) -> usize {
         let available = || std::thread::available_parallelism().ok();
         let threads = self.threads.or_else(available);

@@ -238,14 +238,14 @@ fn item_of(scan: &Scan<'_>, number: u64, item: Item, send: &dyn Fn(Part)) {
 
 fn judge(scan: &Scan<'_>, number: u64, event: &Event, send: &dyn Fn(Part)) {
     let judged = scan.pipeline.run(event, scan.now);
-    for finding in judged.findings {
-        send(Part::Finding(Box::new(finding)));
-    }
-    for failure in judged.failures {
+    for failure in &judged.failures {
         let rule = failure.rule.as_deref().unwrap_or("judging");
-        let (id, reason) = (&event.id, failure.reason);
+        let (id, reason) = (&event.id, &failure.reason);
         let reason = format!("record {number}, event {id}: {rule} failed: {reason}");
         send(Part::Problem(reason));
+    }
+    for finding in judged.kept() {
+        send(Part::Finding(Box::new(finding)));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Format;
 use super::layout::Content;
-use crate::lines::Lines;
+use crate::lines::{Lines, suppressed_by};
 use crate::sheet::Sheet;
 use crate::terminal::{self, count, paint, severity_style};
 use crate::{exit, json};
@@ -16,7 +16,7 @@ use std::io::{self, Write};
 /// Problems shown for one source; more are only counted.
 const SHOWN: u64 = 20;
 
-const CSV_HEADER: [&str; 23] = [
+const CSV_HEADER: [&str; 24] = [
     "id",
     "severity",
     "time",
@@ -40,6 +40,7 @@ const CSV_HEADER: [&str; 23] = [
     "asn",
     "reputation",
     "user_agent",
+    "suppressed",
 ];
 
 /// Writes findings as they come and counts everything.
@@ -57,6 +58,18 @@ pub(super) struct Report<'o> {
     others: u64,
     /// Problems and gaps of the source that is being read.
     of_source: u64,
+    /// Whether the suppressed are shown, or the others.
+    suppressed: bool,
+    /// Findings of the kind that is not shown.
+    left_out: u64,
+}
+
+/// What is shown, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shown {
+    pub(super) format: Format,
+    /// The suppressed, or the others.
+    pub(super) suppressed: bool,
 }
 
 enum Form {
@@ -68,12 +81,11 @@ enum Form {
 
 impl<'o> Report<'o> {
     /// Starts a report; the bar is put aside while something is written.
-    pub(super) fn new(
-        format: Format,
-        out: &'o mut dyn Write,
-        bar: ProgressBar,
-    ) -> io::Result<Self> {
-        let form = match format {
+    pub(super) fn new(shown: Shown, out: &'o mut dyn Write, bar: ProgressBar) -> io::Result<Self> {
+        let form = match shown.format {
+            Format::Table if shown.suppressed => {
+                Form::Table(Lines::suppressed(terminal::columns()))
+            }
             Format::Table => Form::Table(Lines::scanned(terminal::columns())),
             Format::Jsonl => Form::Jsonl,
             Format::Ocsf => Form::Ocsf,
@@ -94,11 +106,17 @@ impl<'o> Report<'o> {
             digests: 0,
             others: 0,
             of_source: 0,
+            suppressed: shown.suppressed,
+            left_out: 0,
         })
     }
 
-    /// Prints one finding.
+    /// Prints one finding, if it is one of those to show.
     pub(super) fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        if finding.suppressed.is_some() != self.suppressed {
+            self.left_out += 1;
+            return Ok(());
+        }
         let first = self.found.is_empty();
         *self.found.entry(finding.severity).or_default() += 1;
         let (out, form) = (&mut *self.out, &self.form);
@@ -176,6 +194,14 @@ impl<'o> Report<'o> {
         self.problems > 0
     }
 
+    fn noun(&self) -> &'static str {
+        if self.suppressed {
+            "suppressed finding"
+        } else {
+            "finding"
+        }
+    }
+
     /// The line at the end.
     pub(super) fn summary(&self) -> String {
         let found: u64 = self.found.values().sum();
@@ -191,10 +217,18 @@ impl<'o> Report<'o> {
             "{} in {}: {}",
             count(self.counts.records, "event"),
             count(self.sources, "file"),
-            count(found, "finding"),
+            count(found, self.noun()),
         );
         if !by_severity.is_empty() {
             line = format!("{line} ({})", by_severity.join(", "));
+        }
+        if self.left_out > 0 {
+            let what = if self.suppressed {
+                "told"
+            } else {
+                "suppressed"
+            };
+            line = format!("{line}, {} {what}", self.left_out);
         }
         line = format!("{line}, {}", count(self.problems, "error"));
         let rest = [
@@ -215,7 +249,7 @@ fn csv<'c>(out: &mut dyn Write, cells: impl IntoIterator<Item = &'c str>) -> io:
     sheet.flush()
 }
 
-fn csv_row(finding: &Finding) -> [String; 23] {
+fn csv_row(finding: &Finding) -> [String; 24] {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let (principal, source) = (&finding.principal, &finding.source);
     let geo = source.geo.clone().unwrap_or_default();
@@ -252,5 +286,6 @@ fn csv_row(finding: &Finding) -> [String; 23] {
         text(&asn),
         lists.join("; "),
         text(&source.user_agent),
+        suppressed_by(finding.suppressed.as_ref()),
     ]
 }

@@ -9,8 +9,7 @@ use jiff::Timestamp;
 const DEFAULT_LIMIT: usize = 50;
 /// Longest value of a filter, bytes; the longest key of a finding is shorter.
 const MAX_VALUE: usize = 2_048;
-const KNOWN: &str =
-    "account, region, severity, status, rule, principal, resource, since, until, cursor, limit";
+const KNOWN: &str = "account, region, severity, status, rule, principal, resource, since, until, suppressed, cursor, limit";
 
 /// What is asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,6 +25,7 @@ pub(super) fn read(pairs: &[(String, String)]) -> Result<ListRequest, Problem> {
         limit: DEFAULT_LIMIT,
         ..ListRequest::default()
     };
+    request.query.suppressed = Some(false);
     for (n, (name, value)) in pairs.iter().enumerate() {
         let again = pairs.iter().take(n).any(|(earlier, _)| earlier == name);
         if again && name != "severity" {
@@ -54,6 +54,7 @@ fn set(request: &mut ListRequest, name: &str, value: &str) -> Result<(), String>
         "resource" => query.resource = text(),
         "since" => query.since = Some(time(value)?),
         "until" => query.until = Some(time(value)?),
+        "suppressed" => query.suppressed = suppressed(value)?,
         "cursor" => request.cursor = Some(cursor(value)?),
         "limit" => request.limit = limit(value)?,
         _ => return Err(format!("no such parameter; there are {KNOWN}")),
@@ -75,6 +76,15 @@ fn severities(value: &str) -> Result<Vec<Severity>, String> {
 fn status(value: &str) -> Result<Status, String> {
     serde_json::from_value(value.into())
         .map_err(|_| "use open, acknowledged, resolved, false_positive or snoozed".to_owned())
+}
+
+fn suppressed(value: &str) -> Result<Option<bool>, String> {
+    match value {
+        "true" => Ok(Some(true)),
+        "false" => Ok(Some(false)),
+        "any" => Ok(None),
+        _ => Err("use true, false or any".to_owned()),
+    }
 }
 
 fn time(value: &str) -> Result<Timestamp, String> {

@@ -205,13 +205,17 @@ async fn store_all(
     }
     let times: Vec<_> = batch
         .iter()
-        .map(|a| (a.finding.time, a.finding.detected_at))
+        .map(|a| {
+            let silent = a.finding.suppressed.is_some();
+            (a.finding.time, a.finding.detected_at, silent)
+        })
         .collect();
     let stored = state.parts.store.accept(batch).await;
     let durable_at = state.now();
-    for (outcome, (event, judged)) in stored.into_iter().zip(times) {
+    for (outcome, (event, judged, silent)) in stored.into_iter().zip(times) {
         if outcome == Ok(Outcome::New) {
             metrics::accepted(event, judged, durable_at);
+            metrics::suppressed(silent.into());
         }
         outcomes.push(outcome.map_err(Failure::Store));
     }
@@ -219,9 +223,14 @@ async fn store_all(
 }
 
 fn acceptance(state: &State, signer: &WorkerId, finding: Finding, now: Timestamp) -> Acceptance {
+    // Nobody is told of a suppressed finding: it has no outbox row.
+    let sinks = match finding.suppressed {
+        None => state.parts.sinks.clone(),
+        Some(_) => Vec::new(),
+    };
     Acceptance {
         finding,
-        sinks: state.parts.sinks.clone(),
+        sinks,
         received_at: now,
         expires_at: now
             .checked_add(state.parts.retention)

@@ -144,7 +144,8 @@ async fn score(mut response: Response) -> Result<u8, String> {
 pub async fn annotate(findings: &mut [Finding], port: &dyn IpReputation, budget: Duration) {
     let mut answers = BTreeMap::new();
     let end = tokio::time::Instant::now() + budget;
-    for finding in findings {
+    // Questions are dear, and of a suppressed finding nobody is told.
+    for finding in findings.iter_mut().filter(|f| f.suppressed.is_none()) {
         let Some(address) = public_address(finding) else {
             continue;
         };
