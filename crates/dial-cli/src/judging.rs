@@ -1,6 +1,7 @@
 //! The pipeline that judges on this machine: the arguments that choose its rules and settings.
 
 use crate::config_file::ConfigFile;
+use crate::exit;
 use anyhow::{Result, bail};
 use clap::Args;
 use dial_core::config::Check;
@@ -59,7 +60,12 @@ impl Check for Tuning {
 /// Loads the pipeline of this machine.
 pub(crate) fn load(settings: &Settings) -> Result<Pipeline> {
     match Pipeline::new(settings, worker_info("")) {
-        Ok(pipeline) => Ok(pipeline),
+        Ok(pipeline) => {
+            for error in pipeline.refused() {
+                exit::problem(&format!("rule left out: {error}"));
+            }
+            Ok(pipeline)
+        }
         Err(errors) => {
             let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
             bail!("{}", lines.join("\n"))

@@ -35,6 +35,7 @@ const ENRICHED: [&str; 5] = ["account", "address", "asn", "geo", "reputation"];
 /// Judges events; built once, then only read.
 pub struct Pipeline {
     engine: Engine,
+    refused: Vec<RuleError>,
     enricher: Enricher,
     settings: Settings,
     tuning: Tuning,
@@ -92,20 +93,23 @@ impl Pipeline {
         let rules = RuleSources {
             folder: settings.rules.as_deref(),
             audit: settings.audit_rules,
+            on_error: settings.on_rule_error,
         };
         let engine = Engine::load(&rules, absent(settings, &tuning));
         let enricher = Enricher::load(&settings.enrich);
-        if let Ok(engine) = &engine {
+        if let Ok((engine, _)) = &engine {
             errors.extend(lost_rules(settings, engine.rules()));
         }
         let engine = kept(engine, &mut errors);
         let enricher = kept(enricher, &mut errors);
-        let (Some(engine), Some(enricher), true) = (engine, enricher, errors.is_empty()) else {
+        let (Some((engine, refused)), Some(enricher), true) = (engine, enricher, errors.is_empty())
+        else {
             return Err(errors);
         };
         let rules = engine.hash().to_owned();
         Ok(Self {
             engine,
+            refused,
             enricher,
             tuning,
             settings: settings.clone(),
@@ -116,6 +120,11 @@ impl Pipeline {
     /// All rules, in order of loading.
     pub fn rules(&self) -> &[RuleInfo] {
         self.engine.rules()
+    }
+
+    /// Why rules of the operator were left out; empty unless the settings say `skip`.
+    pub fn refused(&self) -> &[RuleError] {
+        &self.refused
     }
 
     /// First digits of the SHA-256 over all rule files.

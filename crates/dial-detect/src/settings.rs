@@ -15,6 +15,8 @@ use std::path::PathBuf;
 pub struct Settings {
     /// Folder of Sigma rules beside the pack; one of the same `name` replaces the pack's.
     pub rules: Option<PathBuf>,
+    /// What an error in that folder does.
+    pub on_rule_error: OnRuleError,
     /// Place, network, reputation of addresses; names of accounts.
     pub enrich: enrich::Settings,
     /// Accounts of the organisation, and S3 canonical user ids: sharing with them is not external.
@@ -39,6 +41,17 @@ pub struct Settings {
     pub decoys: Vec<Decoy>,
     /// Findings that nobody is to be told of; allow lists are these.
     pub suppressions: Vec<Suppression>,
+}
+
+/// What an error in the operator's rules does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnRuleError {
+    /// Nothing starts, so that nobody believes in a rule that is not there.
+    #[default]
+    Refuse,
+    /// That rule is left out and named at every start; the rest runs.
+    Skip,
 }
 
 impl dial_core::config::Check for Settings {

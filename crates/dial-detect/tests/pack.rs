@@ -21,6 +21,25 @@ fn the_pack_has_no_remarks() {
 }
 
 #[test]
+fn every_rule_is_named_after_its_path() {
+    let worker = dial_core::wire::WorkerInfo {
+        account: String::new(),
+        region: String::new(),
+        version: String::new(),
+        rules: String::new(),
+    };
+    let settings = dial_detect::Settings {
+        audit_rules: true,
+        ..dial_detect::Settings::default()
+    };
+    let pipeline = dial_detect::Pipeline::new(&settings, worker).unwrap();
+    for rule in pipeline.rules() {
+        let path = rule.file.trim_end_matches(".yml").replace('/', "_");
+        assert_eq!(rule.name, path);
+    }
+}
+
+#[test]
 fn every_rule_passes_its_tests() {
     let outcomes = engine::test(&rules(), &fixtures()).unwrap();
     let failed: Vec<String> = outcomes

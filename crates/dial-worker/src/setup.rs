@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tracing::warn;
+use tracing::{error, warn};
 
 /// Variable that names the configuration: a file or `s3://…`.
 const CONFIG: &str = "DIAL_CONFIG";
@@ -86,6 +86,14 @@ pub fn worker(config: config::Worker, env: &Env, clients: &Clients) -> Result<Wo
     check_expiries(&config.detect, Timestamp::now())?;
     let pipeline = Pipeline::new(&config.detect, info)
         .map_err(|errors| SetupError::Parts(errors.iter().map(ToString::to_string).collect()))?;
+    for error in pipeline.refused() {
+        error!(
+            file = error.file,
+            line = error.line,
+            reason = error.message,
+            "rule left out"
+        );
+    }
     let info = pipeline.worker().clone();
     let secrets: Arc<dyn Secrets> = Arc::new(AwsSecrets::new(clients.clone()));
     let key = OwnKey::new(parts.id, config.key_id, parts.key, Arc::clone(&secrets));

@@ -187,14 +187,19 @@ fn spec_lints(source: &Source) -> Vec<Lint> {
             .and_then(|span| usize::try_from(span.start_line).ok())
             .map(|line| line + 1),
         level: LintLevel::Error,
-        message: format!("{}: {}", source.name, warning.message),
+        message: crate::explain::clip(
+            &format!("{}: {}", source.name, warning.message),
+            super::MAX_MESSAGE,
+        ),
     });
     lints.collect()
 }
 
 fn check_metadata(info: &RuleInfo, rule: &SigmaRule, report: &mut Report<'_>) {
-    if rule.name.as_deref() != Some(&report.source.name) {
-        let wanted = report.source.name.clone();
+    let wanted = report.source.name.clone();
+    let named = rule.name.as_deref().unwrap_or_default();
+    // Below the folder of one service, the path does not say the service.
+    if named != wanted && !named.ends_with(&format!("_{wanted}")) {
         report.warning(&["name:"], &format!("`name` must be the path: {wanted}"));
     }
     let needed = [

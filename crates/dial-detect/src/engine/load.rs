@@ -1,9 +1,9 @@
 //! Reads rule files into rules; any error is fatal and says where it is.
 
-use super::RuleError;
 use super::pack::Packed;
 use super::rule::{Origin, Pack, RuleInfo, is_uuid};
 use super::source::Source;
+use super::{RuleError, cost};
 use rsigma_parser::{FilterRule, FilterRuleTarget, SigmaRule};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -31,10 +31,11 @@ impl Loaded {
     pub(super) fn beside(
         &mut self,
         pack: impl Iterator<Item = &'static Packed>,
+        sources: &[Source],
     ) -> Vec<&'static Packed> {
         let own = |packed: &Packed| self.rules.iter().any(|(info, _)| info.name == packed.name);
         let kept: Vec<&Packed> = pack.filter(|packed| !own(packed)).collect();
-        self.refuse_doubles(&kept);
+        self.refuse_doubles(&kept, sources);
         self.refuse_lost_filters(&kept);
         kept
     }
@@ -77,16 +78,17 @@ impl Loaded {
             name: &name,
             pack: Pack::Yours,
         };
-        match RuleInfo::of(&rule, &origin) {
+        let read = match cost::refusal(&rule) {
+            Some(refusal) => Err(refusal),
+            None => RuleInfo::of(&rule, &origin),
+        };
+        match read {
             Ok(info) => self.rules.push((info, rule)),
-            Err(message) => {
-                let message = format!("rule `{}`: {message}", rule.title);
-                self.errors.push(source.error(&message));
-            }
+            Err(message) => self.errors.push(source.rule_error(&rule.title, &message)),
         }
     }
 
-    fn refuse_doubles(&mut self, pack: &[&Packed]) {
+    fn refuse_doubles(&mut self, pack: &[&Packed], sources: &[Source]) {
         let mut ids: HashMap<&str, &str> = HashMap::new();
         let mut names: BTreeMap<&str, &str> = BTreeMap::new();
         for packed in pack {
@@ -95,11 +97,13 @@ impl Loaded {
         for (info, _) in &self.rules {
             if let Some(other) = ids.insert(&info.id, &info.file) {
                 let message = format!("id {} is also that of {other}", info.id);
-                self.errors.push(RuleError::new(&info.file, None, message));
+                let line = line_with(sources, info, "id:", &info.id);
+                self.errors.push(RuleError::new(&info.file, line, message));
             }
             if let Some(other) = names.insert(&info.name, &info.file) {
                 let message = format!("name `{}` is also that of {other}", info.name);
-                self.errors.push(RuleError::new(&info.file, None, message));
+                let line = line_with(sources, info, "name:", &info.name);
+                self.errors.push(RuleError::new(&info.file, line, message));
             }
         }
     }
@@ -142,24 +146,45 @@ fn spell_ids(filter: &mut FilterRule) {
 impl Source {
     /// An error of this file, with the line that the message names or quotes.
     pub(super) fn error(&self, message: &str) -> RuleError {
-        let line = line_named(message).or_else(|| line_quoted(&self.text, message));
+        let line = line_named(message).or_else(|| line_quoted(&self.text, 0, message));
         RuleError::new(&self.file, line, message.to_owned())
+    }
+
+    /// An error of one rule of this file: the line is looked for from its title on.
+    pub(super) fn rule_error(&self, title: &str, message: &str) -> RuleError {
+        let mut lines = self.text.lines();
+        let first = lines.position(|line| line.starts_with("title:") && line.contains(title));
+        let line = line_quoted(&self.text, first.unwrap_or(0), message);
+        let line = line.or(first.map(|first| first + 1));
+        RuleError::new(&self.file, line, format!("rule `{title}`: {message}"))
     }
 }
 
+/// The line where a rule says its id or name; the last, where a file says it twice.
+fn line_with(sources: &[Source], rule: &RuleInfo, key: &str, value: &str) -> Option<usize> {
+    let sources = sources.iter().filter(|source| source.file == rule.file);
+    let lines = sources.flat_map(|source| source.text.lines().enumerate());
+    let said = lines.filter(|(_, line)| {
+        let lower = line.to_ascii_lowercase();
+        lower.starts_with(key) && lower.contains(&value.to_ascii_lowercase())
+    });
+    said.map(|(number, _)| number + 1).last()
+}
+
 /// `… at line 7 column 3` → 7.
-fn line_named(message: &str) -> Option<usize> {
+pub(super) fn line_named(message: &str) -> Option<usize> {
     let (_, rest) = message.split_once("at line ")?;
     let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
     digits.parse().ok()
 }
 
-/// The first line that holds the first text which the message puts in quotes.
-fn line_quoted(text: &str, message: &str) -> Option<usize> {
-    let quoted = message.split(['\'', '`']).nth(1)?;
-    if quoted.is_empty() {
-        return None;
-    }
-    let line = text.lines().position(|line| line.contains(quoted))?;
-    Some(line + 1)
+/// The first line, after some, that holds a text which the message puts in quotes.
+fn line_quoted(text: &str, skip: usize, message: &str) -> Option<usize> {
+    let quoted = message.split(['\'', '`']).skip(1).step_by(2);
+    let mut quoted = quoted.filter(|quoted| !quoted.is_empty());
+    quoted.find_map(|quoted| {
+        let mut lines = text.lines().enumerate().skip(skip);
+        let (number, _) = lines.find(|(_, line)| line.contains(quoted))?;
+        Some(number + 1)
+    })
 }

@@ -3,6 +3,7 @@
 //! The pack was compiled by the build; an own folder is read beside it. An index finds the rules
 //! that an event can match, and only those are built and asked.
 
+mod cost;
 mod explain;
 mod gate;
 mod index;
@@ -17,6 +18,7 @@ mod reference;
 mod rule;
 mod rule_test;
 mod scaffold;
+mod skip;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -37,7 +39,9 @@ pub(crate) use trigger::{Field, Need, Sees, Text, Trigger};
 pub(crate) use view::View;
 
 use crate::event::{Event, Head, Kind};
+use crate::explain::clip;
 use crate::normalise::without_date;
+use crate::settings::OnRuleError;
 use gate::{Gate, Member};
 use index::{Index, sorted};
 use load::Loaded;
@@ -49,6 +53,7 @@ use rsigma_ir::LowerOptions;
 use rsigma_parser::{FilterRule, SigmaRule};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use skip::Sound;
 use source::Source;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -56,6 +61,9 @@ use std::sync::OnceLock;
 
 /// Hex digits of the hash of the rules that people see and findings carry.
 const HASH_DIGITS: usize = 16;
+
+/// Longest message about a rule, bytes; the library quotes what it could not read.
+const MAX_MESSAGE: usize = 512;
 
 /// What is wrong with a rule file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,6 +84,8 @@ pub(crate) struct RuleSources<'a> {
     pub(crate) folder: Option<&'a Path>,
     /// The audit pack.
     pub(crate) audit: bool,
+    /// What an error of the operator's rules does.
+    pub(crate) on_error: OnRuleError,
 }
 
 /// A set of rules, ready to judge.
@@ -129,30 +139,41 @@ pub(crate) struct HitField {
 
 impl RuleError {
     pub(crate) fn new(file: &str, line: Option<usize>, message: String) -> Self {
+        // The library draws regular expressions on several lines.
+        let message = if message.contains('\n') {
+            message.split_whitespace().collect::<Vec<_>>().join(" ")
+        } else {
+            message
+        };
         Self {
             file: file.to_owned(),
             line,
-            message,
+            message: clip(&message, MAX_MESSAGE),
         }
     }
 
     pub(crate) fn of_file(path: &Path, message: String) -> Self {
-        Self::new(&path.display().to_string(), None, message)
+        let line = load::line_named(&message);
+        Self::new(&path.display().to_string(), line, message)
     }
 }
 
 impl Engine {
-    /// Joins the pack and the operator's folder.
+    /// Joins the pack and the operator's folder; with the errors of rules that were left out.
     ///
     /// `absent` are derived names that nothing will fill.
     pub(crate) fn load(
         wanted: &RuleSources<'_>,
         absent: Vec<&'static str>,
-    ) -> Result<Self, Vec<RuleError>> {
-        let own = wanted.folder.map(source::folder).transpose()?;
+    ) -> Result<Sound, Vec<RuleError>> {
         let pack = pack::PACK.iter();
         let pack = pack.filter(|packed| wanted.audit || packed.pack != Pack::Audit);
-        Self::of(&own.unwrap_or_default(), pack, absent)
+        if wanted.on_error == OnRuleError::Skip {
+            return skip::load(wanted, &pack.collect::<Vec<_>>(), &absent);
+        }
+        let own = wanted.folder.map(source::folder).transpose()?;
+        let engine = Self::of(&own.unwrap_or_default(), pack, absent)?;
+        Ok((engine, Vec::new()))
     }
 
     /// Joins rules of the pack and rules of files.
@@ -162,7 +183,7 @@ impl Engine {
         absent: Vec<&'static str>,
     ) -> Result<Self, Vec<RuleError>> {
         let mut loaded = Loaded::of(sources);
-        let pack = loaded.beside(pack.into_iter());
+        let pack = loaded.beside(pack.into_iter(), sources);
         let mut engine = Self {
             rules: Vec::new(),
             index: Index::default(),
@@ -183,9 +204,10 @@ impl Engine {
         for (info, rule) in loaded.rules {
             let (file, title) = (info.file.clone(), info.title.clone());
             if let Err(error) = engine.add_own(info, &rule) {
-                let message = format!("rule `{title}`: {error}");
-                let source = sources.iter().find(|source| source.file == file);
-                errors.extend(source.map(|source| source.error(&message)));
+                let source = sources
+                    .iter()
+                    .find(|source| source.file == file && source.text.contains(title.as_str()));
+                errors.extend(source.map(|source| source.rule_error(&title, &error)));
             }
         }
         if errors.is_empty() {

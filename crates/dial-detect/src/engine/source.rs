@@ -11,6 +11,9 @@ const MAX_FILES: usize = 10_000;
 /// Deepest folder, so that a loop of links ends.
 const MAX_DEPTH: usize = 16;
 
+/// Deepest nesting of brackets on one line.
+const MAX_BRACKETS: usize = 100;
+
 /// One rule file.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
@@ -23,6 +26,14 @@ pub(super) struct Source {
 
 /// All rule files below a folder, in order of their paths; a file is taken as a folder of one.
 pub(super) fn folder(root: &Path) -> Result<Vec<Source>, Vec<RuleError>> {
+    match readable(root) {
+        (sources, errors) if errors.is_empty() => Ok(sources),
+        (_, errors) => Err(errors),
+    }
+}
+
+/// As [`folder`]: what can be read, and why the rest cannot.
+pub(super) fn readable(root: &Path) -> (Vec<Source>, Vec<RuleError>) {
     let mut paths = Vec::new();
     let mut errors = Vec::new();
     if root.is_file() {
@@ -35,18 +46,22 @@ pub(super) fn folder(root: &Path) -> Result<Vec<Source>, Vec<RuleError>> {
     for path in paths {
         match read(&path) {
             Ok(text) => sources.push(Source {
-                name: name_of(path.strip_prefix(root).unwrap_or(&path)),
+                name: name_below(root, &path),
                 file: path.display().to_string(),
                 text,
             }),
             Err(message) => errors.push(RuleError::of_file(&path, message)),
         }
     }
-    if errors.is_empty() {
-        Ok(sources)
-    } else {
-        Err(errors)
-    }
+    (sources, errors)
+}
+
+/// The name that the path says; of a lone file its own.
+fn name_below(root: &Path, path: &Path) -> String {
+    let below = path.strip_prefix(root).ok();
+    let below = below.filter(|below| !below.as_os_str().is_empty());
+    let own = || Path::new(path.file_name().unwrap_or_default());
+    name_of(below.unwrap_or_else(own))
 }
 
 fn walk(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>, errors: &mut Vec<RuleError>) {
@@ -83,5 +98,27 @@ fn read(path: &Path) -> Result<String, String> {
     if size > MAX_FILE {
         return Err(format!("file is {size} bytes, {MAX_FILE} are allowed"));
     }
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    match text.lines().position(|line| nesting(line) > MAX_BRACKETS) {
+        Some(number) => Err(format!(
+            "brackets nest deeper than {MAX_BRACKETS} at line {}",
+            number + 1
+        )),
+        None => Ok(text),
+    }
+}
+
+/// Deepest nesting of brackets on a line; reading YAML takes the square of it.
+fn nesting(line: &str) -> usize {
+    let mut depth = 0_usize;
+    let mut deepest = 0;
+    for byte in line.bytes() {
+        match byte {
+            b'[' | b'{' | b'(' => depth += 1,
+            b']' | b'}' | b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }

@@ -2,7 +2,8 @@
 
 use super::{engine, rule, source};
 use crate::engine::pack::PACK;
-use crate::engine::{Engine, View, lint};
+use crate::engine::{Engine, RuleInfo, RuleSources, View, lint};
+use crate::settings::OnRuleError;
 
 fn errors(texts: &[&str]) -> String {
     let texts = texts.iter().map(|text| (*text).to_owned());
@@ -51,6 +52,53 @@ fn broken_rules_are_refused_with_their_place() {
                 "{good}---\ntitle: often\ncorrelation:\n  type: event_count\n  rules: [x]\n  group-by: [y]\n  timespan: 5m\n  condition: {{ gte: 3 }}\n"
             ),
         ),
+        (
+            "regex that grows",
+            good.replace(
+                "eventName: X",
+                "userAgent: y\n    eventName|re: '(a{500}){500}'",
+            ),
+        ),
+        (
+            "long regex",
+            good.replace(
+                "eventName: X",
+                &format!("eventName|re: '{}'", "a?".repeat(600)),
+            ),
+        ),
+        (
+            "many regexes",
+            good.replace(
+                "eventName: X",
+                &format!("eventName|re: [{}]", "a, ".repeat(70)),
+            ),
+        ),
+        (
+            "many values",
+            good.replace(
+                "eventName: X",
+                &format!("eventName: [{}]", "a, ".repeat(3_000)),
+            ),
+        ),
+        (
+            "long value",
+            good.replace(
+                "eventName: X",
+                &format!("eventName: '{}'", "a".repeat(5_000)),
+            ),
+        ),
+        (
+            "deep",
+            good.replace("title:", "sigma-version: 3\ntitle:")
+                .replace("eventName: X", &nested(9)),
+        ),
+        (
+            "long condition",
+            good.replace(
+                "condition: s",
+                &format!("condition: {}", "s or ".repeat(600) + "s"),
+            ),
+        ),
         ("good after bad", format!("title: x\n---\n{good}")),
     ];
     let mut report = Vec::new();
@@ -62,10 +110,19 @@ fn broken_rules_are_refused_with_their_place() {
     insta::assert_snapshot!(report.concat());
 }
 
+/// A list in a list in a list.
+fn nested(depth: usize) -> String {
+    let levels = (0..depth).map(|level| {
+        let indent = "  ".repeat(level + 3);
+        format!("a[any]:\n{indent}")
+    });
+    levels.collect::<String>() + "  b: c"
+}
+
 #[test]
 fn ids_and_names_are_unique() {
     let text = rule(1, "s:\n  eventName: X\ncondition: s");
-    insta::assert_snapshot!(errors(&[&text, &text]), @"r1.yml: id 00000000-0000-4000-8000-000000000001 is also that of r0.yml");
+    insta::assert_snapshot!(errors(&[&text, &text]), @"r1.yml:2: id 00000000-0000-4000-8000-000000000001 is also that of r0.yml");
 }
 
 #[test]
@@ -173,4 +230,53 @@ fn lint_names_the_traps() {
         format!("{line:>2} {:?} {}", lint.level, lint.message)
     });
     insta::assert_snapshot!(remarks.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn what_is_sound_runs_where_errors_are_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+    let good = |id: u32| rule(id, "s:\n  eventName: X\ncondition: s");
+    put("a_good.yml", good(1));
+    put("b_broken.yml", "title: [".to_owned());
+    put(
+        "c_regex.yml",
+        good(3).replace("eventName: X", "eventName|re: '('"),
+    );
+    put("d_twice.yml", good(1));
+    put(
+        "e_several.yml",
+        format!(
+            "{}---\n{}---\n{}",
+            good(4),
+            good(5).replace("level: low\n", ""),
+            good(6)
+        ),
+    );
+    put("f_filter.yml", "title: f\nlogsource: { product: aws }\nfilter:\n  rules: [nobody]\n  s:\n    a: b\n  condition: not s\n".to_owned());
+    // It stands for one of the pack, which then judges.
+    put(
+        "s3_bucket_policy_public.yml",
+        format!(
+            "name: s3_bucket_policy_public\n{}",
+            good(7).replace("level", "lvl")
+        ),
+    );
+    let wanted = |on_error| RuleSources {
+        folder: Some(folder.path()),
+        audit: false,
+        on_error,
+    };
+    assert!(Engine::load(&wanted(OnRuleError::Refuse), Vec::new()).is_err());
+    let (engine, refused) = Engine::load(&wanted(OnRuleError::Skip), Vec::new()).unwrap();
+    let own = engine.rules().iter().filter(|rule| !rule.built_in);
+    let own: Vec<&str> = own.map(|rule| rule.title.as_str()).collect();
+    assert_eq!(own, ["rule 1", "rule 4", "rule 6"]);
+    let of_pack = |rule: &&RuleInfo| rule.built_in && rule.name == "s3_bucket_policy_public";
+    assert_eq!(engine.rules().iter().filter(of_pack).count(), 1);
+    let told = refused.iter().map(|error| {
+        let folder = format!("{}/", folder.path().display());
+        error.to_string().replace(&folder, "")
+    });
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"));
 }
