@@ -120,6 +120,7 @@ pub static EXTRACTORS: &[Extractor] = &[
     s3::ENCRYPTION,
     s3::LIFECYCLE,
     s3::NOTIFICATION,
+    s3::OBJECT,
     s3::POLICY,
     s3::PUBLIC_ACCESS_BLOCK,
     s3::REPLICATION,

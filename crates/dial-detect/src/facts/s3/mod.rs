@@ -3,11 +3,13 @@
 mod acl;
 mod encryption;
 mod lifecycle;
+mod object;
 mod protection;
 
 pub(super) use acl::ACL;
 pub(super) use encryption::{ENCRYPTION, NOTIFICATION, REPLICATION};
 pub(super) use lifecycle::LIFECYCLE;
+pub(super) use object::OBJECT;
 pub(super) use protection::{PUBLIC_ACCESS_BLOCK, VERSIONING};
 
 use super::{Extractor, Facts, Known, resource_policy};

@@ -135,7 +135,7 @@ pub(super) static FIELDS: &[Field] = &[
     ),
     of(
         &["CreateKeyPair", "DeleteKeyPair", "ImportKeyPair"],
-        field(EC2, "response.keyPairId", "AWS::EC2::KeyPair", ""),
+        field(EC2, "response.keyPairId", "AWS::EC2::KeyPair", KEY_PAIR),
     ),
     field(
         EC2,
@@ -214,5 +214,6 @@ pub(super) static FIELDS: &[Field] = &[
 
 const API: &str = "arn:{p}:apigateway:{r}::/apis/{n}";
 const GROUP: &str = "arn:{p}:ec2:{r}:{a}:security-group/{n}";
+const KEY_PAIR: &str = "arn:{p}:ec2:{r}:{a}:key-pair/{n}";
 const VOLUME: &str = "arn:{p}:ec2:{r}:{a}:volume/{n}";
 const VPC: &str = "arn:{p}:ec2:{r}:{a}:vpc/{n}";
