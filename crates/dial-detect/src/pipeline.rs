@@ -16,6 +16,7 @@ use crate::explain::clip;
 use crate::facts::{self, Facts};
 use crate::finding::Scene;
 use crate::normalise::{Call, lookup};
+use crate::patterns::Drift;
 use crate::settings::{Decoy, Settings};
 use crate::tuning::{Seen as Tuned, Tuning};
 use crate::{isolate, native, redact};
@@ -162,6 +163,17 @@ impl Pipeline {
     /// `false` is certain; `true` says only that the record must be judged.
     pub fn may_match(&self, head: &Head<'_>) -> bool {
         !head.is_cloudtrail() || self.engine.may_match(head)
+    }
+
+    /// What rules say of patterns that do not feed them; the worker sends it.
+    pub fn report_drift(&self, drift: &Drift, now: Timestamp) -> Judged {
+        match drift.event(&self.worker, now) {
+            Ok(event) => self.run(&event, now),
+            Err(error) => Judged {
+                failures: vec![Failure::new(None, &error.to_string())],
+                ..Judged::default()
+            },
+        }
     }
 
     /// Judges one event. Never panics: what breaks is reported, the rest goes on.

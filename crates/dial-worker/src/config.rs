@@ -33,6 +33,10 @@ pub struct Worker {
     /// Where dead letters go: `s3://bucket/prefix` or a folder.
     #[serde(default)]
     pub bucket: Option<String>,
+    /// The event patterns that are deployed, as `dial rules patterns --format json` wrote them: a
+    /// file of the package or `s3://bucket/key`.
+    #[serde(default)]
+    pub patterns: Option<String>,
     /// Longest single attempt to reach the master, seconds.
     #[serde(default = "ten")]
     pub timeout_seconds: u64,
@@ -83,6 +87,10 @@ impl Check for Worker {
             ),
             Some(Err(error)) => report("bucket", error.to_string()),
             Some(Ok(_)) => {}
+        }
+        let patterns = self.patterns.as_deref();
+        if let Some(Err(error)) = patterns.map(str::parse::<dial_aws::Location>) {
+            report("patterns", error.to_string());
         }
         if !(1..=30).contains(&self.timeout_seconds) {
             report(

@@ -1,8 +1,10 @@
 //! The worker as a Lambda function: reads the environment, then one invocation after the other.
 
+use crate::drift::DriftReport;
 use crate::setup::{self, Env, SetupError};
 use crate::worker::{HandleError, Reply, Worker};
 use dial_aws::Clients;
+use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
 use std::time::{Duration, SystemTime};
@@ -31,7 +33,12 @@ pub async fn run(env: Env) -> Result<(), lambda_runtime::Error> {
 async fn start(env: &Env) -> Result<Worker, SetupError> {
     let clients = Clients::new();
     let config = setup::read_config(env, &clients).await?;
-    setup::worker(config, env, &clients)
+    let deployed = setup::read_patterns(&config, &clients).await?;
+    let mut worker = setup::worker(config, env, &clients)?;
+    if let Some(deployed) = deployed {
+        worker.drift = DriftReport::of(&worker.pipeline, &deployed, Timestamp::now());
+    }
+    Ok(worker)
 }
 
 async fn handle(worker: &Worker, event: &LambdaEvent<Box<RawValue>>) -> Result<Reply, HandleError> {

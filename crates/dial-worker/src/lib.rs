@@ -3,6 +3,7 @@
 pub mod abuseipdb;
 pub mod batch;
 pub mod config;
+mod drift;
 mod invocation;
 pub mod judge;
 pub mod keyring;
@@ -21,5 +22,6 @@ mod send_tests;
 #[cfg(test)]
 mod worker_tests;
 
+pub use drift::DriftReport;
 pub use send::Sender;
 pub use worker::{Reply, Worker};

@@ -2,6 +2,7 @@
 
 use crate::abuseipdb::{self, AbuseIpdb};
 use crate::config;
+use crate::drift::DriftReport;
 use crate::keyring::OwnKey;
 use crate::letters::Letters;
 use crate::send::{Sender, Settings};
@@ -14,6 +15,7 @@ use dial_core::wire::WorkerInfo;
 use dial_core::{Region, WorkerId};
 use dial_detect::Pipeline;
 use dial_detect::envelope::trail;
+use dial_detect::patterns::PatternSet;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +28,8 @@ const CONFIG: &str = "DIAL_CONFIG";
 const DEFAULT_CONFIG: &str = "dial.toml";
 /// Most bytes of a configuration.
 const MAX_CONFIG: usize = 1024 * 1024;
+/// Most bytes of event patterns: 300 of 2,048 characters, with the names of rules.
+const MAX_PATTERNS: usize = 4 * 1024 * 1024;
 
 /// Environment variables, as an argument.
 pub type Env = BTreeMap<String, String>;
@@ -73,6 +77,25 @@ pub async fn read_config(env: &Env, clients: &Clients) -> Result<config::Worker,
     Ok(section(place, &text, "worker", env.clone())?)
 }
 
+/// Reads the event patterns that are deployed, where the configuration names them.
+pub async fn read_patterns(
+    config: &config::Worker,
+    clients: &Clients,
+) -> Result<Option<PatternSet>, SetupError> {
+    let Some(place) = config.patterns.as_deref() else {
+        return Ok(None);
+    };
+    let wrong =
+        |reason: String| SetupError::Parts(vec![format!("worker.patterns: {place}: {reason}")]);
+    let location: Location = place
+        .parse()
+        .map_err(|e: dial_aws::LocationError| wrong(e.to_string()))?;
+    let found = read_object(&location, MAX_PATTERNS, clients).await;
+    let text = found.map_err(|e| wrong(e.to_string()))?;
+    let text = text.ok_or_else(|| wrong("there is no such file or object".into()))?;
+    PatternSet::read(&text).map(Some).map_err(wrong)
+}
+
 /// Puts a worker together; connects to nothing yet.
 pub fn worker(config: config::Worker, env: &Env, clients: &Clients) -> Result<Worker, SetupError> {
     let parts = Parts::of(config, env, clients).map_err(SetupError::Parts)?;
@@ -111,6 +134,7 @@ pub fn worker(config: config::Worker, env: &Env, clients: &Clients) -> Result<Wo
             .map(|settings| reputation(settings, secrets)),
         buckets: Arc::new(S3Buckets(clients.clone())),
         limits: trail::Limits::default(),
+        drift: DriftReport::default(),
     })
 }
 
@@ -267,6 +291,45 @@ bucket = "/var/dial"
                 (worker, _) => panic!("{name}: {:?}", worker.map(|w| w.info)),
             }
         }
+    }
+
+    #[tokio::test]
+    async fn deployed_patterns_are_read_or_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("event_patterns.json");
+        let named = format!("{GOOD}patterns = {:?}\n", path.display().to_string());
+        let config = read(&named, &[]).await.unwrap();
+        let found = |text: Option<&str>| {
+            match text {
+                Some(text) => std::fs::write(&path, text).unwrap(),
+                None => drop(std::fs::remove_file(&path)),
+            }
+            let config = config.clone();
+            async move {
+                read_patterns(&config, &Clients::new())
+                    .await
+                    .map_err(|e| e.to_string())
+            }
+        };
+        let good =
+            r#"{"hash":"a","rules_hash":"b","patterns":[],"prerequisites":[],"undelivered":[]}"#;
+        assert_eq!(found(Some(good)).await.unwrap().unwrap().hash, "a");
+        for (text, part) in [
+            (None, "there is no such file"),
+            (Some("{"), "EOF"),
+            (Some("{}"), "missing field"),
+        ] {
+            let error = found(text).await.unwrap_err();
+            assert!(
+                error.contains("worker.patterns") && error.contains(part),
+                "{error}"
+            );
+        }
+        let unnamed = read(GOOD, &[]).await.unwrap();
+        assert_eq!(
+            read_patterns(&unnamed, &Clients::new()).await.unwrap(),
+            None
+        );
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! One invocation: bytes in; every event judged and its findings sent, or kept as a dead letter.
 
 use crate::abuseipdb::annotate;
+use crate::drift::DriftReport;
 use crate::invocation::Invocation;
 use crate::letters::Letters;
 use crate::send::Sender;
@@ -47,6 +48,8 @@ pub struct Worker {
     pub buckets: Arc<dyn Buckets>,
     /// Caps on one trail object.
     pub limits: trail::Limits,
+    /// Rules that the deployed event patterns do not feed.
+    pub drift: DriftReport,
 }
 
 /// Answer to an invocation that lost nothing.
@@ -122,9 +125,9 @@ impl Worker {
     pub async fn handle(&self, payload: &[u8], deadline: Instant) -> Result<Reply, HandleError> {
         let left = deadline.saturating_duration_since(Instant::now());
         let reserve = (left / RESERVE_SHARE).min(RESERVE);
-        let mut invocation =
-            Invocation::new(self, deadline.checked_sub(reserve).unwrap_or(deadline));
-        match envelope::read(payload) {
+        let sent_by = deadline.checked_sub(reserve).unwrap_or(deadline);
+        let mut invocation = Invocation::new(self, sent_by);
+        let reply = match envelope::read(payload) {
             Ok(Input::Queue(messages)) => {
                 let mut ids = Vec::with_capacity(messages.len());
                 for (unit, message) in messages.into_iter().enumerate() {
@@ -142,7 +145,11 @@ impl Worker {
                     None => Ok(Reply::Done(counts)),
                 }
             }
+        };
+        if reply.is_ok() {
+            self.drift.tell(self, sent_by).await;
         }
+        reply
     }
 
     /// Adds what others say of the addresses, within a share of the time left.

@@ -1,5 +1,6 @@
 //! Whole invocations: what is sent, what is kept, what has to come again.
 
+use crate::drift::DriftReport;
 use crate::keyring::Derived;
 use crate::letters::Letters;
 use crate::retry::Policy;
@@ -15,6 +16,7 @@ use dial_core::ports::{Bucket, BucketError};
 use dial_core::wire::{Accepted, Batch};
 use dial_detect::Pipeline;
 use dial_detect::envelope::trail;
+use dial_detect::patterns::{Options, derive};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
@@ -132,6 +134,7 @@ impl Bed {
             reputation: None,
             buckets: Arc::new(Folders(folder.path().to_owned())),
             limits: trail::Limits::default(),
+            drift: DriftReport::default(),
         };
         Self {
             folder,
@@ -470,4 +473,51 @@ fn whatever_comes_is_judged_or_kept() {
         Ok(())
     });
     handled.unwrap();
+}
+
+#[tokio::test]
+async fn rules_that_lack_patterns_are_reported_once() {
+    let mut bed = Bed::new().await;
+    let mut deployed = derive(&bed.worker.pipeline, Options::default()).unwrap();
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    let fed = DriftReport::of(&bed.worker.pipeline, &deployed, now);
+    bed.worker.drift = fed;
+    let quiet = fixture("iam/create_group.json");
+    bed.handle(&quiet).await.unwrap();
+    let names = |sent: &[Batch]| -> Vec<String> {
+        let findings = sent.iter().flat_map(|batch| &batch.findings);
+        findings.map(|finding| finding.rule.name.clone()).collect()
+    };
+    assert!(!names(&bed.sent().await).contains(&"worker_pattern_drift".to_owned()));
+
+    deployed
+        .patterns
+        .retain(|pattern| pattern.name != "native-guardduty");
+    bed.worker.drift = DriftReport::of(&bed.worker.pipeline, &deployed, now);
+    for _ in 0..3 {
+        bed.handle(&quiet).await.unwrap();
+    }
+    let drift = names(&bed.sent().await)
+        .into_iter()
+        .filter(|name| name == "worker_pattern_drift");
+    assert_eq!(drift.count(), 1);
+}
+
+#[tokio::test]
+async fn a_master_that_is_away_is_told_later_and_loses_no_event_by_it() {
+    let mut bed = Bed::refusing(503).await;
+    let mut deployed = derive(&bed.worker.pipeline, Options::default()).unwrap();
+    deployed.patterns.clear();
+    bed.worker.drift =
+        DriftReport::of(&bed.worker.pipeline, &deployed, jiff::Timestamp::UNIX_EPOCH);
+    let harmless = json!({
+        "eventSource": "ec2.amazonaws.com", "eventName": "DescribeRegions", "awsRegion": "eu-west-1",
+        "recipientAccountId": "111122223333", "eventTime": "2026-05-04T10:00:00Z", "eventID": "e-1",
+    });
+    for _ in 0..2 {
+        bed.handle(&harmless).await.unwrap();
+    }
+    let tries = bed.sent().await;
+    assert!(tries.len() >= 4, "{}", tries.len());
+    assert_eq!(bed.letters().await.len(), 0);
 }

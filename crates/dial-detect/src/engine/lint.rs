@@ -17,10 +17,11 @@ use serde::Serialize;
 use std::path::Path;
 
 /// Log sources whose events reach the engine.
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 6] = [
     "cloudtrail",
     "guardduty",
     "access-analyzer",
+    "dial",
     "health",
     "securityhub",
 ];

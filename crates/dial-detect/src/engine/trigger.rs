@@ -5,6 +5,7 @@
 //! fits one of the rule's needs, and what fits none can be left where it is.
 
 use super::outline::root_of;
+use crate::envelope::OWN;
 use crate::facts::EXTRACTORS;
 use crate::tuning::DecoyKind;
 use rsigma_eval::matcher::{CompiledMatcher, GroupMode};
@@ -105,6 +106,8 @@ pub(crate) enum Sees {
     Native(String),
     /// Both.
     Everything,
+    /// What DIAL tells of itself: no pattern brings it.
+    Dial,
     /// Nothing: it is about another product.
     Nothing,
 }
@@ -134,6 +137,7 @@ fn sees(stated: &LogSource) -> Sees {
     match stated.service.as_deref().map(str::to_ascii_lowercase) {
         None => Sees::Everything,
         Some(service) if service == "cloudtrail" => Sees::Records,
+        Some(service) if service == OWN => Sees::Dial,
         Some(service) => Sees::Native(format!("aws.{service}")),
     }
 }

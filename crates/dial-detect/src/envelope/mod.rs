@@ -12,7 +12,7 @@ mod sqs;
 pub mod trail;
 
 pub use error::{EnvelopeError, Malformed};
-pub(crate) use eventbridge::is_cloudtrail;
+pub(crate) use eventbridge::{OWN, is_cloudtrail, own};
 pub use s3_notice::ObjectRef;
 pub use sqs::QueueMessage;
 

@@ -4,6 +4,11 @@ use super::condition::Conditions;
 use super::wanted::Wanted;
 use super::{PatternSet, Scope, State, fingerprint, hash, place, rules_wanting};
 use crate::Pipeline;
+use crate::envelope::{self, EnvelopeError, OWN};
+use crate::event::Event;
+use dial_core::wire::WorkerInfo;
+use jiff::Timestamp;
+use serde_json::json;
 use std::collections::BTreeSet;
 
 /// What the deployed patterns lack.
@@ -15,6 +20,48 @@ pub struct Drift {
     pub loaded: String,
     /// Names of the rules of which some events are not delivered, sorted.
     pub rules: Vec<String>,
+}
+
+/// Most names of rules that the finding spells out.
+const MAX_NAMED: usize = 20;
+
+impl Drift {
+    /// The event that says so, as the worker of this pipeline reports it.
+    ///
+    /// Its id depends on what is deployed and loaded only, so that every start of every instance
+    /// gives the same finding.
+    pub(crate) fn event(
+        &self,
+        worker: &WorkerInfo,
+        now: Timestamp,
+    ) -> Result<Event, EnvelopeError> {
+        let mut shown = self.rules.clone();
+        shown.truncate(MAX_NAMED);
+        let more = match self.rules.len().saturating_sub(shown.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let description = format!(
+            "Deployed patterns {} do not let through all events of {}{more}",
+            self.deployed,
+            shown.join(", ")
+        );
+        let notice = json!({
+            "id": format!("pattern-drift/{}/{}", self.deployed, self.loaded),
+            "source": OWN,
+            "detail-type": "DIAL Event Pattern Drift",
+            "account": worker.account,
+            "region": worker.region,
+            "time": now,
+            "detail": {
+                "description": description,
+                "deployed": self.deployed,
+                "loaded": self.loaded,
+                "rules": self.rules,
+            },
+        });
+        envelope::own(&notice.to_string())
+    }
 }
 
 /// What a set of patterns lets through.

@@ -20,7 +20,7 @@ pub use passing::{Passed, Passing, Totals};
 pub use requirement::{Needed, Prerequisite, Requirement, needed};
 
 use crate::Pipeline;
-use crate::engine::{RuleInfo, Trigger};
+use crate::engine::{RuleInfo, Sees, Trigger};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -51,6 +51,17 @@ pub struct PatternSet {
     pub prerequisites: Vec<Prerequisite>,
     /// Rules that no pattern delivers, or not in full, with the reason.
     pub undelivered: Vec<Undelivered>,
+}
+
+impl PatternSet {
+    /// Reads what `dial rules patterns --format json` has written; the error says what is wrong.
+    pub fn read(text: &[u8]) -> Result<Self, String> {
+        let set: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        match set.patterns.len() {
+            0..=MAX_PATTERNS => Ok(set),
+            many => Err(PatternsError::TooMany(many).to_string()),
+        }
+    }
 }
 
 /// One `EventBridge` rule.
@@ -235,6 +246,9 @@ fn fingerprint(pipeline: &Pipeline) -> String {
 }
 
 fn reason(wants: &BTreeSet<Wanted>, trigger: &Trigger) -> Option<Reason> {
+    if trigger.sees == Sees::Dial {
+        return None;
+    }
     if wants.contains(&Wanted::Everything) {
         return Some(match wants.len() {
             1 => Reason::EveryRecord,

@@ -4,7 +4,7 @@ use super::place;
 use super::rules_wanting;
 use super::wanted::Wanted;
 use crate::Pipeline;
-use crate::engine::{RuleInfo, Trigger};
+use crate::engine::{RuleInfo, Sees, Trigger};
 use dial_core::Severity;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,6 +104,10 @@ pub(super) fn prerequisites(needed: Vec<Needed>) -> Vec<Prerequisite> {
 }
 
 fn of_rule(rule: &RuleInfo, trigger: &Trigger, wanted: &BTreeSet<Wanted>) -> BTreeSet<Requirement> {
+    if trigger.sees == Sees::Dial {
+        let name = "worker.patterns".to_owned();
+        return BTreeSet::from([Requirement::Setting { name }]);
+    }
     if wanted.is_empty() {
         return trigger.unfilled.iter().map(|root| setting(root)).collect();
     }

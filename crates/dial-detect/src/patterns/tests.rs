@@ -410,3 +410,33 @@ fn decoys_are_watched_where_one_field_tells() {
     assert!(patterns_of("decoy_touched", &hidden).is_empty());
     assert_eq!(drift(&decoys, &hidden), None);
 }
+
+#[test]
+fn drift_is_a_finding_and_always_the_same() {
+    let pipeline = pipeline(&Settings::default());
+    let drift = Drift {
+        deployed: "0b1f6d1f4b0c9c55".into(),
+        loaded: "5f0a4f6f2e3d1c77".into(),
+        rules: (0..30).map(|n| format!("own_rule_{n:02}")).collect(),
+    };
+    let report = |time: &str| {
+        let judged = pipeline.report_drift(&drift, time.parse().unwrap());
+        assert_eq!((judged.findings.len(), judged.failures.len()), (1, 0));
+        judged.findings.into_iter().next().unwrap()
+    };
+    let finding = report("2026-05-04T10:00:00Z");
+    assert_eq!(finding.validate(), Ok(()));
+    assert_eq!(finding.id, report("2026-05-05T11:00:00Z").id);
+    insta::assert_snapshot!(format!("{}\n{}", finding.title, finding.explanation));
+}
+
+#[test]
+fn nobody_outside_can_report_drift() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
+    let notice = std::fs::read(folder.join("worker/pattern_drift.json")).unwrap();
+    let Ok(crate::envelope::Input::Events(items)) = crate::envelope::read(&notice) else {
+        panic!("an event in an envelope");
+    };
+    let refused = items.into_iter().next().unwrap().unwrap_err();
+    assert_eq!(refused.error, crate::envelope::EnvelopeError::NotFromAws);
+}

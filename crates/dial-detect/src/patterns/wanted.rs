@@ -60,7 +60,7 @@ impl Wanted {
             let native = [Field::Source, Field::DetailType];
             let names_envelope = native.iter().any(|field| need.0.contains_key(field));
             match &trigger.sees {
-                Sees::Nothing => {}
+                Sees::Nothing | Sees::Dial => {}
                 Sees::Native(source) => wanted.extend(natives(Some(source), need)),
                 Sees::Everything if names_envelope => wanted.extend(natives(None, need)),
                 Sees::Everything | Sees::Records => {
