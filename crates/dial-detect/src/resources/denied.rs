@@ -184,7 +184,7 @@ mod tests {
                 "secret:db-AbCdEf",
                 "AWS::SecretsManager::Secret/db-AbCdEf",
             ),
-            ("appsync", "apis/x", "AWS::Resource/x"),
+            ("xray", "group/x", "AWS::Resource/x"),
         ];
         for (service, path, expected) in cases {
             let mut event = sample(&format!("{service}.amazonaws.com"), "Delete", Value::Null);

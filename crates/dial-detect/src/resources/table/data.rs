@@ -2,17 +2,31 @@
 
 use super::{Field, field, of};
 
+const APPSYNC: &str = "appsync.amazonaws.com";
 const BACKUP: &str = "backup.amazonaws.com";
+const COGNITO: &str = "cognito-identity.amazonaws.com";
+const COGNITO_USERS: &str = "cognito-idp.amazonaws.com";
+const DMS: &str = "dms.amazonaws.com";
 const DYNAMODB: &str = "dynamodb.amazonaws.com";
 const EFS: &str = "elasticfilesystem.amazonaws.com";
 const GLUE: &str = "glue.amazonaws.com";
 const KAFKA: &str = "kafka.amazonaws.com";
+const LIGHTSAIL: &str = "lightsail.amazonaws.com";
+const MQ: &str = "mq.amazonaws.com";
+const NEPTUNE: &str = "neptune-graph.amazonaws.com";
 const RDS: &str = "rds.amazonaws.com";
 const REDSHIFT: &str = "redshift.amazonaws.com";
 const REDSHIFT_SERVERLESS: &str = "redshift-serverless.amazonaws.com";
+const TRANSFER: &str = "transfer.amazonaws.com";
 
 /// By service; within one, what the call is about comes first.
 pub(super) static FIELDS: &[Field] = &[
+    field(
+        APPSYNC,
+        "apiId",
+        "AWS::AppSync::GraphQLApi",
+        "arn:{p}:appsync:{r}:{a}:apis/{n}",
+    ),
     field(
         BACKUP,
         "backupVaultName",
@@ -32,6 +46,24 @@ pub(super) static FIELDS: &[Field] = &[
         "arn:{p}:backup:{r}:{a}:backup-plan:{n}",
     ),
     field(BACKUP, "recoveryPointArn", "AWS::Backup::RecoveryPoint", ""),
+    field(
+        COGNITO,
+        "identityPoolId",
+        "AWS::Cognito::IdentityPool",
+        "arn:{p}:cognito-identity:{r}:{a}:identitypool/{n}",
+    ),
+    field(
+        COGNITO_USERS,
+        "userPoolId",
+        "AWS::Cognito::UserPool",
+        "arn:{p}:cognito-idp:{r}:{a}:userpool/{n}",
+    ),
+    field(
+        DMS,
+        "replicationInstanceIdentifier",
+        "AWS::DMS::ReplicationInstance",
+        "",
+    ),
     field(
         DYNAMODB,
         "tableName",
@@ -61,6 +93,15 @@ pub(super) static FIELDS: &[Field] = &[
     ),
     field(KAFKA, "clusterArn", "AWS::MSK::Cluster", ""),
     field(KAFKA, "response.clusterArn", "AWS::MSK::Cluster", ""),
+    field(
+        LIGHTSAIL,
+        "relationalDatabaseName",
+        "AWS::Lightsail::Database",
+        "",
+    ),
+    field(MQ, "response.brokerArn", "AWS::AmazonMQ::Broker", ""),
+    field(MQ, "brokerName", "AWS::AmazonMQ::Broker", ""),
+    field(NEPTUNE, "graphName", "AWS::NeptuneGraph::Graph", ""),
     field(
         RDS,
         "dBInstanceIdentifier",
@@ -156,4 +197,16 @@ pub(super) static FIELDS: &[Field] = &[
         "",
     ),
     field(REDSHIFT_SERVERLESS, "resourceArn", "AWS::Resource", ""),
+    field(
+        TRANSFER,
+        "serverId",
+        "AWS::Transfer::Server",
+        "arn:{p}:transfer:{r}:{a}:server/{n}",
+    ),
+    field(
+        TRANSFER,
+        "response.serverId",
+        "AWS::Transfer::Server",
+        "arn:{p}:transfer:{r}:{a}:server/{n}",
+    ),
 ];
