@@ -44,6 +44,9 @@ pub const CASES: &[(&str, Case)] = &[
     ("every combination of filters", |s| {
         Box::pin(list::filters(s))
     }),
+    ("the suppressed are kept apart", |s| {
+        Box::pin(list::suppressed(s))
+    }),
     ("times are exact", |s| Box::pin(list::times(s))),
     ("pages without gap or repeat", |s| Box::pin(list::pages(s))),
     ("a page is capped", |s| Box::pin(list::capped(s))),

@@ -12,6 +12,7 @@ use dial_core::config::{Problem, line_of};
 use dial_core::key::{RootKey, WorkerKey};
 use dial_core::secret::SecretRef;
 use dial_core::{Secret, config};
+use dial_detect::SetupError;
 use dial_master::config::Master;
 use dial_worker::config::Worker;
 use jiff::Timestamp;
@@ -204,9 +205,12 @@ impl Problems<'_> {
 
     /// Loads rules and data, as a worker does when it starts.
     fn pipeline(&mut self, worker: &Worker) {
-        if let Err(error) = judging::load(&worker.detect) {
-            for message in format!("{error:#}").lines() {
-                self.add("worker.detect", message.to_owned());
+        for error in judging::build(&worker.detect).err().unwrap_or_default() {
+            match error {
+                SetupError::Setting { path, message } => {
+                    self.add(&format!("worker.detect.{path}"), message);
+                }
+                other => self.add("worker.detect", other.to_string()),
             }
         }
     }

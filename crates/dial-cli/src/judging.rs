@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use dial_core::config::Check;
 use dial_core::wire::WorkerInfo;
-use dial_detect::{Pipeline, Settings};
+use dial_detect::{Pipeline, Settings, SetupError};
 use dial_worker::config::Worker;
 use std::path::{Path, PathBuf};
 
@@ -59,7 +59,7 @@ impl Check for Tuning {
 
 /// Loads the pipeline of this machine.
 pub(crate) fn load(settings: &Settings) -> Result<Pipeline> {
-    match Pipeline::new(settings, worker_info("")) {
+    match build(settings) {
         Ok(pipeline) => {
             for error in pipeline.refused() {
                 exit::problem(&format!("rule left out: {error}"));
@@ -71,6 +71,11 @@ pub(crate) fn load(settings: &Settings) -> Result<Pipeline> {
             bail!("{}", lines.join("\n"))
         }
     }
+}
+
+/// As [`load`], with every problem by itself.
+pub(crate) fn build(settings: &Settings) -> Result<Pipeline, Vec<SetupError>> {
+    Pipeline::new(settings, worker_info(""))
 }
 
 /// How findings made on this machine name their worker.

@@ -144,6 +144,7 @@ impl Scene<'_> {
             production: self.production,
             trusted: arns.find(|arn| self.trusted.contains(*arn)),
             error_code: event.error_code.as_deref(),
+            decoy: self.derived.pointer("/decoy/touched") == Some(&Value::Bool(true)),
             rating: rating.and_then(|path| view.plain(path)?.as_f64()),
         };
         severity::decide(rule.level, &place, self.overrides, &around)

@@ -47,6 +47,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) trusted: Option<&'a str>,
     /// `errorCode` of a call that AWS refused or failed.
     pub(crate) error_code: Option<&'a str>,
+    /// The event touched a decoy: that it failed, or who did it, makes it no less bad.
+    pub(crate) decoy: bool,
     /// What GuardDuty rates its own finding, 1 to 10.
     pub(crate) rating: Option<f64>,
 }
@@ -65,7 +67,9 @@ pub(crate) fn decide(
     if let Some(rating) = around.rating {
         course.to(of_rating(rating), format!("GuardDuty rates it {rating}"));
     }
-    if let Some(set) = best(overrides, place) {
+    let set = best(overrides, place);
+    // A setting for a whole account is not meant for the decoys in it.
+    if let Some(set) = set.filter(|set| !around.decoy || set.rule.is_some()) {
         course.to(set.severity, format!("configuration: {}", set.describe()));
     }
     course.follow(around);
@@ -101,13 +105,13 @@ impl Course {
 
     /// Lowers before it raises, so that a raise above critical is not lost.
     fn follow(&mut self, around: &Circumstances<'_>) {
-        if let Some(code) = around.error_code {
+        if let Some(code) = around.error_code.filter(|_| !around.decoy) {
             self.to(
                 self.now.lowered(),
                 format!("attempt: the call failed with {code}"),
             );
         }
-        if let Some(arn) = around.trusted {
+        if let Some(arn) = around.trusted.filter(|_| !around.decoy) {
             self.to(self.now.lowered(), format!("trusted principal {arn}"));
         }
         if around.root {
@@ -317,6 +321,30 @@ mod tests {
                 .map(|change| change.reason.as_str())
                 .collect();
             assert_eq!((severity, found.as_slice()), (expected, reasons), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_decoy_is_lowered_by_its_rule_only() {
+        let touched = Circumstances {
+            decoy: true,
+            error_code: Some("AccessDenied"),
+            trusted: Some("arn:ci"),
+            ..Circumstances::default()
+        };
+        let cases = [
+            ("nothing set", vec![], Critical),
+            ("for all", vec![set("", "", "", Low)], Critical),
+            (
+                "its account",
+                vec![set("", PLACE.account, "", Low)],
+                Critical,
+            ),
+            ("its rule", vec![set(PLACE.rule_name, "", "", Low)], Low),
+        ];
+        for (name, overrides, expected) in cases {
+            let (severity, _) = decide(Critical, &PLACE, &overrides, &touched);
+            assert_eq!(severity, expected, "{name}");
         }
     }
 

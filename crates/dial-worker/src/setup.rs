@@ -344,6 +344,18 @@ bucket = "/var/dial"
         for part in ["/nowhere/rules", "/nowhere/city.mmdb"] {
             assert!(error.contains(part), "{error}");
         }
+        let text = format!(
+            "{GOOD}[[worker.detect.suppressions]]\nrule = \"cloudtrail_trail_stopped\"\nowner = \"o\"\nreason = \"r\"\nexpires = 9999-01-31\n"
+        );
+        let error = start(&text, &[("AWS_REGION", "eu-west-1")])
+            .await
+            .map(|w| w.info);
+        assert!(
+            error
+                .unwrap_err()
+                .contains("worker.detect.suppressions.0.expires: s-"),
+            "a suppression without end"
+        );
         let unreadable = read_config(&env(&[(CONFIG, "ftp://x")]), &Clients::new()).await;
         assert!(matches!(unreadable, Err(SetupError::Unreadable { .. })));
     }

@@ -84,7 +84,11 @@ fn batch(request: &Request) -> Batch {
 impl Bed {
     /// Over a master that takes everything.
     async fn new() -> Self {
-        let bed = Self::over(MockServer::start().await);
+        Self::over(MockServer::start().await).taking_all().await
+    }
+
+    async fn taking_all(self) -> Self {
+        let bed = self;
         let all = |request: &Request| {
             ResponseTemplate::new(200).set_body_json(Accepted {
                 accepted: u32::try_from(batch(request).findings.len()).unwrap(),
@@ -110,8 +114,12 @@ impl Bed {
     }
 
     fn over(master: MockServer) -> Self {
+        Self::tuned(master, &dial_detect::Settings::default())
+    }
+
+    fn tuned(master: MockServer, settings: &dial_detect::Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let pipeline = Pipeline::new(&dial_detect::Settings::default(), info()).unwrap();
+        let pipeline = Pipeline::new(settings, info()).unwrap();
         let key_id = KeyId {
             root: 1,
             not_after: 0,
@@ -252,6 +260,34 @@ async fn a_match_is_sent_and_a_miss_is_not() {
     assert_eq!(bed.handle(closed_port()).await, Ok(Reply::Done(missed)));
     assert_eq!(bed.sent().await.len(), 1);
     assert!(bed.letters().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_suppressed_finding_is_sent_as_such_and_counted() {
+    let today = jiff::Timestamp::now().to_string();
+    let settings = json!({ "suppressions": [{
+        "rule": "ec2_security_group_open_sensitive_port",
+        "owner": "team-net", "reason": "known", "expires": &today[..10],
+    }]});
+    let settings: dial_detect::Settings = serde_json::from_value(settings).unwrap();
+    let bed = Bed::tuned(MockServer::start().await, &settings);
+    let bed = bed.taking_all().await;
+    let plain = Bed::new().await;
+    let expected = Counts {
+        events: 1,
+        findings: 1,
+        suppressed: 1,
+        accepted: 1,
+        ..Counts::default()
+    };
+    let event = open_port("e-1");
+    assert_eq!(bed.handle(event.clone()).await, Ok(Reply::Done(expected)));
+    plain.handle(event).await.unwrap();
+    let (silent, told) = (bed.sent().await, plain.sent().await);
+    let (silent, told) = (&silent[0].findings[0], &told[0].findings[0]);
+    assert_eq!(silent.id, told.id);
+    assert_eq!(silent.suppressed.as_ref().unwrap().owner, "team-net");
+    assert_eq!(told.suppressed, None);
 }
 
 #[tokio::test]

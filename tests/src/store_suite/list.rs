@@ -4,8 +4,8 @@ use super::samples::{
     RULE, accept, accept_all, acceptance, accepted, at, finding, list_by, page, principal,
     resource, rule,
 };
-use dial_core::finding::{Finding, Principal};
-use dial_core::store::{Acceptance, Cursor, MAX_PAGE, Query, Status, Store, Summary};
+use dial_core::finding::{Finding, Principal, Suppression};
+use dial_core::store::{Acceptance, Cursor, MAX_PAGE, Outcome, Query, Status, Store, Summary};
 use dial_core::{FindingId, Severity};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -73,6 +73,57 @@ pub(super) async fn filters(store: Arc<dyn Store>) {
         let found = listed(&*store, &query, 50).await;
         assert_eq!(found, expected(&query, &findings), "{query:?}");
     }
+}
+
+/// Suppressed findings come back as they were, are told from the others by every index, and one
+/// that comes again without its suppression stays as it was.
+pub(super) async fn suppressed(store: Arc<dyn Store>) {
+    let by = Suppression {
+        id: "s-0a1b2c3d4e5f".into(),
+        owner: "team-net".into(),
+        reason: "known scanner".into(),
+        expires: "2026-12-31".parse().expect("is a date"),
+    };
+    let findings: Vec<Finding> = (0..30)
+        .map(|n| finding(n, |f| f.suppressed = (n % 3 == 0).then(|| by.clone())))
+        .collect();
+    let batch = findings.iter().cloned().map(|finding| {
+        let mut acceptance = acceptance(finding);
+        if acceptance.finding.suppressed.is_some() {
+            acceptance.sinks.clear();
+        }
+        acceptance
+    });
+    accept_all(&*store, batch.collect()).await;
+    for wanted in [None, Some(true), Some(false)] {
+        for rule in [None, Some(RULE.to_owned())] {
+            let query = Query {
+                suppressed: wanted,
+                rule,
+                ..Query::default()
+            };
+            let found = listed(&*store, &query, 4).await;
+            assert_eq!(found, expected(&query, &findings), "{query:?}");
+        }
+    }
+    let silent = &findings[3];
+    let stored = store.finding(&silent.id, at(1)).await.expect("answers");
+    assert_eq!(stored.expect("is there").finding, *silent);
+    let told = acceptance(finding(3, |_| {}));
+    assert_eq!(accept(&*store, told).await, Outcome::Duplicate);
+    let rows = store.deliveries(&silent.id).await.expect("answers");
+    assert_eq!(rows, []);
+    assert!(
+        store
+            .due("slack", at(1), 100)
+            .await
+            .expect("answers")
+            .iter()
+            .all(|row| {
+                let finding = findings.iter().find(|finding| finding.id == row.finding);
+                finding.is_some_and(|finding| finding.suppressed.is_none())
+            })
+    );
 }
 
 /// Every combination of restrictions.

@@ -75,6 +75,54 @@ async fn a_harmless_event_reaches_nobody() {
 }
 
 #[tokio::test]
+async fn a_suppressed_finding_is_kept_and_reaches_nobody() {
+    let receivers = Receivers::start().await;
+    let master = Master::start(receivers.setup()).await;
+    let mut setup = WorkerSetup::to(&master.url());
+    setup.extra = format!(
+        "[[worker.detect.suppressions]]\nrule = {OPEN_PORT:?}\naccount = {ACCOUNT:?}\n\
+         network = \"203.0.113.0/24\"\nowner = \"team-net\"\nreason = \"test range\"\n\
+         expires = {}\n",
+        tomorrow()
+    );
+    let worker = Worker::start(setup).await;
+    let send = async |id: &str, address: &str| {
+        let mut record = with_id(record("ec2/authorize_ingress_ssh_anyone"), id);
+        record["sourceIPAddress"] = json!(address);
+        let event = eventbridge(&record).to_string();
+        worker.api.invoke(event).await.json()
+    };
+    let silent = send("b2a7c9de-0001-4a7b-8c1d-000000000001", "203.0.113.24").await;
+    assert_eq!(
+        (&silent["accepted"], &silent["suppressed"]),
+        (&json!(1), &json!(1))
+    );
+    let told = send("b2a7c9de-0001-4a7b-8c1d-000000000002", "198.51.100.24").await;
+    assert_eq!(
+        (&told["accepted"], &told["suppressed"]),
+        (&json!(1), &json!(0))
+    );
+
+    let hook = verified(&receivers.webhook.wait_delivered(1).await[0]);
+    let reader = Reader::of(&master.url());
+    assert_eq!(reader.findings("").await[0]["id"], hook["id"]);
+    let listed = reader.findings("?suppressed=true").await;
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0]["suppressed"]["owner"], "team-net");
+    assert_eq!(listed[0]["source_ip"], "203.0.113.24");
+    let id = listed[0]["id"].as_str().expect("a finding has an id");
+    let (_, detail) = reader.get(&format!("/v1/findings/{id}")).await;
+    assert_eq!(detail["deliveries"], json!([]));
+    assert_eq!(receivers.slack.wait_delivered(1).await.len(), 1);
+    assert_eq!(receivers.webhook.received().len(), 1);
+}
+
+fn tomorrow() -> String {
+    let day = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24);
+    day.to_string()[..10].to_owned()
+}
+
+#[tokio::test]
 async fn a_guardduty_finding_becomes_one_of_ours() {
     let receivers = Receivers::start().await;
     let master = Master::start(receivers.webhook_only()).await;

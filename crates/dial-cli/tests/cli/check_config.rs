@@ -1,6 +1,6 @@
 //! `dial check-config`: every problem with its line, or good.
 
-use crate::place::Place;
+use crate::place::{Place, day};
 use serde_json::Value;
 
 const KEY: &str = "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
@@ -59,6 +59,98 @@ fn a_good_configuration_is_good() {
     let (code, out, err) = place(GOOD).run(&["check-config"]);
     assert_eq!((code, out.as_str()), (0, ""), "{err}");
     insta::assert_snapshot!(err, @"dial.toml: good: [worker] and [master]");
+}
+
+#[test]
+fn suppressions_that_end_are_told_and_endless_ones_are_refused() {
+    let one = |expires: String| {
+        format!(
+            "[[worker.detect.suppressions]]\nrule = \"cloudtrail_trail_stopped\"\nowner = \"team-net\"\nreason = \"drill\"\nexpires = {expires}\n"
+        )
+    };
+    let (over, soon) = (day(-1), day(3));
+    let good = format!(
+        "{GOOD}{}{}{}",
+        one(over.clone()),
+        one(soon.clone()),
+        one(day(90))
+    );
+    let told = |text: &str| {
+        let (code, out, err) = place(text).run(&["check-config"]);
+        (
+            code,
+            format!("{out}{err}")
+                .replace(&over, "<over>")
+                .replace(&soon, "<soon>"),
+        )
+    };
+    let (code, shown) = told(&good);
+    assert_eq!(code, 0, "{shown}");
+    insta::assert_snapshot!("expiries", shown);
+    let (code, out, _) = place(&good).run(&["check-config", "--format", "json"]);
+    let list: Vec<Value> = serde_json::from_str(&out).unwrap();
+    assert!(
+        code == 0 && list.len() == 2 && list.iter().all(|w| w["warning"] == true),
+        "{out}"
+    );
+    let endless = format!("{GOOD}{}", one("2999-12-31".into()));
+    let (code, shown) = told(&endless);
+    assert!(
+        code == 1 && shown.contains("days away, 400 are allowed"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn suppressions_and_severities_of_no_rule_or_too_much_are_refused() {
+    let text = format!(
+        "{GOOD}
+[worker.detect]
+severity = [{{ rule = \"s3_bucket_polcy_public\", severity = \"low\" }}]
+
+[[worker.detect.suppressions]]
+rule = \"cloudtrail_trail_stoped\"
+owner = \"o\"
+reason = \"r\"
+expires = {day}
+
+[[worker.detect.suppressions]]
+rule = \"audit_ec2_security_group_created\"
+owner = \"o\"
+reason = \"r\"
+expires = {day}
+",
+        day = day(9)
+    );
+    let (code, out, err) = place(&text).run(&["check-config"]);
+    assert_eq!(code, 1);
+    insta::assert_snapshot!(
+        "lost_rules",
+        format!("{out}{err}").replace(&day(9), "<day>")
+    );
+    let wide = format!(
+        "{GOOD}
+[[worker.detect.suppressions]]
+account = \"111122223333\"
+user_agent = \"terraform\"
+
+[[worker.detect.suppressions]]
+principal = \"arn:aws:sts::111122223333:assumed-role/*/ci\"
+network = \"0.0.0.0/0\"
+owner = \"o\"
+reason = \"r\"
+expires = \"tomorrow\"
+"
+    );
+    let (code, out, err) = place(&wide).run(&["check-config"]);
+    assert_eq!(code, 1);
+    insta::assert_snapshot!("wide", format!("{out}{err}"));
+    let wide = wide
+        .replace("tomorrow", &day(9))
+        .replace("user_agent = \"terraform\"\n", "");
+    let (code, out, err) = place(&wide).run(&["check-config"]);
+    assert_eq!(code, 1);
+    insta::assert_snapshot!("too_wide", format!("{out}{err}"));
 }
 
 #[test]

@@ -12,6 +12,12 @@ pub(crate) const PUBLIC_BUCKET: &str =
 pub(crate) const SHARED_BUCKET: &str =
     include_str!("../../src/demo/incident/14-bucket-shared-with-organization.json");
 
+/// The day that is so many days from today (UTC), as configuration writes it.
+pub(crate) fn day(from_today: i64) -> String {
+    let day = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * from_today);
+    day.to_string()[..10].to_owned()
+}
+
 /// A temporary folder that commands run in.
 pub(crate) struct Place(TempDir);
 

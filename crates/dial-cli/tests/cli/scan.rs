@@ -1,6 +1,6 @@
 //! `dial scan`: formats, order, exit codes, and input that is broken or hostile.
 
-use crate::place::{PUBLIC_BUCKET, Place, SHARED_BUCKET, gzip, record, told, trail};
+use crate::place::{PUBLIC_BUCKET, Place, SHARED_BUCKET, day, gzip, record, told, trail};
 use serde_json::{Value, json};
 use std::io::Read;
 use std::process::Stdio;
@@ -423,6 +423,31 @@ fn no_text_of_an_event_is_a_formula() {
             rows[0]
         );
     }
+}
+
+#[test]
+fn what_is_suppressed_is_counted_and_shown_on_request() {
+    let place = Place::new();
+    place.write("a.json", PUBLIC_BUCKET);
+    let until = day(30);
+    let suppression = format!(
+        "[[worker.detect.suppressions]]\nrule = \"s3_bucket_policy_public\"\nresource = \"shop-*\"\nowner = \"team-web\"\nreason = \"behind the CDN\"\nexpires = \"{until}\"\n"
+    );
+    place.write("dial.toml", suppression);
+    let (code, out, err) = place.run(&["scan", "a.json"]);
+    assert_eq!((code, out.as_str()), (0, ""), "{err}");
+    assert!(err.contains("0 findings, 1 suppressed, 0 errors"), "{err}");
+    let (code, out, err) = place.run(&["scan", "a.json", "--suppressed"]);
+    assert_eq!(code, 3, "{err}");
+    let shown = format!("{out}{err}").replace(&until, "<until>   ");
+    insta::assert_snapshot!("suppressed", shown);
+    let (_, out, _) = place.run(&["scan", "a.json", "--suppressed", "--format", "jsonl"]);
+    let finding: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(finding["suppressed"]["owner"], "team-web");
+    place.write("dial.toml", "");
+    let (code, out, err) = place.run(&["scan", "a.json", "--suppressed"]);
+    assert_eq!((code, out.as_str()), (0, ""), "{err}");
+    assert!(err.contains("0 suppressed findings, 1 told"), "{err}");
 }
 
 #[test]

@@ -42,7 +42,11 @@ async fn metric(bed: &Bed, line: &str) -> f64 {
 #[tokio::test]
 async fn what_is_received_is_stored_duplicate_or_rejected() {
     let bed = Bed::new();
+    let mut silent = finding(2);
+    silent["suppressed"] =
+        json!({"id": "s-1", "owner": "o", "reason": "r", "expires": "2030-06-30"});
     let names = [
+        "dial_findings_suppressed_total",
         "dial_findings_received_total",
         "dial_findings_total{outcome=\"stored\"}",
         "dial_findings_total{outcome=\"duplicate\"}",
@@ -58,8 +62,7 @@ async fn what_is_received_is_stored_duplicate_or_rejected() {
     for name in names {
         before.push(metric(&bed, name).await);
     }
-    bed.post(&[finding(1), finding(2), finding(1), json!({})])
-        .await;
+    bed.post(&[finding(1), silent, finding(1), json!({})]).await;
     let mut stale = Signed::by(WORKER).batch(&[finding(1)]);
     stale.timestamp = (NOW - 400).to_string();
     bed.send(stale.request()).await;
@@ -67,7 +70,19 @@ async fn what_is_received_is_stored_duplicate_or_rejected() {
     forged.body.push(0);
     bed.send(forged.request()).await;
     // Events 1 and 2 were made 59 and 58 s ago and judged 1 s ago.
-    let expected = [4.0, 2.0, 1.0, 1.0, 1.0, 1.0, 2.0, 58.0 + 57.0, 2.0, 2.0];
+    let expected = [
+        1.0,
+        4.0,
+        2.0,
+        1.0,
+        1.0,
+        1.0,
+        1.0,
+        2.0,
+        58.0 + 57.0,
+        2.0,
+        2.0,
+    ];
     for ((name, before), added) in names.into_iter().zip(before).zip(expected) {
         let after = metric(&bed, name).await;
         assert!(

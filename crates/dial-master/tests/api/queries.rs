@@ -65,6 +65,49 @@ async fn each_parameter_restricts_the_list() {
 }
 
 #[tokio::test]
+async fn the_suppressed_are_listed_on_request_only() {
+    let bed = Bed::new();
+    let mut silent = finding(2);
+    silent["suppressed"] = json!({
+        "id": "s-0a1b2c3d4e5f", "owner": "team-net", "reason": "known scanner",
+        "expires": "2030-06-30",
+    });
+    let mut endless = finding(3);
+    endless["suppressed"] = silent["suppressed"].clone();
+    endless["suppressed"]["reason"] = "x".repeat(513).into();
+    let answer = bed
+        .post(&[finding(1), silent.clone(), endless])
+        .await
+        .json();
+    assert_eq!(answer["accepted"], 2);
+    assert_eq!(
+        answer["rejected"][0]["reason"],
+        "suppressed.reason is 513 bytes long, 512 are allowed"
+    );
+    let cases: [(&str, &[u64]); 5] = [
+        ("", &[1]),
+        ("?suppressed=false", &[1]),
+        ("?suppressed=true", &[2]),
+        ("?suppressed=any", &[2, 1]),
+        ("?suppressed=true&severity=low", &[]),
+    ];
+    for (query, expected) in cases {
+        let answer = bed.get(&format!("/v1/findings{query}")).await;
+        assert_eq!(numbers(&answer.json()), *expected, "{query}");
+    }
+    let list = bed.get("/v1/findings?suppressed=true").await.json();
+    assert_eq!(list["findings"][0]["suppressed"], silent["suppressed"]);
+    let path = format!("/v1/findings/{}", silent["id"].as_str().unwrap());
+    let shown = bed.get(&path).await.json();
+    assert_eq!(shown["finding"]["suppressed"], silent["suppressed"]);
+    assert_eq!(shown["deliveries"], json!([]), "nobody is told");
+    let told = finding(1);
+    let path = format!("/v1/findings/{}", told["id"].as_str().unwrap());
+    let rows = bed.get(&path).await.json()["deliveries"].clone();
+    assert!(!rows.as_array().unwrap().is_empty(), "others are");
+}
+
+#[tokio::test]
 async fn pages_follow_the_cursor_to_the_end() {
     let bed = filled().await;
     let mut seen = Vec::new();
