@@ -205,7 +205,18 @@ impl Problems<'_> {
 
     /// Loads rules and data, as a worker does when it starts.
     fn pipeline(&mut self, worker: &Worker) {
-        for error in judging::build(&worker.detect).err().unwrap_or_default() {
+        let errors = match judging::build(&worker.detect) {
+            Err(errors) => errors,
+            Ok(pipeline) => {
+                for error in pipeline.refused() {
+                    let message = format!("rule left out: {error}");
+                    let warning = self.problem("worker.detect.rules", message);
+                    self.warnings.push(warning);
+                }
+                return;
+            }
+        };
+        for error in errors {
             match error {
                 SetupError::Setting { path, message } => {
                     self.add(&format!("worker.detect.{path}"), message);
