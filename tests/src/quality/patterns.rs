@@ -57,8 +57,16 @@ pub(super) fn measure(judge: &Judge, folder: &Path, generated: Option<&Path>) ->
     part.line(format!("{} patterns", set.patterns.len()));
     let ordinary = ordinary(&set, folder);
     let totals = ordinary.passing.totals();
-    part.figure("ordinary_events", count(totals.events), Bound::Exactly);
-    part.figure("ordinary_passed", count(totals.passed), Bound::AtMost);
+    // Reads are delivered only where somebody pays for it: two figures.
+    let writes = totals.passed - totals.passed_reads;
+    part.figure(
+        "ordinary_writes",
+        count(totals.events - totals.reads),
+        Bound::Exactly,
+    );
+    part.figure("writes_passed", count(writes), Bound::AtMost);
+    part.figure("ordinary_reads", count(totals.reads), Bound::Exactly);
+    part.figure("reads_passed", count(totals.passed_reads), Bound::AtMost);
     share(&mut part, "invictus setup and background", &ordinary);
     if let Some(generated) = generated {
         let mut gate = Gate::of(&set);
