@@ -182,6 +182,14 @@ static FIELDS: &[Field] = &[
         "AWS::Lambda::Function",
         "arn:{p}:lambda:{r}:{a}:function:{n}",
     ),
+    of(
+        &[
+            "CreateEventSourceMapping",
+            "DeleteEventSourceMapping",
+            "UpdateEventSourceMapping",
+        ],
+        field(LAMBDA, "response.functionArn", "AWS::Lambda::Function", ""),
+    ),
     field(
         LAMBDA,
         "layerName",
