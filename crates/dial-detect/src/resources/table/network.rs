@@ -3,6 +3,7 @@
 use super::{Field, INSTANCE, field, of};
 
 const APIGATEWAY: &str = "apigateway.amazonaws.com";
+const AUTOSCALING: &str = "autoscaling.amazonaws.com";
 const CLOUDFRONT: &str = "cloudfront.amazonaws.com";
 const EBS: &str = "ebs.amazonaws.com";
 const EC2: &str = "ec2.amazonaws.com";
@@ -29,6 +30,12 @@ pub(super) static FIELDS: &[Field] = &[
     ),
     field(APIGATEWAY, "apiId", "AWS::ApiGatewayV2::Api", API),
     field(APIGATEWAY, "response.apiId", "AWS::ApiGatewayV2::Api", API),
+    field(
+        AUTOSCALING,
+        "autoScalingGroupName",
+        "AWS::AutoScaling::AutoScalingGroup",
+        "",
+    ),
     of(
         &[
             "CreateFunction",
