@@ -21,6 +21,7 @@ mod lakeformation;
 mod lambda;
 mod logs;
 mod opensearch;
+mod organizations;
 mod other_policy;
 pub mod policy;
 mod principal;
@@ -81,6 +82,7 @@ pub static EXTRACTORS: &[Extractor] = &[
     ec2::SNAPSHOT,
     ec2::TERMINATION,
     ecr::POLICY,
+    ecr::REPLICATION,
     efs::POLICY,
     eks::ACCESS,
     eks::ENDPOINT,
@@ -106,6 +108,8 @@ pub static EXTRACTORS: &[Extractor] = &[
     opensearch::ACCESS,
     opensearch::POLICY,
     opensearch::PROTECTION,
+    organizations::POLICY,
+    organizations::RESOURCE_POLICY,
     other_policy::POLICY,
     principal::PRINCIPAL,
     ram::INVITATION,
@@ -131,6 +135,7 @@ pub static EXTRACTORS: &[Extractor] = &[
     sns::SUBSCRIPTION,
     sqs::POLICY,
     ssm::DOCUMENT,
+    ssm::POLICY,
 ];
 
 /// One question about an event, and the events that it is asked of.

@@ -2,22 +2,24 @@
 
 use super::{Extractor, Facts, Known};
 use crate::normalise::Call;
+use crate::text::{is_account, shown};
 
 pub(super) const PRINCIPAL: Extractor = Extractor {
     name: "principal",
-    summary: "Callers that matter whatever they do: root, instances, nobody at all",
+    summary: "Callers that matter whatever they do: root, instances, other accounts, nobody at all",
     sources: &[],
     names: &[],
     facts: &[
         "principal.root",
         "principal.instance",
+        "principal.external",
         "principal.anonymous",
     ],
     run: principal,
 };
 
 /// Each is only ever true: they are the exception.
-fn principal(call: &Call<'_>, _known: &Known<'_>, facts: &mut Facts) {
+fn principal(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
     let caller = call.caller();
     // What a service does for the account is recorded under root, with `invokedBy`.
     if caller.is_root() && caller.invoked_by.is_none() {
@@ -28,6 +30,14 @@ fn principal(call: &Call<'_>, _known: &Known<'_>, facts: &mut Facts) {
     if caller.from_instance || by_session {
         facts.set("principal.instance", true);
         facts.say("the caller uses the role of an EC2 instance");
+    }
+    let outside = caller.account.filter(|it| is_account(it) && !known.has(it));
+    if let Some(account) = outside {
+        facts.set("principal.external", true);
+        facts.say(format!(
+            "the caller belongs to outside account {}",
+            shown(account)
+        ));
     }
     if caller.account == Some("anonymous") {
         facts.set("principal.anonymous", true);
@@ -68,13 +78,22 @@ mod tests {
                 json!({"type": "AWSAccount", "accountId": "anonymous"}),
                 "anonymous",
             ),
+            (
+                json!({"type": "AWSAccount", "accountId": "777788889999"}),
+                "external",
+            ),
+            (
+                json!({"type": "AWSAccount", "accountId": "444455556666"}),
+                "",
+            ),
+            (json!({"type": "Role", "accountId": "111122223333"}), ""),
             (json!({"type": "IAMUser", "userName": "root"}), ""),
             (Value::Null, ""),
         ];
         for (identity, expected) in cases {
             let record = json!({"eventName": "GetObject", "userIdentity": identity});
             let facts = facts_of(&event(record));
-            let names = ["root", "instance", "anonymous"];
+            let names = ["root", "instance", "external", "anonymous"];
             let is_true = |n: &&str| facts.get(&format!("principal.{n}")) == Some(&json!(true));
             let found: Vec<_> = names.into_iter().filter(is_true).collect();
             assert_eq!(found.join(" "), expected, "{identity}");

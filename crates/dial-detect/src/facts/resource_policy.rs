@@ -58,7 +58,7 @@ mod tests {
     use serde_json::{Value, json};
 
     /// (service, call, field that holds the policy, prefix of the facts)
-    const CALLS: [(&str, &str, &str, &str); 14] = [
+    const CALLS: [(&str, &str, &str, &str); 16] = [
         ("backup", "PutBackupVaultAccessPolicy", "policy", "backup"),
         ("bedrock", "PutResourcePolicy", "resourcePolicy", "bedrock"),
         (
@@ -82,6 +82,13 @@ mod tests {
         ("ecr", "SetRepositoryPolicy", "policyText", "ecr"),
         ("ecr", "PutRegistryPolicy", "policyText", "ecr"),
         ("glue", "PutResourcePolicy", "policyInJson", "glue"),
+        (
+            "organizations",
+            "PutResourcePolicy",
+            "content",
+            "organizations",
+        ),
+        ("ssm", "PutResourcePolicy", "policy", "ssm"),
         (
             "secretsmanager",
             "PutResourcePolicy",

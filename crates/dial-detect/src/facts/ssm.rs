@@ -1,7 +1,7 @@
-//! Systems Manager: documents that are handed to other accounts.
+//! Systems Manager: documents and parameters that are handed to other accounts.
 
 use super::sharing::{self, Shared};
-use super::{Extractor, Facts, Known};
+use super::{Extractor, Facts, Known, resource_policy};
 use crate::normalise::Call;
 use serde_json::Value;
 
@@ -17,6 +17,28 @@ pub(super) const DOCUMENT: Extractor = Extractor {
     ],
     run: document,
 };
+
+pub(super) const POLICY: Extractor = Extractor {
+    name: "ssm.policy",
+    summary: "Whom the policy of a parameter or operations item group lets in",
+    sources: &["ssm.amazonaws.com"],
+    names: &["PutResourcePolicy"],
+    facts: &[
+        "ssm.policy.public",
+        "ssm.policy.external",
+        "ssm.policy.admin",
+        "ssm.policy.writes",
+        "ssm.policy.unknown",
+        "ssm.policy.any_subject",
+        "ssm.policy.accounts",
+        "ssm.policy.statements",
+    ],
+    run: policy,
+};
+
+fn policy(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
+    resource_policy::state("ssm.policy", &call.policy("policy"), known, facts);
+}
 
 fn document(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
     let values = call.request_all("accountIdsToAdd").into_iter();

@@ -71,7 +71,8 @@ fn in_table<'a>(call: &Call<'_>, arn: &'a str) -> Option<(&'static str, &'a str)
     fields.find_map(|field| Some((field.kind, field.name_in(arn)?)))
 }
 
-fn in_iam(arn: &str) -> Option<(&'static str, &str)> {
+/// Type and name of an identity, whatever path is before its name.
+pub(super) fn in_iam(arn: &str) -> Option<(&'static str, &str)> {
     let (_, rest) = arn.split_once(":iam::")?;
     let (_, path) = rest.split_once(':')?;
     let (word, _) = path.split_once('/')?;

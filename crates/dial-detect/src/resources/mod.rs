@@ -4,7 +4,7 @@ mod denied;
 mod spelling;
 mod table;
 
-use crate::event::Kind;
+use crate::event::{Event, Kind};
 use crate::normalise::{Call, lookup};
 use dial_core::finding::Resource;
 use serde_json::Value;
@@ -44,6 +44,31 @@ pub fn of(call: &Call<'_>) -> Vec<Resource> {
 /// What the error message of a denied call names, as the service wrote it: an ARN or a name.
 pub(crate) fn refused<'a>(call: &Call<'a>) -> Option<&'a str> {
     denied::target(call)
+}
+
+/// A resource that another service names by its type and name, as a call on it would name it.
+pub(crate) fn named(event: &Event, kind: &str, name: &str) -> Resource {
+    let name = spelling::canonical(kind, name);
+    let field = fields().find(|field| field.kind == kind && !field.arn.is_empty());
+    Resource {
+        kind: kind.to_owned(),
+        arn: field.and_then(|field| build(event, field, name)),
+        name: name.to_owned(),
+    }
+}
+
+/// A resource that another service names by its ARN, as a call on it would name it.
+pub(crate) fn by_arn(arn: &str, kind: Option<&str>) -> Resource {
+    let arn = spelling::canonical_arn(arn);
+    let typed = || fields().find(|field| field.name_in(arn).is_some());
+    let kind = kind
+        .or_else(|| denied::in_iam(arn).map(|(kind, _)| kind))
+        .or_else(|| typed().map(|field| field.kind));
+    Resource {
+        kind: kind.unwrap_or("AWS::Resource").to_owned(),
+        arn: Some(arn.to_owned()),
+        name: last_part(arn).to_owned(),
+    }
 }
 
 /// `arn:` partition of a region.
@@ -91,8 +116,8 @@ fn resource(call: &Call<'_>, field: &Field, name: &str, stated: &[Resource]) -> 
     if name.starts_with("arn:") {
         return Resource {
             kind: field.kind.to_owned(),
-            arn: Some(name.to_owned()),
-            name: last_part(name).to_owned(),
+            arn: Some(spelling::canonical_arn(name).to_owned()),
+            name: last_part(spelling::canonical_arn(name)).to_owned(),
         };
     }
     let name = spelling::canonical(field.kind, name);
@@ -108,14 +133,13 @@ fn resource(call: &Call<'_>, field: &Field, name: &str, stated: &[Resource]) -> 
         kind: field.kind.to_owned(),
         arn: known
             .map(str::to_owned)
-            .or_else(|| build(call, field, name)),
+            .or_else(|| build(call.event(), field, name)),
         name: name.to_owned(),
     }
 }
 
 /// Fills in the template; none where the type's ARN holds what the record does not tell.
-fn build(call: &Call<'_>, field: &Field, name: &str) -> Option<String> {
-    let event = call.event();
+fn build(event: &Event, field: &Field, name: &str) -> Option<String> {
     let known = !field.arn.is_empty() && !event.account.is_empty();
     known.then(|| {
         let (template, name) = spelling::in_arn(field.kind, field.arn, name);

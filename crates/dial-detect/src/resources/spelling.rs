@@ -12,6 +12,22 @@ pub(super) fn canonical<'a>(kind: &str, written: &'a str) -> &'a str {
     }
 }
 
+/// An ARN without what callers and services may add behind the resource: the version or alias of
+/// a function, the image in a repository.
+pub(super) fn canonical_arn(arn: &str) -> &str {
+    if arn.contains(":ecr:") {
+        return arn
+            .split_once("/sha256:")
+            .map_or(arn, |(repository, _)| repository);
+    }
+    let Some((_, name)) = arn.split_once(":function:") else {
+        return arn;
+    };
+    let qualifier = name.split_once(':').map_or("", |(_, qualifier)| qualifier);
+    let bare = arn.strip_suffix(qualifier).unwrap_or(arn);
+    bare.strip_suffix(':').unwrap_or(bare)
+}
+
 /// The name as it stands in the ARN template of its type.
 pub(super) fn in_arn<'a>(kind: &str, template: &str, name: &'a str) -> (String, Cow<'a, str>) {
     match kind {
@@ -33,4 +49,28 @@ fn function(written: &str) -> &str {
         .split_once(":function:")
         .map_or(written, |(_, name)| name);
     name.split(':').next().unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arns_lose_what_stands_behind_the_resource() {
+        let function = "arn:aws:lambda:eu-west-1:111122223333:function:f";
+        let repository = "arn:aws:ecr:eu-west-1:111122223333:repository/shop/web";
+        let cases = [
+            (function.to_owned(), function),
+            (format!("{function}:prod"), function),
+            (format!("{function}:7"), function),
+            (format!("{function}:"), function),
+            (repository.to_owned(), repository),
+            (format!("{repository}/sha256:0a1b"), repository),
+            ("arn:aws:s3:::b".to_owned(), "arn:aws:s3:::b"),
+            ("arn:::".to_owned(), "arn:::"),
+        ];
+        for (arn, expected) in cases {
+            assert_eq!(canonical_arn(&arn), expected, "{arn}");
+        }
+    }
 }

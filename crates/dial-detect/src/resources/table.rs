@@ -1,6 +1,7 @@
 //! Where each service names its resources, and what their ARNs look like.
 
 mod data;
+mod identity;
 mod network;
 mod watchers;
 
@@ -68,33 +69,31 @@ const fn of(events: &'static [&'static str], field: Field) -> Field {
 
 const BEDROCK: &str = "bedrock.amazonaws.com";
 const CODEBUILD: &str = "codebuild.amazonaws.com";
-const ECR: &str = "ecr.amazonaws.com";
 const ECS: &str = "ecs.amazonaws.com";
 const EKS: &str = "eks.amazonaws.com";
 const ES: &str = "es.amazonaws.com";
-const IAM: &str = "iam.amazonaws.com";
-const KMS: &str = "kms.amazonaws.com";
 const LAMBDA: &str = "lambda.amazonaws.com";
 const ROUTE53: &str = "route53.amazonaws.com";
 const ROUTE53_DOMAINS: &str = "route53domains.amazonaws.com";
 const S3: &str = "s3.amazonaws.com";
 const S3_EXPRESS: &str = "s3express.amazonaws.com";
 const S3_TABLES: &str = "s3tables.amazonaws.com";
-const SECRETS: &str = "secretsmanager.amazonaws.com";
 const SNS: &str = "sns.amazonaws.com";
 const SQS: &str = "sqs.amazonaws.com";
-const SSM: &str = "ssm.amazonaws.com";
-const STS: &str = "sts.amazonaws.com";
 
 /// All places; within one service, what the call is about comes first.
 pub(super) fn fields() -> impl Iterator<Item = &'static Field> {
-    let tables = [network::FIELDS, data::FIELDS, watchers::FIELDS, FIELDS];
+    let tables = [
+        network::FIELDS,
+        data::FIELDS,
+        identity::FIELDS,
+        watchers::FIELDS,
+        FIELDS,
+    ];
     tables.into_iter().flatten()
 }
 
 /// By service; within one, what the call is about comes first.
-///
-/// IAM names may have a path before them, so their ARN is taken from the response or left out.
 static FIELDS: &[Field] = &[
     field(
         BEDROCK,
@@ -104,12 +103,6 @@ static FIELDS: &[Field] = &[
     ),
     field(CODEBUILD, "projectArn", "AWS::CodeBuild::Project", ""),
     field(CODEBUILD, "projectName", "AWS::CodeBuild::Project", PROJECT),
-    field(
-        ECR,
-        "repositoryName",
-        "AWS::ECR::Repository",
-        "arn:{p}:ecr:{r}:{a}:repository/{n}",
-    ),
     field(ECS, "task", "AWS::ECS::Task", ""),
     field(ECS, "service", "AWS::ECS::Service", ""),
     field(ECS, "serviceName", "AWS::ECS::Service", ""),
@@ -147,35 +140,6 @@ static FIELDS: &[Field] = &[
         "AWS::OpenSearchService::Domain",
         "arn:{p}:es:{r}:{a}:domain/{n}",
     ),
-    field(IAM, "response.user.arn", "AWS::IAM::User", ""),
-    field(IAM, "userName", "AWS::IAM::User", ""),
-    field(IAM, "response.accessKey.userName", "AWS::IAM::User", ""),
-    field(IAM, "response.role.arn", "AWS::IAM::Role", ""),
-    field(IAM, "roleName", "AWS::IAM::Role", ""),
-    field(IAM, "response.group.arn", "AWS::IAM::Group", ""),
-    field(IAM, "groupName", "AWS::IAM::Group", ""),
-    field(IAM, "response.policy.arn", "AWS::IAM::ManagedPolicy", ""),
-    field(IAM, "policyArn", "AWS::IAM::ManagedPolicy", ""),
-    field(IAM, "instanceProfileName", "AWS::IAM::InstanceProfile", ""),
-    field(IAM, "serialNumber", "AWS::IAM::VirtualMFADevice", ""),
-    of(
-        &["CreateSAMLProvider"],
-        field(
-            IAM,
-            "name",
-            "AWS::IAM::SAMLProvider",
-            "arn:{p}:iam::{a}:saml-provider/{n}",
-        ),
-    ),
-    field(IAM, "sAMLProviderArn", "AWS::IAM::SAMLProvider", ""),
-    field(
-        IAM,
-        "response.openIDConnectProviderArn",
-        "AWS::IAM::OIDCProvider",
-        "",
-    ),
-    field(KMS, "response.keyMetadata.arn", "AWS::KMS::Key", ""),
-    field(KMS, "keyId", "AWS::KMS::Key", "arn:{p}:kms:{r}:{a}:key/{n}"),
     field(
         LAMBDA,
         "functionName",
@@ -254,8 +218,6 @@ static FIELDS: &[Field] = &[
         "AWS::S3Tables::TableBucket",
         "",
     ),
-    field(SECRETS, "response.aRN", "AWS::SecretsManager::Secret", ""),
-    field(SECRETS, "secretId", "AWS::SecretsManager::Secret", ""),
     field(SNS, "topicArn", "AWS::SNS::Topic", ""),
     field(SNS, "response.topicArn", "AWS::SNS::Topic", ""),
     of(
@@ -264,37 +226,8 @@ static FIELDS: &[Field] = &[
     ),
     field(SQS, "queueUrl", "AWS::SQS::Queue", QUEUE),
     field(SQS, "queueName", "AWS::SQS::Queue", QUEUE),
-    of(
-        &[
-            "DeleteParameter",
-            "GetParameter",
-            "GetParameterHistory",
-            "PutParameter",
-        ],
-        field(SSM, "name", "AWS::SSM::Parameter", PARAMETER),
-    ),
-    of(
-        &["DeleteParameters", "GetParameters"],
-        field(SSM, "names", "AWS::SSM::Parameter", PARAMETER),
-    ),
-    of(
-        &[
-            "ModifyDocumentPermission",
-            "DeleteDocument",
-            "UpdateDocument",
-        ],
-        field(SSM, "name", "AWS::SSM::Document", ""),
-    ),
-    field(SSM, "documentName", "AWS::SSM::Document", ""),
-    field(SSM, "instanceIds", "AWS::EC2::Instance", INSTANCE),
-    of(
-        &["StartSession"],
-        field(SSM, "target", "AWS::EC2::Instance", ""),
-    ),
-    field(STS, "roleArn", "AWS::IAM::Role", ""),
 ];
 
 const INSTANCE: &str = "arn:{p}:ec2:{r}:{a}:instance/{n}";
-const PARAMETER: &str = "arn:{p}:ssm:{r}:{a}:parameter/{n}";
 const PROJECT: &str = "arn:{p}:codebuild:{r}:{a}:project/{n}";
 const QUEUE: &str = "arn:{p}:sqs:{r}:{a}:{n}";
