@@ -5,7 +5,7 @@ use crate::event::{Event, Kind};
 use crate::explain::{Case, clip, explain};
 use crate::facts::Facts;
 use crate::normalise::{Call, lookup};
-use crate::severity::{self, Circumstances, Override, Place};
+use crate::severity::{self, Circumstances, Override, Place, Rating};
 use crate::{native, redact, resources};
 use dial_core::finding::{
     Account, EventRef, Finding, Matched, Principal, Resource, RuleRef, Source,
@@ -138,6 +138,10 @@ impl Scene<'_> {
         let mut arns = arns.into_iter().filter_map(Option::as_deref);
         let view = View::new(self.event, self.derived);
         let rating = rule.dial.severity_from.as_deref();
+        let rating = rating.and_then(|path| {
+            let by = native::service(self.event).unwrap_or("the event");
+            Rating::of(by, &view.plain(path)?)
+        });
         let around = Circumstances {
             root: principal.kind.as_deref() == Some("Root"),
             reputation: &self.source.reputation,
@@ -145,7 +149,7 @@ impl Scene<'_> {
             trusted: arns.find(|arn| self.trusted.contains(*arn)),
             error_code: event.error_code.as_deref(),
             decoy: self.derived.pointer("/decoy/touched") == Some(&Value::Bool(true)),
-            rating: rating.and_then(|path| view.plain(path)?.as_f64()),
+            rating: rating.as_ref(),
         };
         severity::decide(rule.level, &place, self.overrides, &around)
     }
@@ -153,7 +157,7 @@ impl Scene<'_> {
     fn title(&self, rule: &RuleInfo, event: &EventRef, first: Option<&Resource>) -> String {
         let view = View::new(self.redacted, self.derived);
         let own = rule.dial.title_from.as_deref();
-        let own = own.and_then(|path| view.plain(path)?.as_str().map(str::to_owned));
+        let own = own.and_then(|path| first_text(view.plain(path)?));
         let attempt = if event.error_code.is_some() {
             "Attempted: "
         } else {
@@ -225,11 +229,19 @@ impl Scene<'_> {
 
     /// What AWS itself says: why a call failed, or what a native finding means.
     fn message(&self) -> Option<&str> {
-        let path = match self.event.kind {
-            Kind::CloudTrail => "errorMessage",
-            Kind::Native { .. } => "description",
-        };
-        lookup::text(&self.redacted.record, path)
+        match self.event.kind {
+            Kind::CloudTrail => lookup::text(&self.redacted.record, "errorMessage"),
+            Kind::Native { .. } => native::message(self.redacted),
+        }
+    }
+}
+
+/// A text, or the first of several.
+fn first_text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Array(several) => several.into_iter().find_map(first_text),
+        _ => None,
     }
 }
 

@@ -3,6 +3,7 @@
 use dial_core::Severity;
 use dial_core::finding::{Reputation, SeverityChange};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A severity that the operator sets for some rule, account or region.
 ///
@@ -49,8 +50,40 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) error_code: Option<&'a str>,
     /// The event touched a decoy: that it failed, or who did it, makes it no less bad.
     pub(crate) decoy: bool,
-    /// What GuardDuty rates its own finding, 1 to 10.
-    pub(crate) rating: Option<f64>,
+    /// What the service that reported a native finding rates it.
+    pub(crate) rating: Option<&'a Rating>,
+}
+
+/// A severity in the words or numbers of another service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rating {
+    severity: Severity,
+    /// Service and what it says.
+    said: String,
+}
+
+impl Rating {
+    /// Reads GuardDuty's number (1 to 10), or a word such as `HIGH`; of several the worst.
+    ///
+    /// `None` for anything else, such as Inspector's `UNTRIAGED`: the rule's level stays then.
+    pub(crate) fn of(by: &str, stated: &Value) -> Option<Self> {
+        let rating = |severity, text: String| Self {
+            severity,
+            said: format!("{by} rates it {text}"),
+        };
+        match stated {
+            Value::Number(number) => Some(rating(of_rating(number.as_f64()?), number.to_string())),
+            Value::String(word) => {
+                let severity = word.to_ascii_lowercase().parse().ok()?;
+                Some(rating(severity, word.clone()))
+            }
+            Value::Array(several) => {
+                let read = several.iter().filter_map(|one| Self::of(by, one));
+                read.max_by_key(|rating| rating.severity)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The severity of a finding and how it came about.
@@ -65,7 +98,7 @@ pub(crate) fn decide(
         changes: Vec::new(),
     };
     if let Some(rating) = around.rating {
-        course.to(of_rating(rating), format!("GuardDuty rates it {rating}"));
+        course.to(rating.severity, rating.said.clone());
     }
     let set = best(overrides, place);
     // A setting for a whole account is not meant for the decoys in it.
@@ -171,6 +204,7 @@ impl Override {
 mod tests {
     use super::*;
     use Severity::{Critical, High, Informational, Low, Medium};
+    use serde_json::json;
 
     const PLACE: Place<'static> = Place {
         rule_id: "1b7e5d6c-0c38-4b5e-9f0a-3d2f6f6c9a11",
@@ -264,8 +298,9 @@ mod tests {
             error_code: Some("AccessDenied"),
             ..calm
         };
+        let rating = Rating::of("GuardDuty", &json!(8.9)).unwrap();
         let rated = Circumstances {
-            rating: Some(8.9),
+            rating: Some(&rating),
             ..calm
         };
         let by_root = Circumstances {
@@ -345,6 +380,29 @@ mod tests {
         for (name, overrides, expected) in cases {
             let (severity, _) = decide(Critical, &PLACE, &overrides, &touched);
             assert_eq!(severity, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn ratings_are_numbers_or_words() {
+        let cases = [
+            (json!(8), Some((High, "It rates it 8"))),
+            (json!("CRITICAL"), Some((Critical, "It rates it CRITICAL"))),
+            (json!("Medium"), Some((Medium, "It rates it Medium"))),
+            (
+                json!("INFORMATIONAL"),
+                Some((Informational, "It rates it INFORMATIONAL")),
+            ),
+            (json!(["LOW", "HIGH"]), Some((High, "It rates it HIGH"))),
+            (json!("UNTRIAGED"), None),
+            (json!([]), None),
+            (json!({"Label": "HIGH"}), None),
+            (Value::Null, None),
+        ];
+        for (stated, expected) in cases {
+            let read = Rating::of("It", &stated);
+            let read = read.as_ref().map(|it| (it.severity, it.said.as_str()));
+            assert_eq!(read, expected, "{stated}");
         }
     }
 

@@ -17,13 +17,17 @@ use serde::Serialize;
 use std::path::Path;
 
 /// Log sources whose events reach the engine.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 10] = [
     "cloudtrail",
-    "guardduty",
     "access-analyzer",
+    "cloudwatch",
     "dial",
+    "guardduty",
     "health",
+    "inspector2",
+    "macie",
     "securityhub",
+    "trustedadvisor",
 ];
 
 /// One remark on a rule.

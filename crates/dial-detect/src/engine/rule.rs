@@ -72,7 +72,8 @@ pub struct DialKeys {
     pub resource: Option<String>,
     /// One finding for each resource of that type, rather than one for the event.
     pub each_resource: bool,
-    /// Path of a GuardDuty severity (1–10) that replaces `level`.
+    /// Path of a severity that replaces `level`: GuardDuty's number (1–10), or a word such as
+    /// `HIGH`.
     pub severity_from: Option<String>,
     /// Path of a text that replaces `title` on findings.
     pub title_from: Option<String>,

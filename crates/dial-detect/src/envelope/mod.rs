@@ -82,7 +82,7 @@ fn unwrap(text: &str, wraps: u8) -> Result<Input, EnvelopeError> {
         object_key,
     ] = json::pick(text, keys)?;
     match (detail_type, records, event_name) {
-        (Some(_), ..) => Ok(Input::Events(vec![eventbridge::item(text)])),
+        (Some(_), ..) => Ok(Input::Events(eventbridge::items(text))),
         (_, Some(records), _) => list(&json::list(records.get(), MAX_RECORDS)?, wraps),
         (.., Some(_)) => Ok(Input::Events(vec![record::item(text)])),
         _ if kind.is_some_and(|k| json::is(k, "Notification")) => sns::notification(text, wraps),
@@ -105,16 +105,16 @@ fn list(members: &[&RawValue], wraps: u8) -> Result<Input, EnvelopeError> {
         "aws:sns" => sns::records(members, wraps),
         other if other.starts_with("aws:") => Err(EnvelopeError::UnknownShape),
         _ => Ok(Input::Events(
-            members.iter().map(|m| one(m.get())).collect(),
+            members.iter().flat_map(|m| items(m.get())).collect(),
         )),
     }
 }
 
-/// One member of a list of events: an envelope, or a bare record.
-fn one(text: &str) -> Item {
+/// One member of a list of events: an envelope, or a bare record. At least one item.
+fn items(text: &str) -> Vec<Item> {
     match json::pick(text, ["detail-type"]) {
-        Ok([Some(_)]) => eventbridge::item(text),
-        _ => record::item(text),
+        Ok([Some(_)]) => eventbridge::items(text),
+        _ => vec![record::item(text)],
     }
 }
 

@@ -219,6 +219,63 @@ fn native_findings_are_told_apart_by_their_own_ids() {
 }
 
 #[test]
+fn each_finding_of_security_hub_is_an_event() {
+    let finding = |id: &str, account: &str| json!({"Id": id, "UpdatedAt": "2026-05-01T00:00:00.123Z", "AwsAccountId": account, "Region": "us-east-1"});
+    let hub = |findings: Value| {
+        let mut envelope =
+            enveloped(&json!({"findings": findings, "actionName": "dial", "junk": 1}));
+        envelope["detail-type"] = json!("Security Hub Findings - Imported");
+        envelope["source"] = json!("aws.securityhub");
+        let text = envelope.to_string();
+        match read(text.as_bytes()) {
+            Ok(Input::Events(items)) => items,
+            other => panic!("{other:?}"),
+        }
+    };
+    let two = json!([finding("a", "111122223333"), finding("b", "444455556666")]);
+    let read: Vec<_> = hub(two).into_iter().map(Result::unwrap).collect();
+    let seen: Vec<_> = read
+        .iter()
+        .map(|e| (&*e.account, &*e.region, &*e.id))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("111122223333", "us-east-1", "a/2026-05-01T00:00:00.123Z"),
+            ("444455556666", "us-east-1", "b/2026-05-01T00:00:00.123Z"),
+        ]
+    );
+    assert_eq!(read[0].time.to_string(), "2026-05-01T00:00:00.123Z");
+    let expected = json!({"findings": [finding("b", "444455556666")], "actionName": "dial"});
+    assert_eq!(read[1].record, expected);
+    // Odd members give an event with what the envelope says, or a named error; the rest goes on.
+    let odd = hub(json!([7, {"AwsAccountId": "x"}, {}]));
+    assert!(matches!(&odd[..], [Ok(_), Err(_), Ok(_)]), "{odd:?}");
+    let bare = hub(json!([{}]));
+    assert!(
+        matches!(&bare[..], [Ok(event)] if event.account == "777788889999" && event.id.len() == 64)
+    );
+    assert!(matches!(&hub(json!([]))[..], [Ok(event)] if event.id == "envelope"));
+    let many = vec![finding("a", "111122223333"); 101];
+    assert!(matches!(&hub(json!(many))[..], [Err(_)]));
+}
+
+#[test]
+fn what_health_reports_as_global_belongs_to_us_east_1() {
+    let mut envelope = enveloped(
+        &json!({"eventArn": "e", "communicationId": "c", "affectedAccount": "111122223333"}),
+    );
+    envelope["detail-type"] = json!("AWS Health Abuse Event");
+    envelope["source"] = json!("aws.health");
+    envelope["region"] = json!("global");
+    let event = only(&envelope).unwrap();
+    assert_eq!(
+        (&*event.account, &*event.region, &*event.id),
+        ("111122223333", "us-east-1", "e/c")
+    );
+}
+
+#[test]
 fn an_envelope_that_aws_did_not_send_is_refused() {
     for (source, expected) in [
         (json!("custom.app"), EnvelopeError::NotFromAws),

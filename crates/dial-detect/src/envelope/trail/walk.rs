@@ -4,7 +4,7 @@ use super::balance::Balance;
 use super::{Counts, EnvelopeError, MAX_EVENT, ScanFault};
 use crate::envelope::head::Top;
 use crate::envelope::loose::Key;
-use crate::envelope::{Item, Malformed, json, one};
+use crate::envelope::{Item, Malformed, items, json};
 use crate::event::{Event, Head};
 use serde::de::IgnoredAny;
 
@@ -226,18 +226,20 @@ impl<'f> Walker<'f> {
     }
 
     fn hand_over(&mut self, bytes: &[u8]) {
-        let item = match std::str::from_utf8(bytes) {
-            Ok(text) => one(text),
-            Err(e) => Err(Malformed::new(
+        let found = match std::str::from_utf8(bytes) {
+            Ok(text) => items(text),
+            Err(e) => vec![Err(Malformed::new(
                 EnvelopeError::NotUtf8(e.valid_up_to()),
                 bytes,
-            )),
+            ))],
         };
-        match &item {
-            Ok(_) => self.counts.wanted += 1,
-            Err(_) => self.counts.malformed += 1,
+        for item in found {
+            match &item {
+                Ok(_) => self.counts.wanted += 1,
+                Err(_) => self.counts.malformed += 1,
+            }
+            (self.each)(item);
         }
-        (self.each)(item);
     }
 
     /// A record whose head cannot be read. Escapes that stand for no character can be repaired.
@@ -245,9 +247,11 @@ impl<'f> Walker<'f> {
         self.count()?;
         let error = match std::str::from_utf8(bytes) {
             Err(e) => EnvelopeError::NotUtf8(e.valid_up_to()),
-            Ok(text) if json::repair(text).is_some() => match one(text) {
-                Ok(event) => {
-                    self.repaired(event);
+            Ok(text) if json::repair(text).is_some() => match all(items(text)) {
+                Ok(events) => {
+                    for event in events {
+                        self.repaired(event);
+                    }
                     return Ok(());
                 }
                 Err(malformed) => malformed.error,
@@ -341,4 +345,9 @@ fn starts_with_records(data: &[u8]) -> Option<bool> {
         return None;
     }
     Some(rest.starts_with(KEY))
+}
+
+/// The events, unless one of them is malformed.
+fn all(items: Vec<Item>) -> Result<Vec<Event>, Malformed> {
+    items.into_iter().collect()
 }
