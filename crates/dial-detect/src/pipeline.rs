@@ -6,7 +6,7 @@ mod fixture;
 mod tests;
 
 pub use explain::{Explanation, Verdict};
-pub(crate) use fixture::judge as judge_fixture;
+pub(crate) use fixture::{judge as judge_fixture, trace as trace_fixture};
 
 use crate::derived::{self, Surroundings};
 use crate::engine::{Engine, Hit, Needs, RuleError, RuleInfo, RuleSources, Trigger, View};

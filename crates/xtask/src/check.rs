@@ -18,9 +18,11 @@ pub(crate) fn check(quick: bool) -> anyhow::Result<()> {
     step("clippy", clippy)?;
     if quick {
         step("tests", || tests(None))?;
+        step("reference", || reference("debug"))?;
         println!("\nskipped by --quick: optimised build, end-to-end tests");
     } else {
         let fault_worker = step("optimised build", optimised)?;
+        step("reference", || reference("release"))?;
         step("tests", || tests(Some(&fault_worker)))?;
     }
     println!("\ncheck passed in {:.0?}", started.elapsed());
@@ -78,6 +80,14 @@ fn optimised() -> anyhow::Result<PathBuf> {
     std::fs::copy(target().join("release").join("dial-worker"), &copy)?;
     run(&mut command(&words))?;
     Ok(copy)
+}
+
+/// Whether the pages about the rules are what the rules say; built already.
+fn reference(profile: &str) -> anyhow::Result<()> {
+    let dial = target().join(profile).join("dial");
+    run(command(&[&*dial.to_string_lossy()])
+        .args(["rules", "docs", "--check", "--out", "docs/reference/rules"])
+        .args(["--left-out", "crates/dial-detect/data/left_out"]))
 }
 
 fn tests(fault_worker: Option<&PathBuf>) -> anyhow::Result<()> {

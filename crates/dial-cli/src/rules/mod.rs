@@ -1,6 +1,9 @@
 //! `dial rules`: lists, checks and tests detection rules.
 
+mod backtest;
 mod blind_spots;
+mod coverage;
+mod docs;
 mod explain;
 mod lint;
 mod list;
@@ -37,6 +40,12 @@ pub(crate) enum Command {
     /// Say why a rule matches an event or not, part by part
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Explain),
+    /// Say what a rule would have raised on past trails
+    #[command(after_help = backtest::EXAMPLES)]
+    Backtest(backtest::Backtest),
+    /// Write the reference of the rules, one page a service
+    #[command(after_help = docs::EXAMPLES)]
+    Docs(docs::Docs),
 }
 
 /// How to print.
@@ -56,5 +65,7 @@ pub(crate) fn run(command: &Command) -> Result<Outcome> {
         Command::Lint(args) => lint::run(args),
         Command::Test(args) => test::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Backtest(args) => backtest::run(args),
+        Command::Docs(args) => docs::run(args),
     }
 }

@@ -1,6 +1,6 @@
 //! `dial rules test`: runs the `tests:` of rule files against fixture events.
 
-use super::Format;
+use super::{Format, coverage};
 use crate::exit::Outcome;
 use crate::json;
 use crate::terminal::{BAD, DIM, GOOD, count, inert, paint};
@@ -17,20 +17,25 @@ Examples:
 A rule names its events below its detection, as paths below the fixtures folder:
   tests:
     - { event: s3/put_bucket_policy_anyone.json, expect: match }
-    - { event: s3/put_bucket_policy_organization.json, expect: no_match }";
+    - { event: s3/put_bucket_policy_organization.json, expect: no_match }
+
+  dial rules test ./my-rules --fixtures ./my-fixtures --coverage";
 
 /// Arguments of `rules test`.
 #[derive(Debug, Args)]
 pub(crate) struct Test {
     /// Folder of rules, or one rule file
     #[arg(value_name = "PATH")]
-    rules: PathBuf,
+    pub(super) rules: PathBuf,
     /// Folder that the events of the tests lie below
     #[arg(long, value_name = "DIR", default_value = "tests/fixtures")]
-    fixtures: PathBuf,
+    pub(super) fixtures: PathBuf,
+    /// Show what the tests reach: matches, near misses, denied calls, selections and facts
+    #[arg(long)]
+    coverage: bool,
     /// For people, or as a JSON list
     #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    pub(super) format: Format,
 }
 
 /// Runs `dial rules test`.
@@ -43,7 +48,9 @@ pub(super) fn run(args: &Test) -> Result<Outcome> {
         }
     };
     let mut out = anstream::stdout().lock();
-    if args.format == Format::Json {
+    if args.coverage {
+        coverage::print(args, &mut out)?;
+    } else if args.format == Format::Json {
         json::write_pretty(&mut out, &outcomes)?;
     } else {
         for outcome in &outcomes {

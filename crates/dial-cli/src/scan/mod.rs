@@ -12,6 +12,9 @@ mod report;
 pub(crate) mod send;
 mod sources;
 mod taker;
+mod visit;
+
+pub(crate) use visit::Visit;
 
 use crate::exit::Outcome;
 use crate::findings;

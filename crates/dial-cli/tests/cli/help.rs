@@ -2,13 +2,17 @@
 
 use crate::place::Place;
 
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 22] = [
     &[],
     &["demo"],
     &["scan"],
     &["serve"],
     &["rules"],
     &["rules", "list"],
+    &["rules", "new"],
+    &["rules", "explain"],
+    &["rules", "backtest"],
+    &["rules", "docs"],
     &["rules", "lint"],
     &["rules", "test"],
     &["findings"],

@@ -166,3 +166,127 @@ fn one_line(event: &str) -> String {
     let event: Value = serde_json::from_str(event).unwrap();
     event.to_string()
 }
+
+#[test]
+fn past_trails_show_what_a_rule_would_raise() {
+    let place = Place::new();
+    place.write("trail/1.json", PUBLIC_BUCKET);
+    place.write("trail/2.json", SHARED_BUCKET);
+    place.write("rule.yml", RULE.replace("shop-invoices", "shop-*"));
+    let (code, out, err) = place.run(&["rules", "backtest", "rule.yml", "trail"]);
+    assert_eq!(code, 3, "{err}");
+    insta::assert_snapshot!(out);
+    let json = ["rules", "backtest", "rule.yml", "trail", "--format", "json"];
+    let (_, out, _) = place.run(&json);
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&report["findings"], &report["events"]),
+        (&2.into(), &2.into())
+    );
+    let none = ["rules", "backtest", "cloudtrail_trail_stopped", "trail"];
+    let (code, out, _) = place.run(&none);
+    assert_eq!(
+        (code, out.as_str()),
+        (0, "cloudtrail_trail_stopped: 0 findings in 2 events\n")
+    );
+    place.write("trail/3.json", "{");
+    let (code, _, err) = place.run(&none);
+    assert!(code == 1 && err.contains("3.json"), "{err}");
+}
+
+#[test]
+fn tests_are_counted_by_what_they_reach() {
+    let place = Place::new();
+    place.write("rules/s3/bucket_policy_changed.yml", RULE);
+    place.write(
+        "rules/s3/untested.yml",
+        RULE.replace("0a01", "0a02")
+            .replace("changed", "untested")
+            .split("tests:")
+            .next()
+            .unwrap(),
+    );
+    place.write("fixtures/public.json", PUBLIC_BUCKET);
+    place.write("fixtures/shared.json", SHARED_BUCKET);
+    let test = [
+        "rules",
+        "test",
+        "rules",
+        "--fixtures",
+        "fixtures",
+        "--coverage",
+    ];
+    let (code, out, err) = place.run(&test);
+    assert_eq!(code, 0, "{err}");
+    insta::assert_snapshot!(format!("{out}{err}"));
+    let (_, out, _) = place.run(&[&test[..], &["--format", "json"]].concat());
+    let covered: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(covered[0]["parts"]["selection"]["met"][0], "public.json");
+}
+
+#[test]
+fn the_reference_is_written_and_checked() {
+    let place = Place::new();
+    place.write("rules/shop/bucket_policy_changed.yml", RULE);
+    place.write(
+        "gaps/shop.toml",
+        "[[row]]\ntitle = \"Many | orders\"\nreason = \"needs counts\"\n",
+    );
+    let docs = [
+        "rules",
+        "docs",
+        "--rules",
+        "rules",
+        "--left-out",
+        "gaps",
+        "--out",
+        "pages",
+    ];
+    let (code, _, err) = place.run(&docs);
+    assert_eq!(code, 0, "{err}");
+    let page = |name: &str| std::fs::read_to_string(place.path().join("pages").join(name)).unwrap();
+    insta::assert_snapshot!(page("shop.md"));
+    insta::assert_snapshot!(page("not-covered.md"));
+    assert!(
+        page("README.md").contains("[SHOP](shop.md)"),
+        "{}",
+        page("README.md")
+    );
+    let check = [&docs[..], &["--check"]].concat();
+    assert_eq!(place.run(&check).0, 0);
+    place.write("pages/shop.md", "changed");
+    place.write("pages/gone.md", "");
+    let (code, out, _) = place.run(&check);
+    assert_eq!(
+        (code, out.as_str()),
+        (1, "stale: pages/gone.md\nstale: pages/shop.md\n")
+    );
+}
+
+#[test]
+fn a_broken_rule_is_left_out_where_that_is_wanted() {
+    let place = Place::new();
+    place.write("rules/s3/good.yml", RULE);
+    place.write(
+        "rules/s3/bad.yml",
+        RULE.replace("0a01", "0a02")
+            .replace("level: low", "level: lo"),
+    );
+    place.write(
+        "dial.toml",
+        "[worker.detect]\nrules = \"rules\"\non_rule_error = \"skip\"\n",
+    );
+    let (code, out, err) = place.run(&["rules", "list"]);
+    assert!(
+        code == 0 && out.contains("s3_bucket_policy_changed"),
+        "{out}{err}"
+    );
+    assert!(err.contains("rule left out: rules/s3/bad.yml:"), "{err}");
+    let (code, out, err) = place.run(&["check-config"]);
+    assert!(
+        format!("{out}{err}").contains("rule left out"),
+        "{code} {out}{err}"
+    );
+    place.write("dial.toml", "[worker.detect]\nrules = \"rules\"\n");
+    assert_eq!(place.run(&["rules", "list"]).0, 1);
+}

@@ -7,7 +7,7 @@ mod events;
 mod group;
 mod names;
 
-pub use attack::ATTACK_VERSION;
+pub use attack::{ATTACK_VERSION, tactics};
 
 use super::load::Loaded;
 use super::rule::{Expect, RuleInfo};

@@ -4,6 +4,7 @@
 //! that an event can match, and only those are built and asked.
 
 mod cost;
+mod coverage;
 mod explain;
 mod gate;
 mod index;
@@ -25,8 +26,9 @@ mod tests;
 mod trigger;
 mod view;
 
+pub use coverage::{Reached, RuleCoverage, coverage};
 pub use explain::Step;
-pub use lint::{ATTACK_VERSION, Lint, LintLevel, lint};
+pub use lint::{ATTACK_VERSION, Lint, LintLevel, lint, tactics};
 pub use rule::{Delivery, DialKeys, Expect, Pack, RuleInfo, RuleTest};
 pub use rule_test::{TestOutcome, test};
 pub use scaffold::{Draft, DraftError, FILL_IN, Scaffold, scaffold};

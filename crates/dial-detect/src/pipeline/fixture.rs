@@ -1,7 +1,7 @@
 //! Judges a fixture by one rule, with the facts and derived fields that the pipeline would give.
 
 use crate::derived::{self, Surroundings};
-use crate::engine::{Engine, RuleTest, View};
+use crate::engine::{Engine, RuleTest, Step, View};
 use crate::envelope::{self, Input};
 use crate::event::Event;
 use crate::facts;
@@ -19,6 +19,25 @@ pub(crate) fn judge(
     test: &RuleTest,
     fixtures: &Path,
 ) -> Result<bool, String> {
+    let (event, derived) = prepared(test, fixtures)?;
+    let view = View::new(&event, &derived);
+    Ok(engine.judge_one(index, &view).is_some())
+}
+
+/// The rule's condition over the test's event, taken apart; and whether the call was refused.
+pub(crate) fn trace(
+    engine: &Engine,
+    index: usize,
+    test: &RuleTest,
+    fixtures: &Path,
+) -> Result<(bool, Vec<Step>), String> {
+    let (event, derived) = prepared(test, fixtures)?;
+    let view = View::new(&event, &derived);
+    Ok((view.failed(), engine.explain(index, &view)))
+}
+
+/// The event of a test, and the derived fields that the pipeline and the test give it.
+fn prepared(test: &RuleTest, fixtures: &Path) -> Result<(Event, Value), String> {
     let path = fixtures.join(&test.event);
     let bytes = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let event = read_one(&bytes)?;
@@ -41,9 +60,7 @@ pub(crate) fn judge(
             .into_iter()
             .for_each(|(root, value)| add(fields, root, value));
     }
-    Ok(engine
-        .judge_one(index, &View::new(&event, &derived))
-        .is_some())
+    Ok((event, derived))
 }
 
 /// A given group adds to the one that the event gives by itself.

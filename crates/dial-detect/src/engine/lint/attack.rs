@@ -24,6 +24,12 @@ fn matrix() -> &'static Matrix {
     })
 }
 
+/// Tactics of a technique, such as `T1530`; empty where there is no such technique.
+pub fn tactics(technique: &str) -> &'static [&'static str] {
+    let tactics = matrix().get(technique.to_ascii_lowercase().as_str());
+    tactics.map_or(&[], Vec::as_slice)
+}
+
 pub(super) fn check(rule: &SigmaRule, report: &mut Report<'_>) {
     let words = rule
         .tags
