@@ -274,7 +274,9 @@ fn a_broken_rule_is_left_out_where_that_is_wanted() {
     );
     place.write(
         "dial.toml",
-        "[worker.detect]\nrules = \"rules\"\non_rule_error = \"skip\"\n",
+        "[worker]\nmaster_url = \"https://dial.example.com\"\nkey = \"env:KEY\"\n\
+         account = \"111122223333\"\nregion = \"eu-west-1\"\nbucket = \"letters\"\n\
+         [worker.detect]\nrules = \"rules\"\non_rule_error = \"skip\"\n",
     );
     let (code, out, err) = place.run(&["rules", "list"]);
     assert!(
