@@ -25,8 +25,9 @@ fn fixture(name: &str) -> Value {
 }
 
 fn judge(pipeline: &Pipeline, record: &Value) -> Judged {
-    let Ok(Input::Events(mut items)) = read(record.to_string().as_bytes()) else {
-        panic!("no event: {record}");
+    let mut items = match read(record.to_string().as_bytes()) {
+        Ok(Input::Events(items)) => items,
+        _ => Vec::new(),
     };
     let event = items.remove(0).expect("a record");
     let judged = pipeline.run(&event, "2026-05-01T10:00:00Z".parse().expect("a time"));

@@ -29,23 +29,29 @@ use watched::Watched;
 pub(crate) const ROOTS: [&str; 6] = ["address", "decoy", "own", "principal", "region", "watched"];
 
 /// Services with one endpoint for the world: the region of their events says nothing.
-const GLOBAL: [&str; 16] = [
+const GLOBAL: [&str; 22] = [
     "account.amazonaws.com",
     "billing.amazonaws.com",
     "budgets.amazonaws.com",
     "ce.amazonaws.com",
     "cloudfront.amazonaws.com",
+    "cur.amazonaws.com",
+    "ecr-public.amazonaws.com",
     "globalaccelerator.amazonaws.com",
     "health.amazonaws.com",
     "iam.amazonaws.com",
+    "networkmanager.amazonaws.com",
     "organizations.amazonaws.com",
+    "payments.amazonaws.com",
     "route53.amazonaws.com",
     "route53domains.amazonaws.com",
+    "savingsplans.amazonaws.com",
     "shield.amazonaws.com",
     "signin.amazonaws.com",
     "sts.amazonaws.com",
     "support.amazonaws.com",
     "trustedadvisor.amazonaws.com",
+    "waf.amazonaws.com",
 ];
 
 /// The settings, ready to be asked about one event after the other.
