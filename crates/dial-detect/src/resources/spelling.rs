@@ -13,8 +13,12 @@ pub(super) fn canonical<'a>(kind: &str, written: &'a str) -> &'a str {
 }
 
 /// An ARN without what callers and services may add behind the resource: the version or alias of
-/// a function, the image in a repository.
+/// a function, the image in a repository, the subscription of a topic.
 pub(super) fn canonical_arn(arn: &str) -> &str {
+    if arn.contains(":sns:") {
+        let subscription = arn.match_indices(':').nth(5);
+        return subscription.map_or(arn, |(end, _)| arn.get(..end).unwrap_or(arn));
+    }
     if arn.contains(":ecr:") {
         return arn
             .split_once("/sha256:")

@@ -221,6 +221,10 @@ static FIELDS: &[Field] = &[
     field(SNS, "topicArn", "AWS::SNS::Topic", ""),
     field(SNS, "response.topicArn", "AWS::SNS::Topic", ""),
     of(
+        &["Unsubscribe"],
+        field(SNS, "subscriptionArn", "AWS::SNS::Topic", ""),
+    ),
+    of(
         &["CreateTopic"],
         field(SNS, "name", "AWS::SNS::Topic", "arn:{p}:sns:{r}:{a}:{n}"),
     ),

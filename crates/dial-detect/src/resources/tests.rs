@@ -185,6 +185,18 @@ fn what_stands_before_machines_has_its_arn() {
             own("ec2:eu-west-1:111122223333:vpc-endpoint/vpce-1"),
         ),
         (
+            "lambda",
+            "UpdateFunctionCode20150331v2",
+            json!({"functionName": "arn:aws:lambda:eu-west-1:111122223333:function:f:prod"}),
+            own("lambda:eu-west-1:111122223333:function:f"),
+        ),
+        (
+            "sns",
+            "Unsubscribe",
+            json!({"subscriptionArn": "arn:aws:sns:eu-west-1:111122223333:alerts:0f1e2d3c"}),
+            own("sns:eu-west-1:111122223333:alerts"),
+        ),
+        (
             "cloudfront",
             "UpdateFunction2020_05_31",
             json!({"name": "headers"}),
