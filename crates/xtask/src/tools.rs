@@ -128,6 +128,41 @@ pub(crate) fn nextest() -> anyhow::Result<Vec<String>> {
     Ok(vec![path.display().to_string(), "nextest".into()])
 }
 
+/// The interpreter of a virtual environment with these packages, made where it is missing.
+///
+/// `None` where there is no `python3` with `venv`, and says so. Packages are pinned, so that the
+/// environment's name, which holds them, is all that has to be looked at.
+pub(crate) fn python(name: &str, packages: &[&str]) -> anyhow::Result<Option<PathBuf>> {
+    if !succeeds(&["python3", "-c", "import venv, ensurepip"]) {
+        println!("skipped: {name} (python3 with venv is not installed)");
+        return Ok(None);
+    }
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let pinned: String = packages.join("-").chars().map(plain).collect();
+    let home = cache()?.join(format!("python-{name}-{pinned}"));
+    let python = home.join("bin").join("python");
+    let ready = home.join("ready");
+    if !ready.exists() {
+        eprintln!(
+            "installing {} into {} (once)",
+            packages.join(" "),
+            home.display()
+        );
+        run(command(&["python3", "-m", "venv", "--clear"]).arg(&home))?;
+        let install = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ];
+        let mut pip = std::process::Command::new(&python);
+        run(pip.args(install).args(packages))?;
+        std::fs::write(&ready, packages.join("\n"))?;
+    }
+    Ok(Some(python))
+}
+
 /// `$XDG_CACHE_HOME/dial/tools`, else `~/.cache/dial/tools`.
 fn cache() -> anyhow::Result<PathBuf> {
     let base = std::env::var_os("XDG_CACHE_HOME")

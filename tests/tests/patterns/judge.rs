@@ -47,36 +47,37 @@ impl Deployment {
         }
     }
 
-    /// Names of the patterns that let an event through.
-    pub(crate) fn passes(&self, event: &Value) -> Vec<&str> {
+    /// Positions of the patterns that an event fits, whatever their state.
+    pub(crate) fn fits(&self, event: &Value) -> Vec<usize> {
         let found = self.matcher.matches_for_event(event.to_string().as_bytes());
-        let found = found.unwrap().into_iter().map(|at| &self.set.patterns[at]);
-        let reads = is_management_read(event);
-        let delivered = found.filter(|p| !reads || p.state == State::AllManagementEvents);
-        delivered.map(|pattern| pattern.name.as_str()).collect()
+        let mut found = found.unwrap();
+        found.sort_unstable();
+        found
     }
 
-    /// Rules that match an event though no pattern lets it through, and that do not say so.
-    pub(crate) fn lost(&self, input: &Value) -> BTreeSet<String> {
+    /// Whether any pattern delivers an event.
+    pub(crate) fn passes(&self, event: &Value) -> bool {
+        let reads = is_management_read(event);
+        let found = self
+            .fits(event)
+            .into_iter()
+            .map(|at| &self.set.patterns[at]);
+        found
+            .into_iter()
+            .any(|pattern| !reads || pattern.state == State::AllManagementEvents)
+    }
+
+    /// Rules that match an event and that the patterns promise to feed.
+    pub(crate) fn hits(&self, input: &Value) -> BTreeSet<String> {
         let Some(event) = event(input) else {
             return BTreeSet::new();
         };
         let judged = self.pipeline.run(&event, Timestamp::UNIX_EPOCH);
-        let hits: BTreeSet<String> = judged.findings.into_iter().map(|f| f.rule.name).collect();
-        if hits.is_empty() || !self.passes(input).is_empty() {
-            return BTreeSet::new();
-        }
+        let hits = judged.findings.into_iter().map(|finding| finding.rule.name);
         let undelivered = self.set.undelivered.iter();
         let undelivered: BTreeSet<&str> = undelivered.map(|it| it.rule.as_str()).collect();
-        let lost = hits.into_iter();
-        lost.filter(|rule| !undelivered.contains(rule.as_str()))
+        hits.filter(|rule| !undelivered.contains(rule.as_str()))
             .collect()
-    }
-
-    /// How many rules match an event.
-    pub(crate) fn hits(&self, input: &Value) -> usize {
-        let found = event(input).map(|event| self.pipeline.run(&event, Timestamp::UNIX_EPOCH));
-        found.map_or(0, |judged| judged.findings.len())
     }
 
     /// Event sources and names of the patterns, to make events of.

@@ -10,4 +10,5 @@
 mod events;
 mod judge;
 mod mutate;
+mod second_opinion;
 mod soundness;

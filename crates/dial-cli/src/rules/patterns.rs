@@ -3,11 +3,12 @@
 use crate::exit::Outcome;
 use crate::json;
 use crate::judging::Judging;
+use crate::scan;
 use crate::table::{Cell, Column, Table};
 use crate::terminal::{self, count, inert};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use dial_detect::patterns::{self, Options, Pattern, PatternSet, Reason, Scope, State};
+use dial_detect::patterns::{self, Options, Passing, Pattern, PatternSet, Reason, Scope, State};
 use serde_json::{Map, Value, json};
 use std::io::Write;
 
@@ -15,7 +16,8 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   dial rules patterns
   dial rules patterns --config dial.toml --format json > event_patterns.json
-  dial rules patterns --format terraform > event_patterns.auto.tfvars.json";
+  dial rules patterns --format terraform > event_patterns.auto.tfvars.json
+  dial rules patterns --against ./AWSLogs               what share of events would pass";
 
 /// Arguments of `rules patterns`.
 #[derive(Debug, Args)]
@@ -28,6 +30,9 @@ pub(crate) struct Patterns {
     /// Let every CloudTrail record through where a rule must look at every record
     #[arg(long)]
     every_record: bool,
+    /// Count what of these trail files would pass: files, folders, `s3://bucket/prefix`, or `-`
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    against: Vec<String>,
     /// Keep the names of decoys out: whoever may read event rules would know them
     #[arg(long)]
     hide_decoys: bool,
@@ -74,6 +79,27 @@ const COLUMNS: [Column; 5] = [
     },
 ];
 
+const PASSED: [Column; 3] = [
+    Column {
+        title: "PATTERN",
+        min: 16,
+        max: 30,
+        rank: 0,
+    },
+    Column {
+        title: "EVENTS",
+        min: 8,
+        max: 12,
+        rank: 1,
+    },
+    Column {
+        title: "SHARE",
+        min: 7,
+        max: 7,
+        rank: 2,
+    },
+];
+
 /// Runs `dial rules patterns`.
 pub(super) fn run(args: &Patterns) -> Result<Outcome> {
     let pipeline = args.judging.pipeline()?;
@@ -82,6 +108,9 @@ pub(super) fn run(args: &Patterns) -> Result<Outcome> {
         hide_decoys: args.hide_decoys,
     };
     let set = patterns::derive(&pipeline, options)?;
+    if !args.against.is_empty() {
+        return against(&set, args);
+    }
     let mut out = anstream::stdout().lock();
     match args.format {
         Format::Table => table(&set, &mut out)?,
@@ -90,6 +119,52 @@ pub(super) fn run(args: &Patterns) -> Result<Outcome> {
     }
     summary(&set);
     Ok(Outcome::Clean)
+}
+
+/// What share of events passes each pattern, and all of them.
+fn against(set: &PatternSet, args: &Patterns) -> Result<Outcome> {
+    let mut passing = Passing::through(set);
+    let problems = scan::each_event(&args.against, |event| passing.count(event))?;
+    let totals = passing.totals();
+    let mut out = anstream::stdout().lock();
+    if args.format == Format::Table {
+        let table = Table::new(PASSED.to_vec(), terminal::columns());
+        table.heading(&mut out)?;
+        for passed in passing.by_pattern() {
+            let share = share(passed.events, totals.events);
+            let events = passed.events.to_string();
+            table.row(
+                &mut out,
+                &[
+                    Cell::new(&passed.pattern),
+                    Cell::new(events),
+                    Cell::new(share),
+                ],
+            )?;
+        }
+    } else {
+        let by_pattern: Vec<_> = passing.by_pattern().collect();
+        json::write_pretty(
+            &mut out,
+            &json!({ "totals": totals, "patterns": by_pattern }),
+        )?;
+    }
+    anstream::eprintln!(
+        "{} of {} pass ({}); of {} that only read, {} ({})",
+        totals.passed,
+        count(totals.events, "event"),
+        share(totals.passed, totals.events),
+        totals.reads,
+        totals.passed_reads,
+        share(totals.passed_reads, totals.reads),
+    );
+    Ok(Outcome::of(problems > 0, false))
+}
+
+/// In per cent, in whole tenths.
+fn share(part: u64, whole: u64) -> String {
+    let tenths = part.saturating_mul(1_000).checked_div(whole).unwrap_or(0);
+    format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
 fn table(set: &PatternSet, out: &mut dyn Write) -> Result<()> {

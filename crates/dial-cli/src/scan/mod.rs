@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod cut;
+mod events;
 mod fetch;
 mod filter;
 mod layout;
@@ -15,6 +16,8 @@ mod taker;
 mod visit;
 
 pub(crate) use visit::Visit;
+
+pub(crate) use events::each_event;
 
 use crate::exit::Outcome;
 use crate::findings;

@@ -7,6 +7,7 @@ mod demo;
 mod help;
 mod keys;
 mod master;
+mod patterns;
 mod place;
 mod rules;
 mod s3;

@@ -22,7 +22,7 @@ const US_EAST_1: [&str; 12] = [
 ];
 
 /// Services that add the date of their API to event names: `CreateFunction20150331`.
-const DATED: [&str; 2] = ["cloudfront.amazonaws.com", "lambda.amazonaws.com"];
+pub(super) const DATED: [&str; 2] = ["cloudfront.amazonaws.com", "lambda.amazonaws.com"];
 
 /// How names of calls that only read begin.
 const READ_VERBS: [&str; 22] = [
@@ -203,9 +203,9 @@ pub(super) fn is_us_east_1(event_source: &str) -> bool {
     US_EAST_1.contains(&event_source)
 }
 
-/// Whether a service dates its event names; `None` is any service.
-pub(super) fn dates_names(event_source: Option<&str>) -> bool {
-    event_source.is_none_or(|source| DATED.contains(&source))
+/// Whether a service dates its event names.
+pub(super) fn dates_names(event_source: &str) -> bool {
+    DATED.contains(&event_source)
 }
 
 /// Whether a call only reads, so that only rules for all management events get it.

@@ -81,42 +81,60 @@ impl Spelling {
         source: Option<&str>,
         text: &Text,
     ) -> Vec<Option<Condition>> {
-        let dated = place::dates_names(source);
-        let exact = |name: &str| {
+        let dated = source.is_some_and(place::dates_names);
+        let exact = |name: &String| {
             let condition = if dated {
                 Condition::Prefix
             } else {
                 Condition::Equals
             };
-            Some(condition(name.to_owned()))
+            Some(condition(name.clone()))
         };
-        let lower = match text {
-            Text::Exact(name) => return vec![exact(name)],
-            Text::AnyCase(lower) => lower,
-        };
-        let own = rule.event_names.iter();
-        let own: Vec<&str> = own
-            .map(String::as_str)
-            .filter(|name| name.to_lowercase() == *lower)
-            .collect();
-        if rule.built_in && !own.is_empty() {
-            return own.into_iter().map(exact).collect();
-        }
-        let known = source.and_then(|source| self.known.get(&(source.to_owned(), lower.clone())));
-        if let Some(known) = known {
-            return known.iter().map(|name| exact(name)).collect();
-        }
-        let shown = own.first().copied().unwrap_or(lower).to_owned();
-        match source {
+        let known = self.known(rule, source, text);
+        match (known.is_empty(), source) {
+            (false, _) => known.iter().map(exact).collect(),
             // A dated name in an unknown spelling cannot be told from any other.
-            Some(_) if dated => vec![None],
-            Some(_) => vec![Some(Condition::EqualsIgnoreCase(shown))],
-            None => vec![
-                exact(&shown),
-                Some(Condition::EqualsIgnoreCase(shown.clone())),
-            ],
+            (true, Some(_)) if dated => vec![None],
+            (true, _) => vec![Some(Condition::EqualsIgnoreCase(as_written(rule, text)))],
         }
     }
+
+    /// What the name may begin with where a date follows it, for a rule that names no service.
+    pub(super) fn dated(&self, rule: &RuleInfo, source: &str, text: &Text) -> Vec<Condition> {
+        let mut known = self.known(rule, Some(source), text);
+        if known.is_empty() {
+            known.insert(as_written(rule, text));
+        }
+        known.into_iter().map(Condition::Prefix).collect()
+    }
+
+    /// All spellings that AWS may use; none where that is not known.
+    fn known(&self, rule: &RuleInfo, source: Option<&str>, text: &Text) -> BTreeSet<String> {
+        let lower = match text {
+            Text::Exact(name) => return BTreeSet::from([name.clone()]),
+            Text::AnyCase(lower) => lower,
+        };
+        if rule.built_in {
+            let own = rule.event_names.iter();
+            let own: BTreeSet<String> = own
+                .filter(|name| name.to_lowercase() == *lower)
+                .cloned()
+                .collect();
+            if !own.is_empty() {
+                return own;
+            }
+        }
+        let learnt = source.and_then(|it| self.known.get(&(it.to_owned(), lower.clone())));
+        learnt.cloned().unwrap_or_default()
+    }
+}
+
+/// The name as the rule's file has it.
+fn as_written(rule: &RuleInfo, text: &Text) -> String {
+    let (Text::Exact(wanted) | Text::AnyCase(wanted)) = text;
+    let mut names = rule.event_names.iter();
+    let written = names.find(|name| name.to_lowercase() == wanted.to_lowercase());
+    written.unwrap_or(wanted).clone()
 }
 
 /// The condition on `detail-type`.

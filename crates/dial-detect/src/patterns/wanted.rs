@@ -155,7 +155,20 @@ fn calls(rule: &RuleInfo, need: &Need, spelling: &Spelling) -> Vec<Wanted> {
             for condition in spelling.conditions(rule, source.as_deref(), text) {
                 wanted.push(call(rule, source.as_ref(), condition, raw(text)));
             }
+            if source.is_none() {
+                wanted.extend(dated_calls(rule, text, spelling));
+            }
         }
+    }
+    wanted
+}
+
+/// The same names with a date, at the services that write one.
+fn dated_calls(rule: &RuleInfo, text: &Text, spelling: &Spelling) -> Vec<Wanted> {
+    let mut wanted = Vec::new();
+    for source in place::DATED.map(str::to_owned) {
+        let names = spelling.dated(rule, &source, text).into_iter();
+        wanted.extend(names.map(|name| call(rule, Some(&source), Some(name), raw(text))));
     }
     wanted
 }
