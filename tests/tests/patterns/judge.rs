@@ -13,6 +13,11 @@ use std::collections::BTreeSet;
 /// A pipeline and its patterns, as they would be deployed.
 pub(crate) struct Deployment {
     pub(crate) pipeline: Pipeline,
+    pub(crate) bus: Bus,
+}
+
+/// What `EventBridge` does with patterns.
+pub(crate) struct Bus {
     pub(crate) set: PatternSet,
     matcher: Quamina<usize>,
 }
@@ -30,21 +35,34 @@ impl Deployment {
             Err(errors) => panic!("{errors:#?}"),
         };
         let set = derive(&pipeline, Options::default()).unwrap();
-        Self::with(pipeline, set)
+        Self {
+            pipeline,
+            bus: Bus::of(set),
+        }
     }
 
-    /// With other patterns than those that were derived.
-    pub(crate) fn with(pipeline: Pipeline, set: PatternSet) -> Self {
+    /// Rules that match an event and that the patterns promise to feed.
+    pub(crate) fn hits(&self, input: &Value) -> BTreeSet<String> {
+        let Some(event) = event(input) else {
+            return BTreeSet::new();
+        };
+        let judged = self.pipeline.run(&event, Timestamp::UNIX_EPOCH);
+        let hits = judged.findings.into_iter().map(|finding| finding.rule.name);
+        let undelivered = self.bus.set.undelivered.iter();
+        let undelivered: BTreeSet<&str> = undelivered.map(|it| it.rule.as_str()).collect();
+        hits.filter(|rule| !undelivered.contains(rule.as_str()))
+            .collect()
+    }
+}
+
+impl Bus {
+    pub(crate) fn of(set: PatternSet) -> Self {
         let mut matcher = Quamina::new();
         for (index, pattern) in set.patterns.iter().enumerate() {
             let text = pattern.pattern.to_string();
             matcher.add_pattern(index, &text).unwrap();
         }
-        Self {
-            pipeline,
-            set,
-            matcher,
-        }
+        Self { set, matcher }
     }
 
     /// Positions of the patterns that an event fits, whatever their state.
@@ -67,19 +85,6 @@ impl Deployment {
             .any(|pattern| !reads || pattern.state == State::AllManagementEvents)
     }
 
-    /// Rules that match an event and that the patterns promise to feed.
-    pub(crate) fn hits(&self, input: &Value) -> BTreeSet<String> {
-        let Some(event) = event(input) else {
-            return BTreeSet::new();
-        };
-        let judged = self.pipeline.run(&event, Timestamp::UNIX_EPOCH);
-        let hits = judged.findings.into_iter().map(|finding| finding.rule.name);
-        let undelivered = self.set.undelivered.iter();
-        let undelivered: BTreeSet<&str> = undelivered.map(|it| it.rule.as_str()).collect();
-        hits.filter(|rule| !undelivered.contains(rule.as_str()))
-            .collect()
-    }
-
     /// Event sources and names of the patterns, to make events of.
     pub(crate) fn calls(&self) -> Vec<(String, String)> {
         let mut calls = Vec::new();
@@ -96,8 +101,8 @@ impl Deployment {
                 values.filter_map(inner).collect()
             };
             for source in texts("eventSource") {
-                let names = texts("eventName").into_iter();
-                calls.extend(names.map(|name| (source.clone(), name)));
+                let each = texts("eventName").into_iter();
+                calls.extend(each.map(|name| (source.clone(), name)));
             }
         }
         calls
@@ -116,9 +121,9 @@ fn event(input: &Value) -> Option<Event> {
 fn is_management_read(event: &Value) -> bool {
     let detail = &event["detail"];
     let management = detail.get("managementEvent") != Some(&Value::Bool(false))
-        && !detail["eventCategory"]
+        && detail["eventCategory"]
             .as_str()
-            .is_some_and(|it| it != "Management");
+            .is_none_or(|category| category == "Management");
     let counts_as_write = ["GetFederationToken", "GetSessionToken"];
     let name = detail["eventName"].as_str().unwrap_or_default();
     let reads = detail["readOnly"] == true || detail["readOnly"] == "true";

@@ -14,7 +14,7 @@ fn moto(patterns: &[&Value], events: &[Value]) -> Option<Vec<Vec<usize>>> {
         println!("skipped: DIAL_MOTO_PYTHON names no interpreter with moto");
         return None;
     };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/patterns/moto.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/patterns/match_events.py");
     let mut child = Command::new(python)
         .arg(script)
         .stdin(Stdio::piped())
@@ -44,6 +44,7 @@ fn two_matchers_agree_on_every_pattern_and_event() {
     });
     let deployment = Deployment::of(&serde_json::from_value::<Settings>(settings).unwrap());
     let patterns: Vec<&Value> = deployment
+        .bus
         .set
         .patterns
         .iter()
@@ -57,7 +58,7 @@ fn two_matchers_agree_on_every_pattern_and_event() {
     assert_eq!(opinions.len(), events.len());
     let mut compared = 0;
     for (event, second) in events.iter().zip(&opinions) {
-        let first = deployment.fits(event);
+        let first = deployment.bus.fits(event);
         assert_eq!(first, *second, "{event}");
         compared += first.len();
     }
