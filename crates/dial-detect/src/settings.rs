@@ -64,8 +64,7 @@ impl dial_core::config::Check for Settings {
             check_account(&format!("production_accounts.{index}"), account, report);
         }
         for (index, arn) in self.trusted_principals.iter().enumerate() {
-            if !arn.starts_with("arn:") {
-                let message = format!("`{arn}` is no ARN: arn:aws:iam::<account>:role/<name>");
+            if let Err(message) = crate::tuning::check_principal(arn) {
                 report(&format!("trusted_principals.{index}"), message);
             }
         }
@@ -148,7 +147,11 @@ mod tests {
     fn every_problem_is_reported_with_its_path() {
         let settings: Settings = serde_json::from_value(serde_json::json!({
             "known_accounts": ["11112222333"],
-            "trusted_principals": ["arn:aws:iam::111122223333:role/ci", "ci"],
+            "trusted_principals": [
+                "arn:aws:iam::111122223333:role/ci",
+                "ci",
+                "arn:aws:sts::111122223333:assumed-role/ci/*",
+            ],
             "severity": [{ "account": "x", "region": "Mars", "severity": "low" }],
             "allowed_regions": ["eu-west-1", "mars base"],
             "watched": ["prod-*", "*"],

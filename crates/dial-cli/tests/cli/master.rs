@@ -1,6 +1,6 @@
 //! Commands that talk to a master, against `dial serve` as a process of its own.
 
-use crate::place::{PUBLIC_BUCKET, Place, SHARED_BUCKET, record, told};
+use crate::place::{PUBLIC_BUCKET, Place, SHARED_BUCKET, day, record, told};
 use dial_core::dead_letter::{DeadLetter, Stage};
 use dial_core::wire::{Batch, WorkerInfo};
 use serde_json::{Value, json};
@@ -373,4 +373,36 @@ fn letters_that_cannot_be_taken_up_are_named() {
     assert!(code == 1 && err.contains("--send URL"), "{err}");
     let (code, _, err) = place.run(&["replay", "letters", "--stage", "send", "--dry-run"]);
     assert!(code == 1 && err.contains("1 letter,"), "{err}");
+}
+
+#[test]
+fn what_is_suppressed_is_stored_and_listed_on_request() {
+    let master = Master::start();
+    let (code, _, err) = master.send(&["scan", "a.json", "--config", "/dev/null"]);
+    assert_eq!(code, 3, "{err}");
+    let told = master.ids();
+    let suppression = format!(
+        "[[worker.detect.suppressions]]\nrule = \"s3_bucket_policy_public\"\nowner = \"team-web\"\nreason = \"drill\"\nexpires = {}\n",
+        day(1)
+    );
+    master.place.write("silent.toml", suppression);
+    let again = PUBLIC_BUCKET.replace("eventID\": \"", "eventID\": \"0");
+    assert_ne!(again, PUBLIC_BUCKET);
+    master.place.write("b.json", again);
+    for (file, stored) in [("a.json", "1 known already"), ("b.json", "1 accepted")] {
+        let (code, _, err) = master.send(&["scan", file, "--config", "silent.toml"]);
+        assert_eq!(code, 0, "{err}");
+        assert!(
+            err.contains("1 suppressed") && err.contains(stored),
+            "{err}"
+        );
+    }
+    assert_eq!(master.ids(), told, "the second is not among them");
+    let (_, out, _) = master.dial(&["findings", "list", "--suppressed"]);
+    assert!(out.contains("team-web") && out.contains("drill"), "{out}");
+    let list = ["findings", "list", "--suppressed", "--format", "jsonl"];
+    let (_, out, _) = master.dial(&list);
+    let line: Value = serde_json::from_str(&out).unwrap();
+    let (_, shown, _) = master.dial(&["findings", "show", line["id"].as_str().unwrap()]);
+    assert!(shown.contains("team-web: drill (until "), "{shown}");
 }

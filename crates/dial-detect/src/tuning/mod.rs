@@ -3,6 +3,7 @@
 mod decoy;
 mod glob;
 mod own;
+mod principal;
 mod seen;
 mod suppress;
 mod verdict;
@@ -10,6 +11,7 @@ mod watched;
 
 pub use decoy::{Decoy, DecoyKind};
 pub use own::Own;
+pub(crate) use principal::check as check_principal;
 pub(crate) use seen::Seen;
 pub use suppress::{Expiry, Suppression};
 pub(crate) use watched::check as check_watched;

@@ -1,5 +1,6 @@
 //! DIAL's own parts: `own.touched`, `.part`, `.deployer`, `.reader`.
 
+use super::principal;
 use super::seen::Seen;
 use crate::normalise::lookup;
 use dial_core::finding::Resource;
@@ -59,16 +60,16 @@ impl Own {
             );
             report("prefix", message);
         }
-        let lists = [
-            ("arns", &self.arns),
-            ("deployers", &self.deployers),
-            ("readers", &self.readers),
-        ];
-        for (name, list) in lists {
-            let wrong = list.iter().enumerate();
-            for (index, arn) in wrong.filter(|(_, arn)| !is_literal_arn(arn)) {
-                let message = format!("`{arn}` is no ARN without `*`");
-                report(&format!("{name}.{index}"), message);
+        let wrong = self.arns.iter().enumerate();
+        for (index, arn) in wrong.filter(|(_, arn)| !is_literal_arn(arn)) {
+            let message = format!("`{arn}` is no ARN without `*`");
+            report(&format!("arns.{index}"), message);
+        }
+        for (name, list) in [("deployers", &self.deployers), ("readers", &self.readers)] {
+            for (index, arn) in list.iter().enumerate() {
+                if let Err(message) = principal::check(arn) {
+                    report(&format!("{name}.{index}"), message);
+                }
             }
         }
     }

@@ -1,8 +1,8 @@
 //! How wide a suppression may be: what would fit everything, or hides who answers for it, is refused.
 
 use super::super::glob::literals;
+use super::super::principal::Caller;
 use super::Suppression;
-use super::principal::Caller;
 use crate::enrich::address;
 use dial_core::finding::MAX_SUPPRESSION;
 use dial_core::{AccountId, Region};

@@ -2,12 +2,12 @@
 
 mod breadth;
 mod expiry;
-mod principal;
 
 pub use expiry::Expiry;
 
 use super::decoy::Decoy;
 use super::glob::fits_exactly;
+use super::principal::Caller;
 use crate::enrich::address;
 use dial_core::dead_letter::hex;
 use dial_core::finding::{self, Finding, Resource};
@@ -15,7 +15,6 @@ use expiry::date;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use principal::Caller;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;

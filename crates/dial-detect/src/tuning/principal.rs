@@ -4,12 +4,22 @@
 //! and a role or user are named to the letter; `*` stands only for a session, or for what AWS
 //! adds to the names of roles that nobody else can create.
 
-use super::super::glob::{fits_exactly, literals};
+use super::glob::{fits_exactly, literals};
 
 /// Paths of roles that only AWS creates.
 const RESERVED: [&str; 2] = ["aws-reserved/", "aws-service-role/"];
 /// Least characters of the name of such a role before its `*`.
 const MIN_LITERALS: usize = 4;
+
+/// Whether a text is the ARN of one caller; the error says what to write instead.
+pub(crate) fn check(text: &str) -> Result<(), String> {
+    match Caller::parse(text)? {
+        one if one.is_one() => Ok(()),
+        _ => Err(format!(
+            "`{text}`: `*` is not taken here; the role's ARN fits all its sessions"
+        )),
+    }
+}
 
 /// The caller, or the callers, that a suppression is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
