@@ -106,9 +106,6 @@ fn tests(fault_worker: Option<&PathBuf>) -> anyhow::Result<()> {
     if let Some(python) = tools::python()? {
         tests.env("DIAL_TEST_PYTHON", python);
     }
-    if let Some(python) = tools::python("moto", &["moto[events]==5.2.1"])? {
-        tests.env("DIAL_MOTO_PYTHON", python);
-    }
     if std::env::var_os("DIAL_CORPUS").is_none() {
         println!("skipped: corpus tests (DIAL_CORPUS names no folder with events)");
     }

@@ -79,7 +79,11 @@ impl Tool {
 }
 
 /// Python packages that check what leaves the process, pinned; all in one virtual environment.
-const PACKAGES: &[&str] = &["ocsf-json-schema==1.2.0", "jsonschema==4.26.0"];
+const PACKAGES: &[&str] = &[
+    "ocsf-json-schema==1.2.0",
+    "jsonschema==4.26.0",
+    "moto==5.2.1",
+];
 
 /// A Python with [`PACKAGES`], installing them where they are missing.
 ///
@@ -126,41 +130,6 @@ pub(crate) fn nextest() -> anyhow::Result<Vec<String>> {
     }
     let path = NEXTEST.path()?;
     Ok(vec![path.display().to_string(), "nextest".into()])
-}
-
-/// The interpreter of a virtual environment with these packages, made where it is missing.
-///
-/// `None` where there is no `python3` with `venv`, and says so. Packages are pinned, so that the
-/// environment's name, which holds them, is all that has to be looked at.
-pub(crate) fn python(name: &str, packages: &[&str]) -> anyhow::Result<Option<PathBuf>> {
-    if !succeeds(&["python3", "-c", "import venv, ensurepip"]) {
-        println!("skipped: {name} (python3 with venv is not installed)");
-        return Ok(None);
-    }
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-    let pinned: String = packages.join("-").chars().map(plain).collect();
-    let home = cache()?.join(format!("python-{name}-{pinned}"));
-    let python = home.join("bin").join("python");
-    let ready = home.join("ready");
-    if !ready.exists() {
-        eprintln!(
-            "installing {} into {} (once)",
-            packages.join(" "),
-            home.display()
-        );
-        run(command(&["python3", "-m", "venv", "--clear"]).arg(&home))?;
-        let install = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ];
-        let mut pip = std::process::Command::new(&python);
-        run(pip.args(install).args(packages))?;
-        std::fs::write(&ready, packages.join("\n"))?;
-    }
-    Ok(Some(python))
 }
 
 /// `$XDG_CACHE_HOME/dial/tools`, else `~/.cache/dial/tools`.

@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 
 /// Asks moto; `cargo xtask check` installs it and says where its interpreter is.
 fn moto(patterns: &[&Value], events: &[Value]) -> Option<Vec<Vec<usize>>> {
-    let Some(python) = std::env::var_os("DIAL_MOTO_PYTHON") else {
-        println!("skipped: DIAL_MOTO_PYTHON names no interpreter with moto");
+    let Some(python) = std::env::var_os("DIAL_TEST_PYTHON") else {
+        println!("skipped: DIAL_TEST_PYTHON names no interpreter with moto");
         return None;
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/patterns/match_events.py");

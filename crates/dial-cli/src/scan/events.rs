@@ -58,7 +58,7 @@ fn read(
         Ok(event) => each(&event),
         Err(malformed) => reasons.push(format!("bad record: {}", malformed.error)),
     };
-    let scanned = scanner.scan(opened, |_| true, take);
-    reasons.extend(scanned.err().map(|error| error.to_string()));
+    let result = scanner.scan(opened, |_| true, take);
+    reasons.extend(result.err().map(|error| error.to_string()));
     reasons
 }

@@ -2,7 +2,7 @@
 
 use crate::place::Place;
 
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 24] = [
     &[],
     &["demo"],
     &["scan"],
@@ -13,6 +13,8 @@ const COMMANDS: [&[&str]; 22] = [
     &["rules", "explain"],
     &["rules", "backtest"],
     &["rules", "docs"],
+    &["rules", "patterns"],
+    &["rules", "blind-spots"],
     &["rules", "lint"],
     &["rules", "test"],
     &["findings"],
