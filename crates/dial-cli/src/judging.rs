@@ -5,9 +5,11 @@ use crate::exit;
 use anyhow::{Result, bail};
 use clap::Args;
 use dial_core::config::Check;
+use dial_core::dead_letter::hex;
 use dial_core::wire::WorkerInfo;
 use dial_detect::{Pipeline, Settings, SetupError};
 use dial_worker::config::Worker;
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// Arguments that choose rules and settings.
@@ -33,12 +35,27 @@ impl Judging {
         self.load(Some(rules))
     }
 
+    /// As [`Judging::pipeline`], with a hash of the rules and of all settings.
+    pub(crate) fn with_hash(&self) -> Result<(Pipeline, String)> {
+        let settings = self.settings(self.rules.as_deref())?;
+        let pipeline = load(&settings)?;
+        let mut hash = Sha256::new();
+        hash.update(pipeline.hash());
+        hash.update(format!("{settings:?}"));
+        let hash = hex(&hash.finalize()[..8]);
+        Ok((pipeline, hash))
+    }
+
     fn load(&self, rules: Option<&Path>) -> Result<Pipeline> {
+        load(&self.settings(rules)?)
+    }
+
+    fn settings(&self, rules: Option<&Path>) -> Result<Settings> {
         let file = ConfigFile::find(self.config.as_deref())?;
         let Tuning(worker) = file.section("worker")?;
         let rules = rules.map(Path::to_owned);
         let rules = rules.or_else(|| worker.detect.rules.clone());
-        load(&Settings {
+        Ok(Settings {
             rules,
             ..worker.detect
         })

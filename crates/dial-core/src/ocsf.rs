@@ -34,6 +34,7 @@ pub fn detection(finding: &Finding, status: Status) -> Value {
         "severity": severity_name(finding.severity),
         "status_id": status_id,
         "status": status,
+        "status_detail": finding.suppressed.as_ref().map(|by| &by.reason),
         "time": millis(finding.time),
         "message": finding.title,
         "is_alert": finding.suppressed.is_none(),
@@ -239,6 +240,7 @@ fn unmapped(finding: &Finding) -> Value {
         "event_id": finding.event.id,
         "read_only": finding.event.read_only,
         "facts": finding.facts,
+        "suppressed": finding.suppressed,
         "severity_changes": finding.severity_changes,
         "incomplete": finding.incomplete,
         "references": finding.references,
@@ -349,6 +351,21 @@ mod tests {
         }
         let members = event.as_object().unwrap();
         assert!(!members.contains_key("raw_data") && !members.values().any(says_nothing));
+    }
+
+    #[test]
+    fn what_the_operator_suppressed_is_suppressed_from_the_start() {
+        let mut finding = finding();
+        let by =
+            json!({ "id": "s-1", "owner": "o", "reason": "load test", "expires": "2026-06-01" });
+        finding.suppressed = serde_json::from_value(by).unwrap();
+        let event = detection(&finding, Status::Open);
+        assert_eq!(
+            (&event["activity_id"], &event["status_id"]),
+            (&json!(1), &json!(3))
+        );
+        assert_eq!(event["status_detail"], "load test");
+        assert_eq!(event["unmapped"]["suppressed"]["owner"], "o");
     }
 
     #[test]

@@ -22,7 +22,7 @@ const MAX_LINE: u64 = 16 * 1024;
 #[serde(deny_unknown_fields)]
 struct Heading {
     dial_checkpoint: u32,
-    /// Hash of the rules.
+    /// Hash of the rules and settings.
     rules: String,
     /// The arguments that decide what is found.
     asked: String,
@@ -147,7 +147,7 @@ fn same(found: &Heading, expected: &Heading) -> Result<()> {
         )
     } else if found.rules != expected.rules {
         format!(
-            "is of a scan with the rules {}, these are {}",
+            "is of a scan with the rules and settings {}, these are {}",
             found.rules, expected.rules
         )
     } else if found.asked != expected.asked {
@@ -234,7 +234,7 @@ mod tests {
                 "rules",
                 good.clone(),
                 ("r2", "a"),
-                "with the rules r, these are r2",
+                "with the rules and settings r, these are r2",
             ),
             (
                 "question",

@@ -63,10 +63,14 @@ impl Filtering {
         }
     }
 
-    /// The arguments as they were typed: a scan that goes on must have been asked the same.
-    pub(super) fn typed(&self) -> String {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let (since, until) = (text(&self.since), text(&self.until));
+    /// What a scan that goes on must have been asked too, for sources that are done with.
+    ///
+    /// `--since 24h` is kept as it was typed: it only moves on, and what was older is not missed.
+    /// An `--until` that moved would let events in that nobody has judged, so it is kept as a time.
+    pub(super) fn asked(&self, filter: &Filter) -> String {
+        let since = self.since.as_deref().unwrap_or_default();
+        let until = filter.until.map(|until| until.to_string());
+        let until = until.unwrap_or_default();
         let (accounts, regions) = (self.account.join(","), self.region.join(","));
         format!("account={accounts} region={regions} since={since} until={until}")
     }

@@ -28,7 +28,7 @@ use checkpoint::{Checkpoint, Finished};
 use clap::{Args, ValueEnum};
 use dial_aws::Clients;
 use dial_core::Severity;
-use filter::Filtering;
+use filter::{Filter, Filtering};
 use jiff::Timestamp;
 use pool::Scan;
 use progress::Progress;
@@ -101,8 +101,8 @@ enum Format {
 pub(crate) fn run(args: &Scanning) -> Result<Outcome> {
     let now = Timestamp::now();
     let filter = args.filtering.filter(now)?;
-    let pipeline = args.judging.pipeline()?;
-    let (checkpoint, finished) = args.checkpoint(pipeline.hash())?;
+    let (pipeline, rules) = args.judging.with_hash()?;
+    let (checkpoint, finished) = args.checkpoint(&filter, &rules)?;
     let runtime = crate::runtime()?;
     let outgoing = args.signing.sender()?.map(|sender| {
         let worker = pipeline.worker().clone();
@@ -152,12 +152,18 @@ impl Scanning {
     }
 
     /// The earlier scan must have asked the same of the same rules.
-    fn checkpoint(&self, rules: &str) -> Result<(Option<Checkpoint>, Finished)> {
+    fn checkpoint(&self, filter: &Filter, rules: &str) -> Result<(Option<Checkpoint>, Finished)> {
         let Some(path) = &self.checkpoint else {
             return Ok((None, Finished::default()));
         };
         let least = self.min_severity.unwrap_or(Severity::Informational);
-        let asked = format!("{} min-severity={least}", self.filtering.typed());
+        let master = self.signing.send.as_ref().map(ToString::to_string);
+        let asked = format!(
+            "{} min-severity={least} suppressed={} send={}",
+            self.filtering.asked(filter),
+            self.suppressed,
+            master.unwrap_or_default(),
+        );
         let (checkpoint, finished) = Checkpoint::open(path, rules, &asked)?;
         Ok((Some(checkpoint), finished))
     }

@@ -42,6 +42,8 @@ pub(super) enum Part {
     Done(Counts),
     /// A file that is no trail file.
     Skipped(Content),
+    /// A source that an earlier scan did.
+    Finished,
 }
 
 /// Where a part comes from.
@@ -107,7 +109,7 @@ fn find(scan: &Scan<'_>, search: &Search<'_>, found: &SyncSender<Found>) {
     search.run(&mut |what| {
         if let Found::Source(source, size) = &what {
             if (scan.is_finished)(source) {
-                return true;
+                return found.send(Found::Finished).is_ok();
             }
             (scan.expected)(*size);
         }
@@ -142,6 +144,7 @@ fn in_order<E>(
             Some(Begun::Other(Found::Skipped(what))) => {
                 each(&From::Place(""), Part::Skipped(what))?;
             }
+            Some(Begun::Other(Found::Finished)) => each(&From::Place(""), Part::Finished)?,
             Some(Begun::Other(Found::Source(..))) => {}
         }
     }

@@ -56,6 +56,7 @@ pub(super) struct Report<'o> {
     gaps: u64,
     digests: u64,
     others: u64,
+    finished: u64,
     /// Problems and gaps of the source that is being read.
     of_source: u64,
     /// Whether the suppressed are shown, or the others.
@@ -105,6 +106,7 @@ impl<'o> Report<'o> {
             gaps: 0,
             digests: 0,
             others: 0,
+            finished: 0,
             of_source: 0,
             suppressed: shown.suppressed,
             left_out: 0,
@@ -158,6 +160,11 @@ impl<'o> Report<'o> {
             Content::Digest => self.digests += 1,
             Content::Trail | Content::Other => self.others += 1,
         }
+    }
+
+    /// Counts one source that an earlier scan did.
+    pub(super) fn finished(&mut self) {
+        self.finished += 1;
     }
 
     /// Counts one source that was read.
@@ -235,6 +242,7 @@ impl<'o> Report<'o> {
             (self.gaps, "gap", ""),
             (self.digests, "digest", " skipped"),
             (self.others, "other file", " skipped"),
+            (self.finished, "file", " done before"),
         ];
         for (number, noun, what) in rest.into_iter().filter(|(number, ..)| *number > 0) {
             line = format!("{line}, {}{what}", count(number, noun));

@@ -41,6 +41,8 @@ pub(super) enum Found {
     Source(Source, Option<u64>),
     /// A file that is no trail file.
     Skipped(Content),
+    /// A source that an earlier scan did.
+    Finished,
     /// A place that cannot be read, and why.
     Problem(String, String),
 }
@@ -208,6 +210,7 @@ mod tests {
                 }
                 Found::Skipped(what) => skipped.push(what),
                 Found::Problem(place, what) => panic!("{place}: {what}"),
+                Found::Finished => panic!("nothing is finished"),
             }
             true
         });

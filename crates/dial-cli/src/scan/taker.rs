@@ -61,6 +61,7 @@ impl<'o> Taker<'o> {
             }
             Part::Gap(what) => self.report.gap(&name(), &what),
             Part::Skipped(what) => self.report.skipped(what),
+            Part::Finished => self.report.finished(),
             Part::Done(counts) => {
                 self.report.done(&name(), counts);
                 self.note(from)?;
