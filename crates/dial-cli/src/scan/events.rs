@@ -35,7 +35,7 @@ pub(crate) fn each_event(paths: &[String], mut each: impl FnMut(&Event)) -> Resu
                 problems += 1;
                 problem(&format!("{place}: {reason}"));
             }
-            Found::Skipped(_) => {}
+            Found::Skipped(_) | Found::Finished => {}
         }
         true
     });

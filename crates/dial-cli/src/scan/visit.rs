@@ -76,7 +76,7 @@ impl Visit {
                     visited.records += counts.records;
                     progress.events(counts.records);
                 }
-                Part::Gap(_) | Part::Skipped(_) => {}
+                Part::Gap(_) | Part::Skipped(_) | Part::Finished => {}
             }
             Ok::<(), anyhow::Error>(())
         })?;

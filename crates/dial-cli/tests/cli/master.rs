@@ -264,6 +264,23 @@ fn a_wrong_key_or_an_unreachable_master_is_an_error() {
     );
 }
 
+#[test]
+fn a_checkpoint_notes_only_what_the_master_has() {
+    let master = Master::start();
+    let (_, other, _) = master.dial(&["keys", "new"]);
+    master.place.write("other.key", other);
+    master.place.write("b.json", SHARED_BUCKET);
+    let scan = ["scan", "a.json", "b.json", "--checkpoint", "c"];
+    let wrong = ["--send", &master.url, "--root-key-file", "other.key"];
+    let (code, _, err) = master.dial(&[&scan[..], &wrong[..]].concat());
+    assert_eq!(code, 1, "{err}");
+    let (code, _, err) = master.send(&scan);
+    assert_eq!((code, master.ids().len()), (3, 1), "{err}");
+    assert!(err.contains("sent: 1 accepted"), "{err}");
+    let (code, _, err) = master.send(&scan);
+    assert!(code == 0 && err.contains("2 files done before"), "{err}");
+}
+
 fn letter(stage: Stage, body: &[u8]) -> DeadLetter {
     let worker = WorkerInfo {
         account: "111122223333".into(),
