@@ -18,7 +18,9 @@ const IAM: [(&str, &str); 8] = [
 ];
 
 /// Types whose ARN the table cannot build: service, first word of the path, type.
-const WORDS: [(&str, &str, &str); 2] = [
+const WORDS: [(&str, &str, &str); 4] = [
+    ("ecs", "service", "AWS::ECS::Service"),
+    ("ecs", "task", "AWS::ECS::Task"),
     ("events", "rule", "AWS::Events::Rule"),
     ("secretsmanager", "secret", "AWS::SecretsManager::Secret"),
 ];
@@ -178,6 +180,7 @@ mod tests {
     fn types_come_from_the_table_or_from_the_arn() {
         let cases = [
             ("rds", "db:main", "AWS::RDS::DBInstance/main"),
+            ("ecs", "task/shop/0f1e", "AWS::ECS::Task/0f1e"),
             ("events", "rule/nightly", "AWS::Events::Rule/nightly"),
             ("events", "rule/audit/nightly", "AWS::Events::Rule/nightly"),
             (

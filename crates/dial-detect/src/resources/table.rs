@@ -95,6 +95,17 @@ pub(super) fn fields() -> impl Iterator<Item = &'static Field> {
 
 /// By service; within one, what the call is about comes first.
 static FIELDS: &[Field] = &[
+    field(BEDROCK, "modelId", "AWS::Bedrock::Model", ""),
+    field(
+        BEDROCK,
+        "response.provisionedModelArn",
+        "AWS::Bedrock::ProvisionedModelThroughput",
+        "",
+    ),
+    of(
+        &["PutResourcePolicy", "DeleteResourcePolicy"],
+        field(BEDROCK, "resourceArn", "AWS::Bedrock::CustomModel", ""),
+    ),
     field(
         BEDROCK,
         "guardrailIdentifier",

@@ -2,6 +2,7 @@
 
 use super::{Field, field, of};
 
+const AOSS: &str = "aoss.amazonaws.com";
 const APPSYNC: &str = "appsync.amazonaws.com";
 const BACKUP: &str = "backup.amazonaws.com";
 const COGNITO: &str = "cognito-identity.amazonaws.com";
@@ -11,6 +12,7 @@ const DYNAMODB: &str = "dynamodb.amazonaws.com";
 const EFS: &str = "elasticfilesystem.amazonaws.com";
 const GLUE: &str = "glue.amazonaws.com";
 const KAFKA: &str = "kafka.amazonaws.com";
+const LAKE_FORMATION: &str = "lakeformation.amazonaws.com";
 const LIGHTSAIL: &str = "lightsail.amazonaws.com";
 const MQ: &str = "mq.amazonaws.com";
 const NEPTUNE: &str = "neptune-graph.amazonaws.com";
@@ -21,6 +23,19 @@ const TRANSFER: &str = "transfer.amazonaws.com";
 
 /// By service; within one, what the call is about comes first.
 pub(super) static FIELDS: &[Field] = &[
+    of(
+        &[
+            "CreateSecurityPolicy",
+            "DeleteSecurityPolicy",
+            "UpdateSecurityPolicy",
+        ],
+        field(
+            AOSS,
+            "name",
+            "AWS::OpenSearchServerless::SecurityPolicy",
+            "",
+        ),
+    ),
     field(
         APPSYNC,
         "apiId",
@@ -85,6 +100,7 @@ pub(super) static FIELDS: &[Field] = &[
         "AWS::EFS::FileSystem",
         "arn:{p}:elasticfilesystem:{r}:{a}:file-system/{n}",
     ),
+    field(EFS, "mountTargetId", "AWS::EFS::MountTarget", ""),
     field(
         GLUE,
         "endpointName",
@@ -93,6 +109,24 @@ pub(super) static FIELDS: &[Field] = &[
     ),
     field(KAFKA, "clusterArn", "AWS::MSK::Cluster", ""),
     field(KAFKA, "response.clusterArn", "AWS::MSK::Cluster", ""),
+    field(
+        LAKE_FORMATION,
+        "resource.table.name",
+        "AWS::Glue::Table",
+        "",
+    ),
+    field(
+        LAKE_FORMATION,
+        "resource.tableWithColumns.name",
+        "AWS::Glue::Table",
+        "",
+    ),
+    field(
+        LAKE_FORMATION,
+        "resource.database.name",
+        "AWS::Glue::Database",
+        "",
+    ),
     field(
         LIGHTSAIL,
         "relationalDatabaseName",
@@ -174,6 +208,33 @@ pub(super) static FIELDS: &[Field] = &[
             "AWS::RDS::DBCluster",
             "arn:{p}:rds:{r}:{a}:cluster:{n}",
         ),
+    ),
+    of(
+        &["ModifyDBParameterGroup", "ResetDBParameterGroup"],
+        field(
+            RDS,
+            "dBParameterGroupName",
+            "AWS::RDS::DBParameterGroup",
+            "arn:{p}:rds:{r}:{a}:pg:{n}",
+        ),
+    ),
+    of(
+        &[
+            "ModifyDBClusterParameterGroup",
+            "ResetDBClusterParameterGroup",
+        ],
+        field(
+            RDS,
+            "dBClusterParameterGroupName",
+            "AWS::RDS::DBClusterParameterGroup",
+            "arn:{p}:rds:{r}:{a}:cluster-pg:{n}",
+        ),
+    ),
+    field(
+        RDS,
+        "dBSecurityGroupName",
+        "AWS::RDS::DBSecurityGroup",
+        "arn:{p}:rds:{r}:{a}:secgrp:{n}",
     ),
     field(
         REDSHIFT,

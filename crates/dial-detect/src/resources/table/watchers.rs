@@ -13,6 +13,7 @@ const LOGS: &str = "logs.amazonaws.com";
 const MONITORING: &str = "monitoring.amazonaws.com";
 const NETWORK_FIREWALL: &str = "network-firewall.amazonaws.com";
 const RESOLVER: &str = "route53resolver.amazonaws.com";
+const SECURITY_HUB: &str = "securityhub.amazonaws.com";
 const SHIELD: &str = "shield.amazonaws.com";
 const WAF: &str = "wafv2.amazonaws.com";
 
@@ -137,6 +138,14 @@ pub(super) static FIELDS: &[Field] = &[
         "AWS::Logs::Destination",
         "arn:{p}:logs:{r}:{a}:destination:{n}",
     ),
+    of(
+        &["PutAccountPolicy", "DeleteAccountPolicy"],
+        field(LOGS, "policyName", "AWS::Logs::AccountPolicy", ""),
+    ),
+    of(
+        &["PutResourcePolicy", "DeleteResourcePolicy"],
+        field(LOGS, "policyName", "AWS::Logs::ResourcePolicy", ""),
+    ),
     field(MONITORING, "alarmName", "AWS::CloudWatch::Alarm", ALARM),
     field(MONITORING, "alarmNames", "AWS::CloudWatch::Alarm", ALARM),
     field(
@@ -162,6 +171,30 @@ pub(super) static FIELDS: &[Field] = &[
         "firewallRuleGroupId",
         "AWS::Route53Resolver::FirewallRuleGroup",
         "arn:{p}:route53resolver:{r}:{a}:firewall-rule-group/{n}",
+    ),
+    field(
+        RESOLVER,
+        "firewallRuleGroupAssociationId",
+        "AWS::Route53Resolver::FirewallRuleGroupAssociation",
+        "",
+    ),
+    field(
+        RESOLVER,
+        "resourceId",
+        "AWS::EC2::VPC",
+        "arn:{p}:ec2:{r}:{a}:vpc/{n}",
+    ),
+    field(
+        SECURITY_HUB,
+        "standardsSubscriptionArns",
+        "AWS::SecurityHub::Standard",
+        "",
+    ),
+    field(
+        SECURITY_HUB,
+        "ruleName",
+        "AWS::SecurityHub::AutomationRule",
+        "",
     ),
     field(
         SHIELD,
