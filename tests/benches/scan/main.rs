@@ -126,7 +126,7 @@ fn print(row: &Row, corpus: &Corpus, limit: &Row) {
 
 fn scan(name: &str, corpus: &Corpus, set: &RuleSet, threads: usize) -> Row {
     let measured = (0..REPEATS).map(|_| ways::dial(&corpus.trail, set, threads));
-    row(name, measured.collect())
+    row(name, &measured.collect::<Vec<_>>())
 }
 
 fn measure(name: &str, mut work: impl FnMut() -> usize) -> Row {
@@ -141,11 +141,11 @@ fn measure(name: &str, mut work: impl FnMut() -> usize) -> Row {
     });
     Row {
         peak: None,
-        ..row(name, measured.collect())
+        ..row(name, &measured.collect::<Vec<_>>())
     }
 }
 
-fn row(name: &str, measured: Vec<Usage>) -> Row {
+fn row(name: &str, measured: &[Usage]) -> Row {
     let seconds = measured.iter().map(|usage| usage.seconds);
     Row {
         name: name.to_owned(),
