@@ -4,15 +4,18 @@ use super::Format;
 use crate::exit::Outcome;
 use crate::json;
 use crate::terminal::{BAD, count, inert, paint, severity_style};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
-use dial_detect::engine::{self, Lint, LintLevel};
+use dial_detect::engine::{self, Lint, LintLevel, Ordinary};
+use dial_detect::envelope::trail::{Limits, Scanner};
+use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   dial rules lint ./my-rules
+  dial rules lint ./my-rules --ordinary last-week.json.gz
 
 Exit codes: 0 nothing to say, 1 errors, 3 warnings only.";
 
@@ -22,6 +25,9 @@ pub(crate) struct Check {
     /// Folder of rules, or one rule file
     #[arg(value_name = "PATH")]
     rules: PathBuf,
+    /// Trail files without an incident: rules that fire on them are named, with the count
+    #[arg(long, value_name = "PATH")]
+    ordinary: Vec<PathBuf>,
     /// For people, or as a JSON list
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -29,7 +35,8 @@ pub(crate) struct Check {
 
 /// Runs `dial rules lint`.
 pub(super) fn run(args: &Check) -> Result<Outcome> {
-    let lints = engine::lint(&args.rules);
+    let mut lints = engine::lint(&args.rules);
+    lints.extend(ordinary(args)?);
     let mut out = anstream::stdout().lock();
     if args.format == Format::Json {
         json::write_pretty(&mut out, &lints)?;
@@ -43,6 +50,31 @@ pub(super) fn run(args: &Check) -> Result<Outcome> {
     let warnings = lints.len() as u64 - errors;
     anstream::eprintln!("{}, {}", count(errors, "error"), count(warnings, "warning"));
     Ok(Outcome::of(errors > 0, warnings > 0))
+}
+
+/// Remarks that one's own traffic gives.
+fn ordinary(args: &Check) -> Result<Vec<Lint>> {
+    if args.ordinary.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(mut ordinary) = Ordinary::new(&args.rules) else {
+        return Ok(Vec::new());
+    };
+    let mut scanner = Scanner::new(Limits::default());
+    for path in &args.ordinary {
+        let file = File::open(path).with_context(|| path.display().to_string())?;
+        let judged = scanner.scan(
+            file,
+            |_| true,
+            |item| {
+                if let Ok(event) = item {
+                    ordinary.judge(&event);
+                }
+            },
+        );
+        judged.with_context(|| path.display().to_string())?;
+    }
+    Ok(ordinary.lints("of your"))
 }
 
 fn line(lint: &Lint) -> String {

@@ -6,8 +6,12 @@ mod detection;
 mod events;
 mod group;
 mod names;
+mod never;
+mod ordinary;
+mod traps;
 
 pub use attack::{ATTACK_VERSION, tactics};
+pub use ordinary::Ordinary;
 
 use super::load::Loaded;
 use super::rule::{Expect, RuleInfo};
@@ -76,7 +80,10 @@ pub fn lint(rules: &Path) -> Vec<Lint> {
         Ok(sources) => sources,
         Err(errors) => return errors.into_iter().map(Lint::from).collect(),
     };
-    lint_sources(&sources)
+    let mut lints = lint_sources(&sources);
+    lints.extend(ordinary::check(rules));
+    lints.sort();
+    lints
 }
 
 pub(super) fn lint_sources(sources: &[Source]) -> Vec<Lint> {
@@ -91,6 +98,8 @@ pub(super) fn lint_sources(sources: &[Source]) -> Vec<Lint> {
             delivery::check(info, rule, &mut report);
             detection::check(rule, &mut report);
             events::check(rule, &mut report);
+            never::check(info, rule, &mut report);
+            traps::check(rule, &mut report);
         }
     }
     lints.extend(loaded.errors.into_iter().map(Lint::from));
@@ -184,7 +193,14 @@ fn unfilled(source: &Source) -> Vec<Lint> {
 /// Violations of the Sigma specification, as the library finds them.
 fn spec_lints(source: &Source) -> Vec<Lint> {
     let warnings = spec::lint_yaml_str(&source.text).into_iter();
-    let errors = warnings.filter(|warning| warning.severity == spec::Severity::Error);
+    // Of what is no violation, only what changes the meaning; the rest is a matter of taste.
+    let silent = [
+        spec::LintRule::FlattenedArrayCorrelation,
+        spec::LintRule::IncompatibleModifiers,
+    ];
+    let errors = warnings.filter(|warning| {
+        warning.severity == spec::Severity::Error || silent.contains(&warning.rule)
+    });
     let lints = errors.map(|warning| Lint {
         file: source.file.clone(),
         line: warning

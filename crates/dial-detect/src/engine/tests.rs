@@ -2,6 +2,7 @@
 
 mod conformance;
 mod index;
+mod lint;
 mod loading;
 
 use super::source::Source;
