@@ -163,6 +163,10 @@ fn an_explanation_says_what_the_rule_does() {
     for rule in pipeline.rules() {
         let tests = rule.tests.iter().filter(|test| test.given.is_empty());
         for test in tests {
+            // What DIAL tells of itself is not read from outside.
+            if test.event.starts_with("worker/") {
+                continue;
+            }
             let event = one_event(&fixtures().join(&test.event)).unwrap();
             let explanation = pipeline.explain(rule, &event).unwrap();
             let matches = explanation.verdict == Verdict::Match;
