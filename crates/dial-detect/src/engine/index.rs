@@ -4,6 +4,9 @@ use super::gate::{Known, Member};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+/// Longer values, which no service has, are copied to be compared.
+const SHORT: usize = 96;
+
 /// Rules by the values that they need of one member each.
 #[derive(Debug, Default)]
 pub(super) struct Index {
@@ -64,7 +67,11 @@ impl ByValue {
         if self.0.is_empty() {
             return &[];
         }
-        let rules = self.0.get(value.to_lowercase().as_str());
+        let mut short = [0; SHORT];
+        let rules = match lower(value, &mut short) {
+            Some(lower) => self.0.get(lower),
+            None => self.0.get(value.to_lowercase().as_str()),
+        };
         rules.map_or(&[], Vec::as_slice)
     }
 
@@ -74,6 +81,14 @@ impl ByValue {
         let unknown = value.is_none().then(|| self.all());
         certain.iter().copied().chain(unknown.into_iter().flatten())
     }
+}
+
+/// The value in lower case, where that is simple.
+fn lower<'b>(value: &str, buffer: &'b mut [u8; SHORT]) -> Option<&'b str> {
+    let lower = buffer.get_mut(..value.len()).filter(|_| value.is_ascii())?;
+    lower.copy_from_slice(value.as_bytes());
+    lower.make_ascii_lowercase();
+    std::str::from_utf8(lower).ok()
 }
 
 /// In order, each once.

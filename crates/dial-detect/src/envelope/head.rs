@@ -19,6 +19,8 @@ pub(super) struct Top<'a> {
     pub(super) caller_account: Option<Cow<'a, str>>,
     /// The members of `detail`, for an envelope.
     pub(super) detail: Option<Box<Top<'a>>>,
+    /// Whether there is a member `detail-type`, of whatever type: an envelope.
+    pub(super) has_detail_type: bool,
     /// Whether there is a member `Records`.
     pub(super) has_records: bool,
     /// A member that stands there twice.
@@ -74,7 +76,7 @@ impl<'de> Top<'de> {
     fn members<A: MapAccess<'de>>(mut map: A, is_detail: bool) -> Result<Self, A::Error> {
         let mut top = Self::default();
         let mut seen = 0_u32;
-        while let Some(name) = map.next_key()? {
+        while let Some(name) = map.next_key::<Name>()? {
             // A `detail` below `detail` is skipped, so that nesting costs no stack.
             if name == Name::Other || (is_detail && name == Name::Detail) {
                 map.next_value::<IgnoredAny>()?;
@@ -82,9 +84,10 @@ impl<'de> Top<'de> {
             }
             let bit = 1 << name as u32;
             if seen & bit != 0 {
-                top.duplicate = Some(NAMES[name as usize].0);
+                top.duplicate = Some(name.text());
             }
             seen |= bit;
+            top.has_detail_type |= name == Name::DetailType;
             top.take(name, &mut map)?;
         }
         Ok(top)
@@ -122,7 +125,7 @@ impl<'de> Top<'de> {
     }
 }
 
-/// The members that a head is made of; the order is that of [`NAMES`].
+/// The members that a head is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Name {
     Event,
@@ -141,21 +144,45 @@ enum Name {
     Other,
 }
 
-const NAMES: [(&str, Name); 13] = [
-    ("eventName", Name::Event),
-    ("eventSource", Name::EventSource),
-    ("eventType", Name::EventType),
-    ("errorCode", Name::ErrorCode),
-    ("detail-type", Name::DetailType),
-    ("source", Name::Source),
-    ("eventID", Name::EventId),
-    ("eventTime", Name::EventTime),
-    ("awsRegion", Name::Region),
-    ("recipientAccountId", Name::Recipient),
-    ("userIdentity", Name::UserIdentity),
-    ("detail", Name::Detail),
-    ("Records", Name::Records),
-];
+impl Name {
+    fn of(text: &str) -> Self {
+        match text {
+            "eventName" => Self::Event,
+            "eventSource" => Self::EventSource,
+            "eventType" => Self::EventType,
+            "errorCode" => Self::ErrorCode,
+            "detail-type" => Self::DetailType,
+            "source" => Self::Source,
+            "eventID" => Self::EventId,
+            "eventTime" => Self::EventTime,
+            "awsRegion" => Self::Region,
+            "recipientAccountId" => Self::Recipient,
+            "userIdentity" => Self::UserIdentity,
+            "detail" => Self::Detail,
+            "Records" => Self::Records,
+            _ => Self::Other,
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Event => "eventName",
+            Self::EventSource => "eventSource",
+            Self::EventType => "eventType",
+            Self::ErrorCode => "errorCode",
+            Self::DetailType => "detail-type",
+            Self::Source => "source",
+            Self::EventId => "eventID",
+            Self::EventTime => "eventTime",
+            Self::Region => "awsRegion",
+            Self::Recipient => "recipientAccountId",
+            Self::UserIdentity => "userIdentity",
+            Self::Detail => "detail",
+            Self::Records => "Records",
+            Self::Other => "another",
+        }
+    }
+}
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -166,8 +193,7 @@ impl<'de> Deserialize<'de> for Name {
                 f.write_str("a name")
             }
             fn visit_str<E>(self, text: &str) -> Result<Name, E> {
-                let found = NAMES.iter().find(|(name, _)| *name == text);
-                Ok(found.map_or(Name::Other, |(_, name)| *name))
+                Ok(Name::of(text))
             }
         }
         deserializer.deserialize_identifier(Names)

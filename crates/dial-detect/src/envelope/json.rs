@@ -98,6 +98,10 @@ pub(super) fn not_json(error: serde_json::Error) -> EnvelopeError {
 
 /// Whether lists and objects nest deeper than `limit`; total over any bytes.
 pub(super) fn is_deeper(bytes: &[u8], limit: usize) -> bool {
+    // So few brackets cannot nest deeper; most records end here.
+    if memchr::memchr2_iter(b'{', b'[', bytes).nth(limit).is_none() {
+        return false;
+    }
     let mut depth = 0_usize;
     let mut deepest = 0;
     let mut in_string = false;
@@ -121,6 +125,11 @@ pub(super) fn is_deeper(bytes: &[u8], limit: usize) -> bool {
 
 /// Replaces lone surrogate escapes by U+FFFD's; `None` where there are none.
 pub(super) fn repair(text: &str) -> Option<String> {
+    // Surrogates are `\\ud800` to `\\udfff`.
+    let may_hold = |start: &str| memchr::memmem::find(text.as_bytes(), start.as_bytes()).is_some();
+    if !may_hold("\\ud") && !may_hold("\\uD") {
+        return None;
+    }
     let mut repaired = String::with_capacity(text.len());
     let mut rest = text;
     let mut changed = false;

@@ -6,6 +6,7 @@ use crate::event::{Event, Kind, MAX_ID};
 use dial_core::dead_letter::hex;
 use dial_core::worker_id::{AccountId, Region};
 use jiff::Timestamp;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
@@ -28,12 +29,27 @@ pub(super) fn event(text: &str, around: &Around<'_>) -> Result<Event, EnvelopeEr
     // What made the value readable must make the head readable.
     let repaired = json::repair(text);
     let top = Top::read(repaired.as_deref().unwrap_or(text))?;
+    settled(record, &top, text, around)
+}
+
+/// A bare record of which the head is read already, as an item of a list.
+pub(super) fn item_of(text: &str, top: &Top<'_>) -> Item {
+    let event = json::value(text).and_then(|it| settled(it, top, text, &Around::default()));
+    event.map_err(|error| Malformed::new(error, text))
+}
+
+fn settled(
+    record: Value,
+    top: &Top<'_>,
+    text: &str,
+    around: &Around<'_>,
+) -> Result<Event, EnvelopeError> {
     let source = top.head.event_source.as_deref();
     if top.head.event_name.is_none() || source.is_none_or(|s| s.starts_with("aws:")) {
         return Err(EnvelopeError::UnknownShape);
     }
     Ok(Event {
-        account: account(&top, around)?,
+        account: account(top, around)?,
         region: region([("awsRegion", &top.region), ("region", &around.region)])?,
         time: time([("eventTime", &top.event_time), ("time", &around.time)])?,
         id: id(top.event_id.as_deref(), text),

@@ -4,7 +4,7 @@ use super::balance::Balance;
 use super::{Counts, EnvelopeError, MAX_EVENT, ScanFault};
 use crate::envelope::head::Top;
 use crate::envelope::loose::Key;
-use crate::envelope::{Item, Malformed, items, json};
+use crate::envelope::{Item, Malformed, items, json, record};
 use crate::event::{Event, Head};
 use serde::de::IgnoredAny;
 
@@ -216,18 +216,30 @@ impl<'f> Walker<'f> {
             self.malformed(EnvelopeError::Duplicate(name), bytes);
             return Ok(());
         }
-        let head = top.into_head();
-        if head.event_name.is_none() && head.detail_type.is_none() {
+        if top.has_detail_type {
+            self.judge_envelope(top, bytes);
+            return Ok(());
+        }
+        if top.head.event_name.is_none() {
             self.malformed(EnvelopeError::UnknownShape, bytes);
-        } else if (self.want)(&head) {
-            self.hand_over(bytes);
+        } else if (self.want)(&top.head) {
+            self.hand_over(bytes, |text| vec![record::item_of(text, &top)]);
         }
         Ok(())
     }
 
-    fn hand_over(&mut self, bytes: &[u8]) {
+    fn judge_envelope(&mut self, top: Top<'_>, bytes: &[u8]) {
+        let head = top.into_head();
+        if head.event_name.is_none() && head.detail_type.is_none() {
+            self.malformed(EnvelopeError::UnknownShape, bytes);
+        } else if (self.want)(&head) {
+            self.hand_over(bytes, items);
+        }
+    }
+
+    fn hand_over(&mut self, bytes: &[u8], read: impl FnOnce(&str) -> Vec<Item>) {
         let found = match std::str::from_utf8(bytes) {
-            Ok(text) => items(text),
+            Ok(text) => read(text),
             Err(e) => vec![Err(Malformed::new(
                 EnvelopeError::NotUtf8(e.valid_up_to()),
                 bytes,
