@@ -55,6 +55,16 @@ pub struct Head<'a> {
     pub error_code: Option<Cow<'a, str>>,
     /// `userIdentity.type`.
     pub user_identity_type: Option<Cow<'a, str>>,
+    /// `userIdentity.accountId`.
+    pub user_identity_account: Option<Cow<'a, str>>,
+    /// `userAgent`.
+    pub user_agent: Option<Cow<'a, str>>,
+    /// Whether it is certain that there is no `errorCode`: the call succeeded.
+    pub succeeded: bool,
+    /// `requestParameters` as JSON, where a record is looked at before it is parsed.
+    pub request: Option<&'a str>,
+    /// The whole record, or the envelope around it, as it came.
+    pub text: Option<&'a [u8]>,
     /// `detail-type` of the envelope.
     pub detail_type: Option<Cow<'a, str>>,
     /// `source` of the envelope.
@@ -66,6 +76,7 @@ impl Event {
     pub fn head(&self) -> Head<'_> {
         let text = |key: &str| Some(Cow::Borrowed(self.record.get(key)?.as_str()?));
         let identity = self.record.get("userIdentity");
+        let of_caller = |key: &str| Some(Cow::Borrowed(identity?.get(key)?.as_str()?));
         let (detail_type, source) = match &self.kind {
             Kind::CloudTrail => (None, None),
             Kind::Native {
@@ -78,9 +89,12 @@ impl Event {
             event_source: text("eventSource"),
             event_type: text("eventType"),
             error_code: text("errorCode"),
-            user_identity_type: identity
-                .and_then(|i| i.get("type")?.as_str())
-                .map(Cow::Borrowed),
+            user_identity_type: of_caller("type"),
+            user_identity_account: of_caller("accountId"),
+            user_agent: text("userAgent"),
+            succeeded: self.record.get("errorCode").is_none(),
+            request: None,
+            text: None,
             detail_type: detail_type.map(Cow::Borrowed),
             source: source.map(Cow::Borrowed),
         }

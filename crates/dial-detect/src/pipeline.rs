@@ -162,7 +162,9 @@ impl Pipeline {
     ///
     /// `false` is certain; `true` says only that the record must be judged.
     pub fn may_match(&self, head: &Head<'_>) -> bool {
-        !head.is_cloudtrail() || self.engine.may_match(head)
+        let lacks = |path: &str| head.text.is_some_and(|text| self.tuning.lacks(path, text));
+        // What cannot be judged here must be judged in full, where it is reported.
+        !head.is_cloudtrail() || isolate::run(|| self.engine.may_match(head, lacks)).unwrap_or(true)
     }
 
     /// What rules say of patterns that do not feed them; the worker sends it.

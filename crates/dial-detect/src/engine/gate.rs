@@ -35,7 +35,7 @@ pub(crate) enum Gate {
     Text(Member, Fit, Cow<'static, str>),
     /// A member of the head is there, or is not.
     Exists(Member, bool),
-    /// A derived field; says what holds while nothing is configured that makes its name.
+    /// A derived field, by its path; says what holds where nothing makes it.
     Derived(Cow<'static, str>, bool),
 }
 
@@ -53,6 +53,10 @@ pub(crate) enum Member {
     IdentityType,
     /// `errorCode`.
     ErrorCode,
+    /// `userAgent`.
+    UserAgent,
+    /// `userIdentity.accountId`.
+    AccountId,
 }
 
 /// How a text must fit; `Exactly` and `Cased` are the whole text, the others ignore case.
@@ -71,7 +75,7 @@ pub(crate) enum Fit {
 }
 
 /// What is known of a record before it is parsed; `None` is "not known", never "absent".
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Known<'a> {
     /// `eventName`.
     pub(crate) name: Option<&'a str>,
@@ -83,36 +87,49 @@ pub(crate) struct Known<'a> {
     pub(crate) identity_type: Option<&'a str>,
     /// `errorCode`.
     pub(crate) error_code: Option<&'a str>,
+    /// Whether there is certainly no `errorCode`.
+    pub(crate) succeeded: bool,
+    /// `userAgent`.
+    pub(crate) user_agent: Option<&'a str>,
+    /// `userIdentity.accountId`.
+    pub(crate) account: Option<&'a str>,
+    /// Whether nothing makes a derived field of this path for this record.
+    pub(crate) lacks: Option<&'a dyn Fn(&str) -> bool>,
 }
 
+/// What is judged before a rule is built or asked: certain, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Truth {
+pub(crate) enum Truth {
     False,
     Unknown,
     True,
 }
 
 impl Gate {
-    /// Whether the condition may hold; `absent` are the derived names that nothing makes.
-    pub(crate) fn may_hold(&self, known: &Known<'_>, absent: &[&str]) -> bool {
-        self.judge(known, absent) != Truth::False
+    /// Whether the condition may hold.
+    pub(crate) fn may_hold(&self, known: &Known<'_>) -> bool {
+        self.judge(known) != Truth::False
     }
 
-    fn judge(&self, known: &Known<'_>, absent: &[&str]) -> Truth {
-        let judge = |part: &Gate| part.judge(known, absent);
+    fn judge(&self, known: &Known<'_>) -> Truth {
+        let judge = |part: &Gate| part.judge(known);
         match self {
             Self::Unknown => Truth::Unknown,
             Self::All(parts) => all(parts.iter().map(judge)),
             Self::Any(parts) => any(parts.iter().map(judge)),
             Self::None(parts) => negated(any(parts.iter().map(judge))),
+            Self::Text(Member::ErrorCode, ..) if known.succeeded => Truth::False,
             Self::Text(member, fit, text) => any(known
                 .texts(*member)
                 .into_iter()
                 .flatten()
                 .map(|shown| fit.judge(shown, text)))
             .or_unknown(known.shows(*member)),
+            Self::Exists(Member::ErrorCode, expected) if known.succeeded => truth(!*expected),
             Self::Exists(member, expected) => truth(*expected).or_unknown(known.shows(*member)),
-            Self::Derived(name, holds) => truth(*holds).or_unknown(absent.contains(&&**name)),
+            Self::Derived(path, holds) => {
+                truth(*holds).or_unknown(known.lacks.is_some_and(|lacks| lacks(path)))
+            }
         }
     }
 }
@@ -124,6 +141,8 @@ impl Known<'_> {
             Member::EventSource => [self.source, None],
             Member::IdentityType => [self.identity_type, None],
             Member::ErrorCode => [self.error_code, None],
+            Member::UserAgent => [self.user_agent, None],
+            Member::AccountId => [self.account, None],
         }
     }
 
@@ -155,16 +174,16 @@ impl Fit {
 }
 
 impl Truth {
-    fn or_unknown(self, is_known: bool) -> Self {
+    pub(crate) fn or_unknown(self, is_known: bool) -> Self {
         if is_known { self } else { Self::Unknown }
     }
 }
 
-fn truth(holds: bool) -> Truth {
+pub(crate) fn truth(holds: bool) -> Truth {
     if holds { Truth::True } else { Truth::False }
 }
 
-fn negated(value: Truth) -> Truth {
+pub(crate) fn negated(value: Truth) -> Truth {
     match value {
         Truth::False => Truth::True,
         Truth::Unknown => Truth::Unknown,
@@ -172,7 +191,7 @@ fn negated(value: Truth) -> Truth {
     }
 }
 
-fn all(parts: impl Iterator<Item = Truth>) -> Truth {
+pub(crate) fn all(parts: impl Iterator<Item = Truth>) -> Truth {
     let mut result = Truth::True;
     for part in parts {
         match part {
@@ -184,6 +203,6 @@ fn all(parts: impl Iterator<Item = Truth>) -> Truth {
     result
 }
 
-fn any(parts: impl Iterator<Item = Truth>) -> Truth {
+pub(crate) fn any(parts: impl Iterator<Item = Truth>) -> Truth {
     negated(all(parts.map(negated)))
 }

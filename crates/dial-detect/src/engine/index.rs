@@ -32,7 +32,9 @@ impl Index {
             Some((Member::EventName, values)) => (&mut self.by_name, values),
             Some((Member::IdentityType, values)) => (&mut self.by_identity, values),
             Some((Member::EventSource, values)) => (&mut self.by_source, values),
-            Some((Member::ErrorCode, _)) | None => return self.always.push(rule),
+            Some((Member::ErrorCode | Member::UserAgent | Member::AccountId, _)) | None => {
+                return self.always.push(rule);
+            }
         };
         for value in values {
             map.0.entry(value.into()).or_default().push(rule);

@@ -14,6 +14,7 @@ mod matcher;
 mod needs;
 mod outline;
 mod pack;
+mod peek;
 #[cfg(test)]
 mod reference;
 mod rule;
@@ -33,7 +34,6 @@ pub use rule::{Delivery, DialKeys, Expect, Pack, RuleInfo, RuleTest};
 pub use rule_test::{TestOutcome, test};
 pub use scaffold::{Draft, DraftError, FILL_IN, Scaffold, scaffold};
 
-pub(crate) use gate::Known;
 pub(crate) use needs::Needs;
 #[cfg(test)]
 pub(crate) use reference::Reference;
@@ -44,12 +44,14 @@ use crate::event::{Event, Head, Kind};
 use crate::explain::clip;
 use crate::normalise::without_date;
 use crate::settings::OnRuleError;
-use gate::{Gate, Member};
+use gate::{Gate, Known, Member};
 use index::{Index, sorted};
 use load::Loaded;
 use matcher::Matcher;
+use outline::root_of;
 use outline::{Outline, derived_reads};
 use pack::Packed;
+use peek::Peek;
 use rsigma_eval::CompiledRule;
 use rsigma_ir::LowerOptions;
 use rsigma_parser::{FilterRule, SigmaRule};
@@ -264,7 +266,12 @@ impl Engine {
         rule: Rule,
         key: Option<(Member, impl IntoIterator<Item = V>)>,
     ) {
-        if rule.sees("cloudtrail") && rule.gate.may_hold(&Known::default(), &self.absent) {
+        let lacks = |path: &str| self.is_absent(path);
+        let known = Known {
+            lacks: Some(&lacks),
+            ..Known::default()
+        };
+        if rule.sees("cloudtrail") && rule.gate.may_hold(&known) {
             self.index.add(self.rules.len(), key);
         }
         self.rules.push(rule);
@@ -313,12 +320,26 @@ impl Engine {
         self.matcher(index)?.compiled()
     }
 
-    /// Whether any rule can match a CloudTrail record of which only the head is known.
-    pub(crate) fn may_match(&self, head: &Head<'_>) -> bool {
-        let known = known(head);
-        known
-            .name
-            .is_none_or(|name| self.possible(name, &known).next().is_some())
+    /// Whether any rule can match a CloudTrail record of which only the head is known; `lacks`
+    /// says that nothing makes a derived field of a path for this record.
+    pub(crate) fn may_match(&self, head: &Head<'_>, lacks: impl Fn(&str) -> bool) -> bool {
+        let lacks = |path: &str| self.is_absent(path) || lacks(path);
+        let known = known(head, &lacks);
+        let Some(name) = known.name else {
+            return true;
+        };
+        let mut possible = self.possible(name, &known).peekable();
+        if possible.peek().is_none() {
+            return false;
+        }
+        let peek = head.request.and_then(|request| Peek::of(&known, request));
+        peek.is_none_or(|peek| {
+            possible.any(|index| self.compiled(index).is_none_or(|rule| peek.may_hold(rule)))
+        })
+    }
+
+    fn is_absent(&self, path: &str) -> bool {
+        self.absent.contains(&root_of(path))
     }
 
     /// Rules that must look at every record, or at many, by name.
@@ -330,7 +351,8 @@ impl Engine {
     /// Rules that the event can match, in order: only these need to be asked.
     pub(crate) fn candidates(&self, event: &Event) -> Vec<usize> {
         let head = event.head();
-        let known = known(&head);
+        let lacks = |path: &str| self.is_absent(path);
+        let known = known(&head, &lacks);
         match (&event.kind, known.name) {
             (Kind::CloudTrail, Some(name)) => sorted(self.possible(name, &known)),
             _ => self.about(View::service_of(event)),
@@ -348,8 +370,7 @@ impl Engine {
         let candidates = self.index.candidates(name, known);
         candidates.filter(move |&index| {
             self.rules.get(index).is_some_and(|rule| {
-                (known.error_code.is_none() || rule.attempts)
-                    && rule.gate.may_hold(known, &self.absent)
+                (known.error_code.is_none() || rule.attempts) && rule.gate.may_hold(known)
             })
         })
     }
@@ -442,7 +463,7 @@ impl Rule {
 }
 
 /// What the index and the gates are asked with.
-fn known<'h>(head: &'h Head<'_>) -> Known<'h> {
+fn known<'h>(head: &'h Head<'_>, lacks: &'h dyn Fn(&str) -> bool) -> Known<'h> {
     let name = head.event_name.as_deref();
     Known {
         name,
@@ -450,6 +471,10 @@ fn known<'h>(head: &'h Head<'_>) -> Known<'h> {
         source: head.event_source.as_deref(),
         identity_type: head.user_identity_type.as_deref(),
         error_code: head.error_code.as_deref(),
+        succeeded: head.succeeded,
+        user_agent: head.user_agent.as_deref(),
+        account: head.user_identity_account.as_deref(),
+        lacks: Some(lacks),
     }
 }
 

@@ -107,12 +107,12 @@ fn item(item: &IrDetectionItem) -> Gate {
         return Gate::Unknown;
     };
     if DERIVED.contains(&root_of(field)) {
-        let name = Cow::Owned(root_of(field).to_owned());
+        let name = Cow::Owned(field.to_owned());
         return match (item.exists, &item.matcher) {
             (Some(expected), _) => Gate::Derived(name, !expected),
             (None, IrMatcher::Null) => Gate::Derived(name, true),
             (None, matcher) if may_take_nothing(matcher) => Gate::Unknown,
-            (None, _) => Gate::Derived(name, false),
+            (None, matcher) => implied(field, matcher, Gate::Derived(name, false)),
         };
     }
     match (member(field), item.exists) {
@@ -122,12 +122,25 @@ fn item(item: &IrDetectionItem) -> Gate {
     }
 }
 
+/// Facts that a record must show something for, whatever else.
+fn implied(field: &str, matcher: &IrMatcher, gate: Gate) -> Gate {
+    match (field, matcher) {
+        ("fact.principal.anonymous", IrMatcher::BoolEq(true)) => {
+            let shown = Gate::Text(Member::AccountId, Fit::Exactly, "anonymous".into());
+            all([gate, shown, Gate::Unknown].into_iter())
+        }
+        _ => gate,
+    }
+}
+
 fn member(field: &str) -> Option<Member> {
     match field {
         "eventName" => Some(Member::EventName),
         "eventSource" => Some(Member::EventSource),
         "userIdentity.type" => Some(Member::IdentityType),
         "errorCode" => Some(Member::ErrorCode),
+        "userAgent" => Some(Member::UserAgent),
+        "userIdentity.accountId" => Some(Member::AccountId),
         _ => None,
     }
 }
@@ -153,7 +166,11 @@ fn text(member: Member, matcher: &IrMatcher) -> Gate {
         }),
         // A member that is shown is a text.
         IrMatcher::Null => Gate::Exists(member, false),
-        IrMatcher::AnyOf(parts) => any(parts.iter().map(|part| text(member, part))),
+        // Among others, null is met by a null alone, not by a member that is missing.
+        IrMatcher::AnyOf(parts) => any(parts.iter().map(|part| match part {
+            IrMatcher::Null => all([Gate::Exists(member, false), Gate::Unknown].into_iter()),
+            part => text(member, part),
+        })),
         // Each part may be met by another of the two forms of a name: never certain.
         IrMatcher::AllOf(parts) => {
             let parts = parts.iter().map(|part| text(member, part));

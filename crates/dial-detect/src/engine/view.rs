@@ -9,7 +9,7 @@
 //! * A native finding is seen in EventBridge's own shape: `source`, `detail-type`, `detail.…`.
 
 use super::gate::DERIVED;
-use super::outline::root_of;
+pub(super) use super::outline::root_of;
 use crate::event::{Event, Kind};
 use crate::normalise::without_date;
 use rsigma_eval::event::{Event as Fields, EventValue, JsonEvent};
@@ -159,7 +159,7 @@ pub(crate) fn names_of(raw: &str) -> EventValue<'_> {
 }
 
 /// Adds the JSON text of objects, so that text modifiers see into them.
-fn with_text(value: EventValue<'_>) -> EventValue<'_> {
+pub(super) fn with_text(value: EventValue<'_>) -> EventValue<'_> {
     let mut texts = Vec::new();
     match &value {
         EventValue::Map(_) => texts.push(text_of(&value)),

@@ -4,6 +4,7 @@ use super::EnvelopeError;
 use super::loose::{self, Key, Loose, Text};
 use crate::event::Head;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -15,8 +16,6 @@ pub(super) struct Top<'a> {
     pub(super) event_time: Option<Cow<'a, str>>,
     pub(super) region: Option<Cow<'a, str>>,
     pub(super) recipient: Option<Cow<'a, str>>,
-    /// `userIdentity.accountId`.
-    pub(super) caller_account: Option<Cow<'a, str>>,
     /// The members of `detail`, for an envelope.
     pub(super) detail: Option<Box<Top<'a>>>,
     /// Whether there is a member `detail-type`, of whatever type: an envelope.
@@ -49,6 +48,7 @@ impl<'a> Top<'a> {
             Some(detail) if self.head.detail_type.is_some() => Head {
                 detail_type: self.head.detail_type,
                 source: self.head.source,
+                text: self.head.text,
                 ..detail.head
             },
             _ => self.head,
@@ -75,20 +75,30 @@ impl<'de> Deserialize<'de> for Top<'de> {
 impl<'de> Top<'de> {
     fn members<A: MapAccess<'de>>(mut map: A, is_detail: bool) -> Result<Self, A::Error> {
         let mut top = Self::default();
+        top.head.succeeded = true;
         let mut seen = 0_u32;
+        let mut has_dotted = false;
         while let Some(name) = map.next_key::<Name>()? {
+            has_dotted |= name == Name::Dotted;
             // A `detail` below `detail` is skipped, so that nesting costs no stack.
-            if name == Name::Other || (is_detail && name == Name::Detail) {
+            if matches!(name, Name::Other | Name::Dotted) || (is_detail && name == Name::Detail) {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
             let bit = 1 << name as u32;
-            if seen & bit != 0 {
+            // Of these the last one counts, as for whoever parses the whole.
+            let is_free = matches!(name, Name::UserAgent | Name::Request);
+            if seen & bit != 0 && !is_free {
                 top.duplicate = Some(name.text());
             }
             seen |= bit;
             top.has_detail_type |= name == Name::DetailType;
             top.take(name, &mut map)?;
+        }
+        if has_dotted {
+            // Such a name wins over the path that it spells: nothing below is certain.
+            top.head.user_identity_type = None;
+            top.head.request = None;
         }
         Ok(top)
     }
@@ -98,7 +108,11 @@ impl<'de> Top<'de> {
             Name::Event => &mut self.head.event_name,
             Name::EventSource => &mut self.head.event_source,
             Name::EventType => &mut self.head.event_type,
-            Name::ErrorCode => &mut self.head.error_code,
+            Name::ErrorCode => {
+                self.head.succeeded = false;
+                &mut self.head.error_code
+            }
+            Name::UserAgent => &mut self.head.user_agent,
             Name::DetailType => &mut self.head.detail_type,
             Name::Source => &mut self.head.source,
             Name::EventId => &mut self.event_id,
@@ -108,14 +122,19 @@ impl<'de> Top<'de> {
             Name::UserIdentity => {
                 let identity: Identity<'de> = map.next_value()?;
                 self.head.user_identity_type = identity.kind;
-                self.caller_account = identity.account;
+                self.head.user_identity_account = identity.account;
+                return Ok(());
+            }
+            Name::Request => {
+                let request: &'de RawValue = map.next_value()?;
+                self.head.request = Some(request.get());
                 return Ok(());
             }
             Name::Detail => {
                 self.detail = map.next_value::<Detail<'de>>()?.0;
                 return Ok(());
             }
-            Name::Records | Name::Other => {
+            Name::Records | Name::Dotted | Name::Other => {
                 self.has_records |= name == Name::Records;
                 return map.next_value::<IgnoredAny>().map(|_| ());
             }
@@ -139,8 +158,12 @@ enum Name {
     Region,
     Recipient,
     UserIdentity,
+    UserAgent,
+    Request,
     Detail,
     Records,
+    /// A name that spells a path.
+    Dotted,
     Other,
 }
 
@@ -158,8 +181,11 @@ impl Name {
             "awsRegion" => Self::Region,
             "recipientAccountId" => Self::Recipient,
             "userIdentity" => Self::UserIdentity,
+            "userAgent" => Self::UserAgent,
+            "requestParameters" => Self::Request,
             "detail" => Self::Detail,
             "Records" => Self::Records,
+            _ if text.contains('.') => Self::Dotted,
             _ => Self::Other,
         }
     }
@@ -177,9 +203,11 @@ impl Name {
             Self::Region => "awsRegion",
             Self::Recipient => "recipientAccountId",
             Self::UserIdentity => "userIdentity",
+            Self::UserAgent => "userAgent",
+            Self::Request => "requestParameters",
             Self::Detail => "detail",
             Self::Records => "Records",
-            Self::Other => "another",
+            Self::Dotted | Self::Other => "another",
         }
     }
 }
@@ -255,7 +283,10 @@ mod tests {
         let top = Top::read(text).unwrap();
         assert_eq!(top.head.event_name.as_deref(), Some("PutA"));
         assert_eq!(top.head.user_identity_type.as_deref(), Some("Root"));
-        assert_eq!(top.caller_account.as_deref(), Some("111122223333"));
+        assert_eq!(
+            top.head.user_identity_account.as_deref(),
+            Some("111122223333")
+        );
         assert!(matches!(top.region, Some(Cow::Borrowed("eu-west-1"))));
         assert_eq!((&top.head.event_source, &top.event_id), (&None, &None));
         assert_eq!(top.into_head().event_name.as_deref(), Some("PutA"));

@@ -63,7 +63,7 @@ fn account(top: &Top<'_>, around: &Around<'_>) -> Result<String, EnvelopeError> 
     owner([
         ("recipientAccountId", &top.recipient),
         ("account", &around.account),
-        ("userIdentity.accountId", &top.caller_account),
+        ("userIdentity.accountId", &top.head.user_identity_account),
     ])
 }
 

@@ -2,6 +2,7 @@
 
 mod decoy;
 mod glob;
+mod needles;
 mod own;
 mod principal;
 mod seen;
@@ -20,6 +21,7 @@ use crate::enrich::address;
 use crate::settings::Settings;
 use decoy::Lures;
 use ipnet::IpNet;
+use needles::Needles;
 use own::OwnParts;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -63,6 +65,7 @@ pub(crate) struct Tuning {
     watched: Watched,
     lures: Lures,
     own: OwnParts,
+    needles: Needles,
     networks: Vec<IpNet>,
     trusted: BTreeSet<String>,
     suppressions: Suppressions,
@@ -77,6 +80,7 @@ impl Tuning {
             watched: Watched::of(&settings.watched),
             lures: Lures::of(&settings.decoys),
             own: OwnParts::of(&settings.own),
+            needles: Needles::of(settings),
             networks: networks.filter_map(|n| address::network(n).ok()).collect(),
             trusted: settings.trusted_principals.iter().cloned().collect(),
             suppressions: Suppressions::of(&settings.suppressions),
@@ -93,6 +97,11 @@ impl Tuning {
         ];
         let missing = missing.into_iter().filter(|(_, missing)| *missing);
         missing.map(|(name, _)| name)
+    }
+
+    /// Whether nothing in a record, as it came, can fill a derived field of this path.
+    pub(crate) fn lacks(&self, path: &str, record: &[u8]) -> bool {
+        self.needles.lack(path, record)
     }
 
     /// ARNs of trusted principals.

@@ -210,12 +210,13 @@ impl<'f> Walker<'f> {
         self.state == State::Top && top.has_records && !is_event
     }
 
-    fn judge(&mut self, top: Top<'_>, bytes: &[u8]) -> Result<(), ScanFault> {
+    fn judge<'a>(&mut self, mut top: Top<'a>, bytes: &'a [u8]) -> Result<(), ScanFault> {
         self.count()?;
         if let Some(name) = top.twice() {
             self.malformed(EnvelopeError::Duplicate(name), bytes);
             return Ok(());
         }
+        top.head.text = Some(bytes);
         if top.has_detail_type {
             self.judge_envelope(top, bytes);
             return Ok(());
