@@ -267,7 +267,7 @@ fn real_events_are_judged_as_in_full() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(250))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn mutated_events_are_judged_as_in_full(
         at in any::<prop::sample::Index>(),
