@@ -10,6 +10,8 @@
 
 use dial_core::wire::WorkerInfo;
 use dial_detect::envelope::{self, Input};
+use dial_detect::event::Kind;
+use dial_detect::settings::OnRuleError;
 use dial_detect::{Pipeline, Settings};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -158,4 +160,98 @@ fn what_fires_on_recorded_attacks_is_printed() {
     let hit = seen.values().filter(|rules| !rules.is_empty()).count();
     println!("{hit} of {} labels have a finding\n{seen:#?}", seen.len());
     assert!(hit > 0, "no recorded attack was found");
+}
+
+/// All public rules, and why some documents are no rule for one event.
+fn public_rules(corpus: &Path) -> Pipeline {
+    let settings = Settings {
+        rules: Some(corpus.join("sigma-aws")),
+        on_rule_error: OnRuleError::Skip,
+        ..Settings::default()
+    };
+    let worker = WorkerInfo {
+        account: "111122223333".into(),
+        region: "eu-west-1".into(),
+        version: "0.1.0".into(),
+        rules: String::new(),
+    };
+    Pipeline::new(&settings, worker).unwrap_or_else(|errors| panic!("{errors:#?}"))
+}
+
+/// The same rules in the library alone, without our view of an event.
+fn library(corpus: &Path) -> rsigma_eval::Engine {
+    let folder = corpus.join("sigma-aws/sigmahq");
+    let files = std::fs::read_dir(folder).unwrap();
+    let files = files.map(|entry| entry.unwrap().path());
+    let files = files.chain([corpus.join("sigma-aws/suzaku-aws.yml")]);
+    let mut library = rsigma_eval::Engine::new();
+    for file in files.filter(|path| path.extension().is_some_and(|suffix| suffix == "yml")) {
+        let text = std::fs::read_to_string(file).unwrap();
+        let read = rsigma_parser::parse_sigma_yaml(&text).unwrap();
+        assert!(read.errors.is_empty(), "{:?}", read.errors);
+        let refused = library.add_rules(read.rules.iter());
+        assert!(refused.is_empty(), "{refused:?}");
+    }
+    library
+}
+
+#[test]
+fn public_rules_match_what_the_library_matches() {
+    let Some(corpus) = corpus() else { return };
+    let pipeline = public_rules(&corpus);
+    let own = pipeline.rules().iter().filter(|rule| !rule.built_in);
+    let own: BTreeSet<&str> = own.map(|rule| rule.id.as_str()).collect();
+    let refused = |why: &str| {
+        let refused = pipeline.refused().iter();
+        refused.filter(|error| error.message.contains(why)).count()
+    };
+    // Of the 740 in one file, two share an id, and five more documents are about several events.
+    assert_eq!(own.len(), 57 + 739);
+    assert_eq!(
+        (refused("is a correlation"), refused("is also that of")),
+        (5, 1)
+    );
+    assert_eq!(pipeline.refused().len(), 6);
+    let library = library(&corpus);
+    let now = "2026-05-01T10:00:00Z".parse().unwrap();
+    let (mut same, mut more) = (0_u32, BTreeMap::<String, u32>::new());
+    for path in record_files(&corpus) {
+        for line in lines(&path) {
+            let Ok(Input::Events(items)) = envelope::read(line.as_bytes()) else {
+                continue;
+            };
+            for event in items.into_iter().flatten() {
+                if event.kind != Kind::CloudTrail {
+                    continue;
+                }
+                let seen = rsigma_eval::JsonEvent::borrow(&event.record);
+                let theirs = library.evaluate(&seen);
+                let theirs: BTreeSet<String> = theirs
+                    .iter()
+                    .filter_map(|result| result.header.rule_id.clone())
+                    .map(|id| id.to_ascii_lowercase())
+                    .collect();
+                let ours = pipeline.run(&event, now).findings.into_iter();
+                let ours = ours.filter(|finding| own.contains(finding.rule.id.as_str()));
+                let ours: BTreeMap<String, String> = ours
+                    .map(|finding| (finding.rule.id, finding.rule.name))
+                    .collect();
+                for id in &theirs {
+                    assert!(ours.contains_key(id), "{id} lost on {}", event.record);
+                    same += 1;
+                }
+                for (id, name) in ours.iter().filter(|(id, _)| !theirs.contains(*id)) {
+                    let call = event.record["eventName"].as_str().unwrap_or_default();
+                    *more.entry(format!("{id} {name} on {call}")).or_default() += 1;
+                }
+            }
+        }
+    }
+    println!("{same} matches agree; ours beside them: {more:#?}");
+    assert!(same > 1_000, "{same} matches");
+    // Only what the view of an event adds: names without their API date.
+    for why in more.keys() {
+        let call = why.rsplit(' ').next().unwrap_or_default();
+        assert!(call.ends_with(|c: char| c.is_ascii_digit()), "{why}");
+    }
 }

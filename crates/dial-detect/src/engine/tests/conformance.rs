@@ -24,7 +24,10 @@ fn record() -> Value {
                 { "protocol": "udp", "port": 53, "ranges": [{ "cidr": "192.0.2.0/24" }] }
             ],
             "grant": { "grantee": "everyone", "permission": "READ" },
-            "time": "2026-05-01T03:00:00Z"
+            "time": "2026-05-01T03:00:00Z",
+            "encoded": "Zm9vYmFy",
+            "flat.key": "flat", "flat": { "key": "nested" },
+            "mixed": ["x", { "y": "z" }]
         },
         "responseElements": null
     })
@@ -452,6 +455,90 @@ fn derived_fields_and_names_are_added() {
             (
                 "what is not known is missing",
                 "s:\n  asn.number|exists: false\ncondition: s",
+                true,
+            ),
+        ],
+        "",
+    );
+}
+
+#[test]
+fn the_rest_of_the_probes() {
+    check(
+        &[
+            (
+                "base64",
+                "s:\n  requestParameters.encoded|base64|contains: foo\ncondition: s",
+                true,
+            ),
+            (
+                "base64 at any offset",
+                "s:\n  requestParameters.encoded|base64offset|contains: bar\ncondition: s",
+                true,
+            ),
+            (
+                "object in a list",
+                "s:\n  requestParameters.mixed.y: z\ncondition: s",
+                true,
+            ),
+            (
+                "plain member beside an object",
+                "s:\n  requestParameters.mixed: x\ncondition: s",
+                true,
+            ),
+            (
+                "any member",
+                "s:\n  requestParameters.layers|contains: '*'\ncondition: s",
+                true,
+            ),
+            (
+                "empty list is not null",
+                "s:\n  requestParameters.emptyList: null\ncondition: s",
+                false,
+            ),
+            (
+                "object exists",
+                "s:\n  userIdentity|exists: true\ncondition: s",
+                true,
+            ),
+            (
+                "no other field",
+                "s:\n  requestParameters.absent|fieldref: userIdentity.userName\ncondition: s",
+                false,
+            ),
+            (
+                "not all of a list",
+                "s:\n  requestParameters.layers|neq: y\ncondition: s",
+                false,
+            ),
+            (
+                "place without version is a name (lint refuses)",
+                "s:\n  requestParameters.items[0].port: 22\ncondition: s",
+                false,
+            ),
+            (
+                "keyword deep inside",
+                "k:\n  - '*192.0.2.0*'\ncondition: k",
+                true,
+            ),
+            (
+                "at most",
+                "s:\n  requestParameters.port|lte: 21\ncondition: s",
+                false,
+            ),
+            (
+                "at least, of a text",
+                "s:\n  requestParameters.portText|gte: 22\ncondition: s",
+                true,
+            ),
+            (
+                "one of many, not of others",
+                "sel_a:\n  requestParameters.port: 22\nfilter:\n  requestParameters.absent: 1\ncondition: 1 of sel_* and not 1 of filter*",
+                true,
+            ),
+            (
+                "brackets",
+                "a:\n  requestParameters.port: 22\nb:\n  requestParameters.port: 1\nc:\n  requestParameters.port: 22\ncondition: (a or b) and not (b and c)",
                 true,
             ),
         ],
