@@ -13,6 +13,7 @@ use dial_core::key::{KEY_BYTES, KeyId, RootKey, RootKeys};
 use dial_core::signature::{Signed, sign, verify};
 use dial_core::wire::WorkerInfo;
 use dial_core::{AccountId, Region};
+use dial_detect::engine::lint_text;
 use dial_detect::envelope::trail::{Counts, Limits, ScanError, scan};
 use dial_detect::envelope::{Input, Item, read};
 use dial_detect::event::Event;
@@ -27,12 +28,13 @@ use std::sync::LazyLock;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, sorted by name.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     ("envelope", envelope),
     ("gzip", gzip),
     ("headers", headers),
     ("policy", policy),
     ("record", record),
+    ("rule", rule),
 ];
 
 /// Unix seconds that the targets take for now: 2026-05-01.
@@ -155,6 +157,17 @@ pub fn policy(bytes: &[u8]) {
     }
     if let Some(grants) = evaluator::grants(&document) {
         assert!(!grants.admin || !grants.statements.is_empty(), "{grants:?}");
+    }
+}
+
+/// Any text is a rule to lint: it has remarks, each in the file, and no panic.
+pub fn rule(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    for remark in lint_text("fuzzed", text) {
+        assert_eq!(remark.file, "fuzzed.yml");
+        assert!(remark.message.len() <= 2_048, "{}", remark.message);
     }
 }
 

@@ -292,3 +292,28 @@ fn a_broken_rule_is_left_out_where_that_is_wanted() {
     place.write("dial.toml", "[worker.detect]\nrules = \"rules\"\n");
     assert_eq!(place.run(&["rules", "list"]).0, 1);
 }
+
+#[test]
+fn own_traffic_says_what_is_ordinary() {
+    let place = Place::new();
+    place.write("fixtures/public.json", PUBLIC_BUCKET);
+    let rule = RULE
+        .replace("level: low", "level: high")
+        .replace("shop-invoices", "shop-i*");
+    place.write("rules/s3/bucket_policy_changed.yml", rule);
+    assert_eq!(place.run(&["rules", "lint", "rules"]).0, 0);
+    let lint = [
+        "rules",
+        "lint",
+        "rules",
+        "--ordinary",
+        "fixtures/public.json",
+    ];
+    let (code, out, _) = place.run(&lint);
+    assert!(
+        code == 3 && out.contains("fires on 1 of 1 of your events, such as PutBucketPolicy"),
+        "{out}"
+    );
+    let (code, _, err) = place.run(&["rules", "lint", "rules", "--ordinary", "none.json"]);
+    assert!(code == 1 && err.contains("none.json"), "{err}");
+}

@@ -86,6 +86,17 @@ pub fn lint(rules: &Path) -> Vec<Lint> {
     lints
 }
 
+/// Checks one text, as an editor has it: all but the look at ordinary traffic.
+///
+/// `name` is what the file's path would say, such as `s3_bucket_opened`.
+pub fn lint_text(name: &str, text: &str) -> Vec<Lint> {
+    lint_sources(&[Source {
+        file: format!("{name}.yml"),
+        name: name.to_owned(),
+        text: text.to_owned(),
+    }])
+}
+
 pub(super) fn lint_sources(sources: &[Source]) -> Vec<Lint> {
     let mut lints: Vec<Lint> = sources.iter().flat_map(spec_lints).collect();
     lints.extend(sources.iter().flat_map(unfilled));

@@ -29,7 +29,7 @@ mod view;
 
 pub use coverage::{Reached, RuleCoverage, coverage};
 pub use explain::Step;
-pub use lint::{ATTACK_VERSION, Lint, LintLevel, Ordinary, lint, tactics};
+pub use lint::{ATTACK_VERSION, Lint, LintLevel, Ordinary, lint, lint_text, tactics};
 pub use rule::{Delivery, DialKeys, Expect, Pack, RuleInfo, RuleTest};
 pub use rule_test::{TestOutcome, test};
 pub use scaffold::{Draft, DraftError, FILL_IN, Scaffold, scaffold};
