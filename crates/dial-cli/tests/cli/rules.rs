@@ -127,6 +127,15 @@ fn a_rule_grows_from_an_event() {
     let filled = draft
         .replace("FILL IN", "because")
         .replace("tags: []", "tags: [attack.t1530]");
+    let (code, out, _) = {
+        place.write("mine/s3/bucket_opened.yml", &filled);
+        place.run(&["rules", "lint", "mine"])
+    };
+    assert!(code == 3 && out.contains("ordinary events"), "{out}");
+    let filled = filled.replace(
+        "# fact.s3.policy.public: true",
+        "fact.s3.policy.public: true",
+    );
     place.write("mine/s3/bucket_opened.yml", filled);
     let (code, out, err) = place.run(&["rules", "lint", "mine"]);
     assert_eq!(code, 0, "{out}{err}");
