@@ -57,6 +57,8 @@ pub struct Head<'a> {
     pub user_identity_type: Option<Cow<'a, str>>,
     /// `userIdentity.accountId`.
     pub user_identity_account: Option<Cow<'a, str>>,
+    /// `recipientAccountId`.
+    pub recipient_account: Option<Cow<'a, str>>,
     /// `userAgent`.
     pub user_agent: Option<Cow<'a, str>>,
     /// Whether it is certain that there is no `errorCode`: the call succeeded.
@@ -91,6 +93,7 @@ impl Event {
             error_code: text("errorCode"),
             user_identity_type: of_caller("type"),
             user_identity_account: of_caller("accountId"),
+            recipient_account: text("recipientAccountId"),
             user_agent: text("userAgent"),
             succeeded: self.record.get("errorCode").is_none(),
             request: None,

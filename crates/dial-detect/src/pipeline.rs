@@ -33,6 +33,9 @@ const MAX_TEXT: usize = 1024;
 /// Derived names that only enrichment fills.
 const ENRICHED: [&str; 5] = ["account", "address", "asn", "geo", "reputation"];
 
+/// Facts that only a caller of another account makes; `facts::Known` decides which that are.
+const FOREIGN_CALLER: [&str; 2] = ["fact.principal.external", "fact.s3.object.foreign_caller"];
+
 /// Judges events; built once, then only read.
 pub struct Pipeline {
     engine: Engine,
@@ -162,9 +165,21 @@ impl Pipeline {
     ///
     /// `false` is certain; `true` says only that the record must be judged.
     pub fn may_match(&self, head: &Head<'_>) -> bool {
-        let lacks = |path: &str| head.text.is_some_and(|text| self.tuning.lacks(path, text));
+        let lacks = |path: &str| {
+            head.text.is_some_and(|text| self.tuning.lacks(path, text))
+                || (FOREIGN_CALLER.contains(&path) && self.is_called_by_own(head))
+        };
         // What cannot be judged here must be judged in full, where it is reported.
         !head.is_cloudtrail() || isolate::run(|| self.engine.may_match(head, lacks)).unwrap_or(true)
+    }
+
+    /// Whether the head shows a caller of an account that is ours.
+    fn is_called_by_own(&self, head: &Head<'_>) -> bool {
+        let (Some(caller), Some(own)) = (&head.user_identity_account, &head.recipient_account)
+        else {
+            return false;
+        };
+        caller == own || self.settings.known_accounts.contains(caller.as_ref())
     }
 
     /// What rules say of patterns that do not feed them; the worker sends it.

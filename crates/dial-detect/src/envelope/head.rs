@@ -15,7 +15,6 @@ pub(super) struct Top<'a> {
     pub(super) event_id: Option<Cow<'a, str>>,
     pub(super) event_time: Option<Cow<'a, str>>,
     pub(super) region: Option<Cow<'a, str>>,
-    pub(super) recipient: Option<Cow<'a, str>>,
     /// The members of `detail`, for an envelope.
     pub(super) detail: Option<Box<Top<'a>>>,
     /// Whether there is a member `detail-type`, of whatever type: an envelope.
@@ -118,7 +117,7 @@ impl<'de> Top<'de> {
             Name::EventId => &mut self.event_id,
             Name::EventTime => &mut self.event_time,
             Name::Region => &mut self.region,
-            Name::Recipient => &mut self.recipient,
+            Name::Recipient => &mut self.head.recipient_account,
             Name::UserIdentity => {
                 let identity: Identity<'de> = map.next_value()?;
                 self.head.user_identity_type = identity.kind;

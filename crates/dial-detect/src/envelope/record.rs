@@ -61,7 +61,7 @@ fn settled(
 /// Old records have no `recipientAccountId`; in a trail file the caller's account stands in.
 fn account(top: &Top<'_>, around: &Around<'_>) -> Result<String, EnvelopeError> {
     owner([
-        ("recipientAccountId", &top.recipient),
+        ("recipientAccountId", &top.head.recipient_account),
         ("account", &around.account),
         ("userIdentity.accountId", &top.head.user_identity_account),
     ])
