@@ -5,16 +5,21 @@ use dial_detect::engine::{Delivery, Expect, Pack, RuleInfo};
 use std::fmt::Write as _;
 
 /// What a folder of rules is about, where its name is not the service's.
-const TITLES: [(&str, &str); 46] = [
+const TITLES: [(&str, &str); 59] = [
     ("access_analyzer", "IAM Access Analyzer"),
     ("account", "Account settings"),
     ("address", "Addresses"),
     ("apigateway", "API Gateway"),
+    ("appsync", "AppSync"),
+    ("autoscaling", "Auto Scaling"),
     ("backup", "Backup"),
     ("bedrock", "Bedrock"),
     ("cloudfront", "CloudFront"),
+    ("cloudshell", "CloudShell"),
     ("cloudtrail", "CloudTrail"),
+    ("cloudwatch", "CloudWatch alarms"),
     ("codebuild", "CodeBuild"),
+    ("cognito", "Cognito"),
     ("config", "Config"),
     ("decoy", "Decoys"),
     ("detective", "Detective"),
@@ -33,12 +38,16 @@ const TITLES: [(&str, &str); 46] = [
     ("lightsail", "Lightsail"),
     ("logs", "CloudWatch Logs"),
     ("macie", "Macie"),
+    ("marketplace", "Marketplace"),
     ("monitoring", "CloudWatch"),
+    ("mq", "Amazon MQ"),
+    ("neptune", "Neptune"),
     ("network_firewall", "Network Firewall"),
     ("opensearch", "OpenSearch"),
     ("organizations", "Organizations"),
     ("own", "DIAL's own parts"),
     ("policy", "Policies of any service"),
+    ("quicksight", "QuickSight"),
     ("redshift", "Redshift"),
     ("region", "Regions"),
     ("rolesanywhere", "IAM Roles Anywhere"),
@@ -52,6 +61,10 @@ const TITLES: [(&str, &str); 46] = [
     ("signin", "Sign-in"),
     ("ssm", "Systems Manager"),
     ("sso", "IAM Identity Center"),
+    ("support", "Support"),
+    ("transfer", "Transfer Family"),
+    ("trustedadvisor", "Trusted Advisor"),
+    ("worker", "DIAL workers"),
 ];
 
 /// What people call the service of a folder.
