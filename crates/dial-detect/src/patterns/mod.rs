@@ -7,7 +7,7 @@ mod decoy;
 mod drift;
 mod group;
 mod passing;
-mod place;
+pub(crate) mod place;
 mod requirement;
 mod spelling;
 mod wanted;

@@ -96,6 +96,7 @@ const DATA_EVENTS: [(&str, &[&str], &str); 13] = [
             "ExecuteStatement",
             "ExecuteTransaction",
             "GetItem",
+            "GetRecords",
             "PutItem",
             "Query",
             "Scan",
@@ -129,7 +130,7 @@ const DATA_EVENTS: [(&str, &[&str], &str); 13] = [
     ),
     (
         "lambda",
-        &["Invoke", "InvokeFunction"],
+        &["Invoke", "InvokeAsync", "InvokeExecution", "InvokeFunction"],
         "AWS::Lambda::Function",
     ),
     (
@@ -154,6 +155,8 @@ const DATA_EVENTS: [(&str, &[&str], &str); 13] = [
             "GetObject",
             "GetObjectAcl",
             "GetObjectAttributes",
+            "GetObjectLegalHold",
+            "GetObjectRetention",
             "GetObjectTagging",
             "GetObjectTorrent",
             "HeadBucket",
@@ -189,7 +192,9 @@ const DATA_EVENTS: [(&str, &[&str], &str); 13] = [
     (
         "sqs",
         &[
+            "ChangeMessageVisibility",
             "DeleteMessage",
+            "DeleteMessageBatch",
             "ReceiveMessage",
             "SendMessage",
             "SendMessageBatch",
@@ -222,13 +227,13 @@ pub(super) fn is_read(name: &str, delivery: Option<Delivery>) -> bool {
 }
 
 /// Whether `EventBridge` takes a call for writing whatever its name says.
-pub(super) fn counts_as_write(name: &str) -> bool {
+pub(crate) fn counts_as_write(name: &str) -> bool {
     let mut names = WRITE_NAMES.iter();
     names.any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// What a trail has to select for a call to be recorded; `None` for a management event.
-pub(super) fn data_resource(event_source: &str, name: &str) -> Option<&'static str> {
+pub(crate) fn data_resource(event_source: &str, name: &str) -> Option<&'static str> {
     let service = event_source.strip_suffix(".amazonaws.com")?;
     let mut events = DATA_EVENTS.iter().filter(|(known, ..)| *known == service);
     let found = events.find(|(_, names, _)| {

@@ -4,93 +4,12 @@ use super::Report;
 use super::group::{Wanted, groups};
 use crate::engine::rule::{Delivery, RuleInfo};
 use crate::normalise::without_date;
+use crate::patterns::place;
 use rsigma_parser::SigmaRule;
 use std::collections::BTreeSet;
 
-/// Events of data planes: a trail has to select them.
-const DATA: [(&str, &[&str]); 6] = [
-    (
-        "s3.amazonaws.com",
-        &[
-            "AbortMultipartUpload",
-            "CompleteMultipartUpload",
-            "CopyObject",
-            "CreateMultipartUpload",
-            "DeleteObject",
-            "DeleteObjectTagging",
-            "DeleteObjects",
-            "GetObject",
-            "GetObjectAcl",
-            "GetObjectAttributes",
-            "GetObjectLegalHold",
-            "GetObjectRetention",
-            "GetObjectTagging",
-            "GetObjectTorrent",
-            "HeadObject",
-            "ListMultipartUploads",
-            "ListObjectVersions",
-            "ListObjects",
-            "ListParts",
-            "PutObject",
-            "PutObjectAcl",
-            "PutObjectLegalHold",
-            "PutObjectRetention",
-            "PutObjectTagging",
-            "RestoreObject",
-            "SelectObjectContent",
-            "UploadPart",
-            "UploadPartCopy",
-        ],
-    ),
-    (
-        "lambda.amazonaws.com",
-        &["Invoke", "InvokeAsync", "InvokeExecution"],
-    ),
-    (
-        "dynamodb.amazonaws.com",
-        &[
-            "BatchExecuteStatement",
-            "BatchGetItem",
-            "BatchWriteItem",
-            "DeleteItem",
-            "ExecuteStatement",
-            "ExecuteTransaction",
-            "GetItem",
-            "GetRecords",
-            "PutItem",
-            "Query",
-            "Scan",
-            "TransactGetItems",
-            "TransactWriteItems",
-            "UpdateItem",
-        ],
-    ),
-    (
-        "sqs.amazonaws.com",
-        &[
-            "ChangeMessageVisibility",
-            "DeleteMessage",
-            "DeleteMessageBatch",
-            "ReceiveMessage",
-            "SendMessage",
-            "SendMessageBatch",
-        ],
-    ),
-    ("sns.amazonaws.com", &["Publish", "PublishBatch"]),
-    (
-        "ebs.amazonaws.com",
-        &[
-            "GetSnapshotBlock",
-            "ListChangedBlocks",
-            "ListSnapshotBlocks",
-            "PutSnapshotBlock",
-        ],
-    ),
-];
 /// Starts of the names of calls that read.
 const READS: [&str; 6] = ["BatchGet", "Describe", "Get", "Head", "List", "Lookup"];
-/// Reads that CloudTrail delivers as writes.
-const AS_WRITES: [&str; 2] = ["GetFederationToken", "GetSessionToken"];
 /// Starts of the names of calls that change something, whatever the service.
 const WRITES: [&str; 7] = [
     "Attach",
@@ -108,11 +27,10 @@ pub(in crate::engine) fn expected(source: &str, event: &str) -> Option<Delivery>
     if source == "signin.amazonaws.com" {
         return None;
     }
-    let data = DATA.iter().find(|(of, _)| *of == source);
-    if data.is_some_and(|(_, names)| names.contains(&event)) {
+    if place::data_resource(source, event).is_some() {
         return Some(Delivery::Data);
     }
-    if AS_WRITES.contains(&event) {
+    if place::counts_as_write(event) {
         return Some(Delivery::Write);
     }
     let begins = |starts: &[&str]| starts.iter().any(|start| event.starts_with(start));
