@@ -5,6 +5,7 @@ mod list;
 mod order;
 mod outbox;
 mod samples;
+mod silence;
 
 pub use order::any_order_gives_the_same_store;
 
@@ -74,6 +75,15 @@ pub const CASES: &[(&str, Case)] = &[
     }),
     ("rows of the expired are not due", |s| {
         Box::pin(outbox::expired(s))
+    }),
+    ("a silence is kept once, until its end", |s| {
+        Box::pin(silence::kept(s))
+    }),
+    ("a silence is ended once, and stays readable", |s| {
+        Box::pin(silence::ended(s))
+    }),
+    ("of concurrent ends of a silence one counts", |s| {
+        Box::pin(silence::race(s))
     }),
 ];
 

@@ -1,5 +1,7 @@
 //! What a store of findings must do; held to one test suite in both implementations.
 
+pub mod silence;
+
 use crate::finding::{Account, Finding, RuleRef, Suppression};
 use crate::{FindingId, Severity};
 use jiff::Timestamp;
@@ -223,7 +225,7 @@ pub enum StoreError {
 
 /// Where findings, their history and their deliveries are kept.
 #[async_trait::async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: silence::Silences + Send + Sync + 'static {
     /// Stores each finding with its audit item and outbox rows, one transaction each, unless its
     /// id is there already. Answers in the order given, only when everything is durable.
     async fn accept(&self, batch: Vec<Acceptance>) -> Vec<Result<Outcome, StoreError>>;

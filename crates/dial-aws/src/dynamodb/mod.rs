@@ -9,6 +9,7 @@ mod outbox;
 mod retry;
 #[cfg(test)]
 mod sample;
+mod silence;
 pub mod stream;
 pub mod table;
 

@@ -75,6 +75,7 @@ pub const BY_DUE: Index = Index {
 /// | finding | `F#<id>` | `META` |
 /// | audit line | `F#<id>` | `AUD#<time>#<n>` |
 /// | outbox row | `F#<id>` | `OUT#<sink>` |
+/// | silence | `SIL` | `<id>` |
 ///
 /// The table is on demand, its stream shows `NEW_IMAGE`, its TTL attribute is [`EXPIRES`]. The
 /// consumer of the stream needs only `INSERT` of sort keys that start with `OUT#`.

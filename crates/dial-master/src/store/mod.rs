@@ -2,6 +2,7 @@
 
 mod read;
 mod row;
+mod silence;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -33,7 +34,10 @@ const CHECKPOINT: i64 = 4_096;
 /// Expired findings are removed at most this often, microseconds of the master's clock.
 const PURGE_EVERY: i64 = 10 * 60 * 1_000_000;
 
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("schema_1.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("schema_1.sql")),
+    M::up(include_str!("schema_silence.sql")),
+];
 
 /// Why the file could not be opened.
 #[derive(Debug, thiserror::Error)]

@@ -7,6 +7,7 @@ use dial_core::finding::Finding;
 use dial_core::folder::Folder;
 use dial_core::key::{RootKey, RootKeys};
 use dial_core::ports::{Bucket, BucketError};
+use dial_core::store::silence::{Ended, Silence, Silences};
 use dial_core::store::{
     Acceptance, Audit, Cursor, Delivery, Outcome, Page, Query, Settlement, Store, StoreError,
     Stored,
@@ -311,6 +312,22 @@ pub(crate) fn place(n: u32, account: &str, region: &str, kind: &str) -> Value {
     let read: Finding = serde_json::from_value(finding.clone()).unwrap();
     finding["id"] = json!(read.expected_id());
     finding
+}
+
+#[async_trait::async_trait]
+impl Silences for Counted {
+    async fn add_silence(&self, silence: &Silence) -> Result<bool, StoreError> {
+        self.count()?;
+        self.inner.add_silence(silence).await
+    }
+    async fn silences(&self, since: Timestamp) -> Result<Vec<Silence>, StoreError> {
+        self.count()?;
+        self.inner.silences(since).await
+    }
+    async fn end_silence(&self, id: &str, by: &str, now: Timestamp) -> Result<Ended, StoreError> {
+        self.count()?;
+        self.inner.end_silence(id, by, now).await
+    }
 }
 
 #[async_trait::async_trait]

@@ -2,6 +2,7 @@
 
 use super::{base, finding};
 use async_trait::async_trait;
+use dial_core::store::silence::{Ended, Silence, Silences};
 use dial_core::store::{
     Acceptance, Audit, Cursor, Delivery, DeliveryState, Outcome, Page, Query, Settlement, Status,
     Store, StoreError, Stored,
@@ -18,6 +19,7 @@ pub(super) struct Rows {
     pub(super) findings: Mutex<BTreeMap<FindingId, Stored>>,
     /// Settlements that are to fail before one succeeds.
     pub(super) broken_settles: Mutex<u32>,
+    pub(super) silences: Mutex<Vec<Silence>>,
 }
 
 impl Rows {
@@ -71,6 +73,24 @@ impl Rows {
 pub(super) fn is_open(row: &Delivery, now: Timestamp) -> bool {
     let waiting = matches!(row.state, DeliveryState::Pending | DeliveryState::Sending);
     waiting && row.due_at <= now
+}
+
+#[async_trait]
+impl Silences for Rows {
+    async fn add_silence(&self, silence: &Silence) -> Result<bool, StoreError> {
+        self.silences.lock().unwrap().push(silence.clone());
+        Ok(true)
+    }
+
+    async fn silences(&self, since: Timestamp) -> Result<Vec<Silence>, StoreError> {
+        let mut silences = self.silences.lock().unwrap().clone();
+        silences.retain(|silence| silence.ends_at > since);
+        Ok(silences)
+    }
+
+    async fn end_silence(&self, _: &str, _: &str, _: Timestamp) -> Result<Ended, StoreError> {
+        unreachable!("delivery ends no silence")
+    }
 }
 
 #[async_trait]
