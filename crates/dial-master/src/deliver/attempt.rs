@@ -128,6 +128,7 @@ impl Deliverer {
                 Step::Retry { after, reason } => return End::Retry { after, reason },
                 Step::Fail(reason) => return End::Failed(reason),
             };
+            sleep(call.wait).await;
             step = match self.transport.perform(call, configured.terms.timeout).await {
                 Ok(reply) => sink.resume(&self.job(row, &stored.finding), &reply),
                 Err(error) => Step::Retry {

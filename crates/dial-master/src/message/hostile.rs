@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 /// Everything that a template must withstand, from building blocks: payload × wrapping.
-fn corpus() -> Vec<String> {
+pub(super) fn corpus() -> Vec<String> {
     let payloads = [
         "<!channel>",
         "<!here>",
@@ -59,7 +59,7 @@ fn corpus() -> Vec<String> {
         .collect()
 }
 
-fn links() -> Links {
+pub(super) fn links() -> Links {
     Links::new(Some("https://dial.example.org")).unwrap()
 }
 
@@ -132,7 +132,7 @@ fn is_plain(text: &Value) -> Result<(), String> {
     Ok(())
 }
 
-fn is_one_line(text: &str) -> bool {
+pub(super) fn is_one_line(text: &str) -> bool {
     super::text::inert(text, usize::MAX) == text
 }
 
@@ -193,7 +193,7 @@ fn is_our_link(text: &str) -> bool {
         .is_some_and(is_our_url)
 }
 
-fn is_our_url(url: &str) -> bool {
+pub(super) fn is_our_url(url: &str) -> bool {
     let (host, rest) = url
         .strip_prefix("https://")
         .and_then(|u| u.split_once('/'))

@@ -32,6 +32,16 @@ impl Links {
         Ok(Self { base: Some(base) })
     }
 
+    /// Every place to look at, with our words for it.
+    pub(crate) fn targets(&self, finding: &Finding) -> Vec<(&'static str, String)> {
+        let targets = [
+            ("Open finding", self.finding(&finding.id)),
+            ("CloudTrail event", cloudtrail_event(finding)),
+        ];
+        let known = |(label, url): (_, Option<String>)| url.map(|url| (label, url));
+        targets.into_iter().filter_map(known).collect()
+    }
+
     /// The finding; the one place to change when the dashboard has a page for it.
     pub fn finding(&self, id: &FindingId) -> Option<String> {
         let base = self.base.as_ref()?;

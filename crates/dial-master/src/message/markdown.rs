@@ -4,7 +4,7 @@
 //! end it and angle brackets tempt careless renderers, so look-alikes stand in for them; the
 //! exact values are in the observables and in the finding.
 
-use super::links::{Links, cloudtrail_event};
+use super::links::Links;
 use super::{Caps, Story, severity_mark};
 use dial_core::Finding;
 use std::fmt::Write as _;
@@ -38,13 +38,9 @@ pub(crate) fn description(finding: &Finding, links: &Links) -> String {
 }
 
 fn see(finding: &Finding, links: &Links) -> String {
-    let targets = [
-        ("Open finding", links.finding(&finding.id)),
-        ("CloudTrail event", cloudtrail_event(finding)),
-    ];
+    let targets = links.targets(finding).into_iter();
     let shown: Vec<String> = targets
-        .into_iter()
-        .filter_map(|(label, url)| url.map(|url| format!("[{label}](<{url}>)")))
+        .map(|(label, url)| format!("[{label}](<{url}>)"))
         .collect();
     if shown.is_empty() {
         String::new()

@@ -1,9 +1,16 @@
 //! What a message says, whatever the format: who, what, when, where, why.
 
+pub(crate) mod adaptive_card;
+pub(crate) mod adf;
+pub(crate) mod ecs;
+pub(crate) mod google_chat;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod hostile_documents;
 pub mod links;
 pub(crate) mod markdown;
+pub(crate) mod pagerduty;
 #[cfg(test)]
 pub(crate) mod samples;
 pub(crate) mod slack;
@@ -11,6 +18,7 @@ pub mod text;
 
 use dial_core::finding::{Asn, Geo, Principal, Resource, Source};
 use dial_core::{Finding, Severity};
+use serde_json::Value;
 use text::inert;
 
 /// Most resources, lists, severity changes and so on that a message names; the finding has all.
@@ -25,6 +33,47 @@ pub(crate) struct Caps {
     pub(crate) value: usize,
     /// Of a sentence of the explanation.
     pub(crate) prose: usize,
+}
+
+/// From generous to what fits every format that has a limit.
+const LADDER: [Caps; 5] = [
+    Caps {
+        title: 250,
+        value: 1_000,
+        prose: 4_000,
+    },
+    Caps {
+        title: 140,
+        value: 400,
+        prose: 2_000,
+    },
+    Caps {
+        title: 140,
+        value: 200,
+        prose: 800,
+    },
+    Caps {
+        title: 120,
+        value: 80,
+        prose: 300,
+    },
+    Caps {
+        title: 60,
+        value: 32,
+        prose: 80,
+    },
+];
+
+/// The most generous rendering of at most `limit` bytes of JSON, else the least one.
+pub(crate) fn within(limit: usize, render: impl Fn(Caps) -> Value) -> Value {
+    let [generous, rest @ ..] = LADDER;
+    rest.into_iter().fold(render(generous), |told, caps| {
+        if told.to_string().len() <= limit {
+            told
+        } else {
+            render(caps)
+        }
+    })
 }
 
 /// A finding as text: every part is inert (see [`text::inert`]) but not escaped for any format.
@@ -75,6 +124,12 @@ impl Story {
                 .collect(),
             why: why(finding, caps.prose),
         }
+    }
+
+    /// Severity in a word, and the title.
+    pub(crate) fn headline(&self) -> String {
+        let (emoji, word) = severity_mark(self.severity);
+        format!("{emoji} {word} · {}", self.title)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a sink asks the executor to send, and what it gets back.
 
 use crate::message::text::inert;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use dial_core::Secret;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use reqwest::Url;
@@ -24,6 +25,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// Body, sent as it is.
     pub body: Vec<u8>,
+    /// How long to wait before it is sent.
+    pub wait: Duration,
 }
 
 /// The answer to a [`Call`].
@@ -45,6 +48,14 @@ impl Call {
         Self::post(step, url, body.to_string().into_bytes())
     }
 
+    /// Another method with a body of JSON.
+    pub fn json(step: &'static str, method: Method, url: &Url, body: &serde_json::Value) -> Self {
+        Self {
+            method,
+            ..Self::post_json(step, url, body)
+        }
+    }
+
     /// A POST of JSON text.
     pub fn post(step: &'static str, url: &Url, body: Vec<u8>) -> Self {
         let json = HeaderValue::from_static("application/json; charset=utf-8");
@@ -54,6 +65,7 @@ impl Call {
             url: url.clone(),
             headers: HeaderMap::from_iter([(header::CONTENT_TYPE, json)]),
             body,
+            wait: Duration::ZERO,
         }
     }
 
@@ -65,7 +77,14 @@ impl Call {
             url: url.clone(),
             headers: HeaderMap::new(),
             body: Vec::new(),
+            wait: Duration::ZERO,
         }
+    }
+
+    /// Sends it only after a while; the time counts towards the attempt.
+    #[must_use]
+    pub fn wait(self, wait: Duration) -> Self {
+        Self { wait, ..self }
     }
 
     /// Adds a header, replacing one of that name.
@@ -81,6 +100,12 @@ pub fn secret_header(prefix: &str, secret: &Secret) -> Option<HeaderValue> {
     let mut value = HeaderValue::try_from(format!("{prefix}{}", secret.expose())).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+/// Basic authorization (RFC 7617) that never prints itself.
+pub fn basic_header(user: &str, password: &Secret) -> HeaderValue {
+    let pair = STANDARD.encode(format!("{user}:{}", password.expose()));
+    secret_header("Basic ", &Secret::new(&pair)).expect("base64 is ASCII")
 }
 
 impl fmt::Debug for Call {

@@ -2,8 +2,14 @@
 
 pub mod call;
 pub mod configured;
+mod google_chat;
 pub mod guard;
+mod jira;
+mod opensearch;
+mod pagerduty;
 mod slack;
+mod splunk;
+mod teams;
 #[cfg(test)]
 mod tests;
 mod thehive;
@@ -19,7 +25,17 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// Every kind of sink, by name.
-pub static SINKS: &[&SinkKind] = &[&slack::KIND, &thehive::KIND, &webhook::KIND];
+pub static SINKS: &[&SinkKind] = &[
+    &google_chat::KIND,
+    &jira::KIND,
+    &opensearch::KIND,
+    &pagerduty::KIND,
+    &slack::KIND,
+    &splunk::KIND,
+    &teams::KIND,
+    &thehive::KIND,
+    &webhook::KIND,
+];
 
 /// A kind of sink, as settings choose it with `type`.
 pub struct SinkKind {

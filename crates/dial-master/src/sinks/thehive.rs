@@ -1,4 +1,4 @@
-//! TheHive 5: one alert per finding, its sourceRef the finding's id, so that a repeat is refused.
+//! TheHive 5 and 4: one alert per finding, its sourceRef the finding's id, so that a repeat is refused.
 
 use super::call::secret_header;
 use super::configured::{self, Parts, Problem, Settings};
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 pub(super) static KIND: SinkKind = SinkKind {
     name: "thehive",
-    summary: "Alert in TheHive 5 with observables",
+    summary: "Alert in TheHive 5 or 4 with observables",
     min_interval: Duration::ZERO,
     concurrency: 2,
     build: configured::read::<TheHiveSettings>,
@@ -40,6 +40,8 @@ struct TheHiveSettings {
     url: String,
     api_key: SecretRef,
     organisation: Option<String>,
+    #[serde(default)]
+    version: Version,
     #[serde(default = "dial")]
     source: String,
     #[serde(default = "amber")]
@@ -48,6 +50,43 @@ struct TheHiveSettings {
     pap: u8,
     #[serde(default)]
     tags: Vec<String>,
+}
+
+/// Release of TheHive; 4 takes observables only in its older API, by another name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "i64")]
+enum Version {
+    Four,
+    #[default]
+    Five,
+}
+
+impl TryFrom<i64> for Version {
+    type Error = String;
+
+    fn try_from(number: i64) -> Result<Self, String> {
+        match number {
+            4 => Ok(Self::Four),
+            5 => Ok(Self::Five),
+            other => Err(format!("no support for TheHive {other}; use 4 or 5")),
+        }
+    }
+}
+
+impl Version {
+    fn create_path(self) -> &'static str {
+        match self {
+            Version::Four => "api/alert",
+            Version::Five => "api/v1/alert",
+        }
+    }
+
+    fn observables_key(self) -> &'static str {
+        match self {
+            Version::Four => "artifacts",
+            Version::Five => "observables",
+        }
+    }
 }
 
 fn dial() -> String {
@@ -63,6 +102,7 @@ struct TheHive {
     query: Url,
     authorization: HeaderValue,
     organisation: Option<HeaderValue>,
+    version: Version,
     source: String,
     tlp: u8,
     pap: u8,
@@ -105,13 +145,14 @@ impl Settings for TheHiveSettings {
     fn build(&self, parts: &Parts<'_>) -> Result<Box<dyn Sink>, Problem> {
         let organisation = self.organisation.as_deref().map(HeaderValue::from_str);
         Ok(Box::new(TheHive {
-            create: parts.url_below("url", &self.url, "api/v1/alert")?,
+            create: parts.url_below("url", &self.url, self.version.create_path())?,
             query: parts.url_below("url", &self.url, "api/v1/query?name=dial-alert")?,
             authorization: secret_header("Bearer ", parts.secret("api_key")?)
                 .ok_or_else(|| Problem::new("api_key", "holds what no header may hold"))?,
             organisation: organisation
                 .transpose()
                 .map_err(|_| Problem::new("organisation", "holds what no header may hold"))?,
+            version: self.version,
             source: self.source.clone(),
             tlp: self.tlp,
             pap: self.pap,
@@ -156,8 +197,8 @@ impl TheHive {
             "pap": self.pap,
             "date": finding.time.as_millisecond(),
             "tags": tags(finding, &self.tags),
-            "observables": observables(finding),
         });
+        alert[self.version.observables_key()] = json!(observables(finding));
         if let Some(link) = job.links.finding(&finding.id) {
             alert["externalLink"] = json!(link);
         }

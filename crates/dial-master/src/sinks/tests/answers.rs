@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// What an answer led to, in one word and the reason or receipt.
-fn said(step: &Step) -> String {
+pub(super) fn said(step: &Step) -> String {
     match step {
         Step::Send(call) => format!("send {}", call.step),
         Step::Done(None) => "done".into(),
@@ -24,7 +24,7 @@ fn said(step: &Step) -> String {
     }
 }
 
-fn answered(sink: &dyn Sink, step: &'static str, status: u16, body: &str) -> String {
+pub(super) fn answered(sink: &dyn Sink, step: &'static str, status: u16, body: &str) -> String {
     let (finding, links) = (samples::benign(), links());
     let reply = Reply {
         step,
@@ -36,7 +36,7 @@ fn answered(sink: &dyn Sink, step: &'static str, status: u16, body: &str) -> Str
 }
 
 /// Every status that the contracts name, and some that nobody should send.
-const STATUSES: [(u16, &str); 13] = [
+pub(super) const STATUSES: [(u16, &str); 13] = [
     (200, ""),
     (204, ""),
     (301, ""),

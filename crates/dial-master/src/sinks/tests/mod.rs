@@ -2,6 +2,7 @@
 
 mod answers;
 mod requests;
+mod services;
 mod settings;
 
 use super::guard::Guard;
@@ -20,6 +21,16 @@ const THEHIVE: &str =
     "type = 'thehive'\nurl = 'https://hive.example.org/'\napi_key = 'env:TOKEN'\ntags = ['aws']";
 const SIGNED: &str =
     "type = 'webhook'\nurl = 'https://in.example.org/dial?x=1'\nsecret = 'env:KEY'";
+const PAGERDUTY: &str = "type = 'pagerduty'\nrouting_key = 'env:ROUTE'";
+const SPLUNK: &str =
+    "type = 'splunk'\nurl = 'https://hec.example.org:8088'\ntoken = 'env:TOKEN'\nindex = 'aws'";
+const OPENSEARCH: &str = "type = 'opensearch'\nurl = 'https://search.example.org/'\n\
+     index = 'dial-findings'\nuser = 'dial'\npassword = 'env:TOKEN'";
+const JIRA: &str = "type = 'jira'\nurl = 'https://example.atlassian.net'\n\
+     email = 'bot@example.org'\napi_token = 'env:TOKEN'\nproject = 'SEC'\nlabels = ['aws']\n\
+     priorities = { critical = 'Highest', high = 'High' }";
+const TEAMS: &str = "type = 'teams'\nwebhook_url = 'env:FLOW'";
+const GOOGLE_CHAT: &str = "type = 'google_chat'\nwebhook_url = 'env:SPACE'";
 
 struct Known;
 
@@ -36,6 +47,9 @@ impl Secrets for Known {
             "BROKEN" => "a\nb",
             "KEY" => "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
             "NEXT" => "whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWY=",
+            "ROUTE" => "0123456789abcdef0123456789ABCDEF",
+            "SPACE" => "https://chat.googleapis.com/v1/spaces/AAAA/messages?key=k1&token=t1",
+            "FLOW" => "https://prod-00.westeurope.logic.azure.com/workflows/1/invoke?sig=c2ln",
             "SHORT" => "whsec_c2hvcnQ=",
             _ => return Err(SecretError::Env(name.clone())),
         };

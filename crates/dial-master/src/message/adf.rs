@@ -1,0 +1,66 @@
+//! A finding as an Atlassian document (Jira): text nodes parse nothing, values are marked as code.
+
+use super::links::Links;
+use super::{Line, Story, within};
+use dial_core::Finding;
+use serde_json::{Value, json};
+
+/// Jira takes 32,767 characters; bytes of JSON are more than characters of text.
+pub(crate) const MAX_DOCUMENT: usize = 32_000;
+
+/// The description of a finding.
+pub(crate) fn description(finding: &Finding, links: &Links) -> Value {
+    within(MAX_DOCUMENT, |caps| {
+        let story = Story::of(finding, caps);
+        let why = story
+            .why
+            .iter()
+            .map(|sentence| paragraph(vec![text(sentence)]));
+        let rule = Line::of("Rule", std::slice::from_ref(&finding.rule.name), caps.value);
+        let id = Line::of("Finding", &[finding.id.to_string()], 64);
+        let rows = story.lines.iter().chain(&rule).chain(&id);
+        let list = json!({"type": "bulletList", "content": rows.map(item).collect::<Vec<_>>()});
+        let see = see(finding, links).map(paragraph);
+        document(why.chain([list]).chain(see).collect())
+    })
+}
+
+fn document(content: Vec<Value>) -> Value {
+    json!({"type": "doc", "version": 1, "content": Value::Array(content)})
+}
+
+fn item(line: &Line) -> Value {
+    let mut nodes = vec![
+        json!({"type": "text", "text": line.label, "marks": [{"type": "strong"}]}),
+        text(": "),
+    ];
+    for (at, value) in line.values.iter().enumerate() {
+        if at > 0 {
+            nodes.push(text(" · "));
+        }
+        nodes.push(json!({"type": "text", "text": value, "marks": [{"type": "code"}]}));
+    }
+    json!({"type": "listItem", "content": [paragraph(nodes)]})
+}
+
+fn see(finding: &Finding, links: &Links) -> Option<Vec<Value>> {
+    let mut nodes = Vec::new();
+    for (label, url) in links.targets(finding) {
+        if !nodes.is_empty() {
+            nodes.push(text(" · "));
+        }
+        let link = json!({"type": "link", "attrs": {"href": url}});
+        nodes.push(json!({"type": "text", "text": label, "marks": [link]}));
+    }
+    (!nodes.is_empty()).then_some(nodes)
+}
+
+fn paragraph(nodes: Vec<Value>) -> Value {
+    json!({"type": "paragraph", "content": Value::Array(nodes)})
+}
+
+/// Text nodes must not be empty.
+fn text(shown: &str) -> Value {
+    let shown = if shown.is_empty() { "—" } else { shown };
+    json!({"type": "text", "text": shown})
+}

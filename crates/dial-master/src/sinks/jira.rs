@@ -1,0 +1,233 @@
+//! Jira Cloud: one issue per finding, labelled with the finding's id so that it is found again.
+
+use super::call::basic_header;
+use super::configured::{self, Parts, Problem, Settings};
+use super::{Call, Job, Reply, Sink, SinkKind, Step, judge_status};
+use crate::message::{Caps, Story, adf, text::inert};
+use dial_core::Severity;
+use dial_core::config::Check;
+use dial_core::secret::SecretRef;
+use http::{HeaderValue, header};
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub(super) static KIND: SinkKind = SinkKind {
+    name: "jira",
+    summary: "Issue in Jira Cloud",
+    min_interval: Duration::from_millis(200),
+    concurrency: 2,
+    build: configured::read::<JiraSettings>,
+};
+
+/// Longest `summary` and label, characters.
+const MAX_TEXT: usize = 255;
+const CAPS: Caps = Caps {
+    title: 180,
+    value: 100,
+    prose: 100,
+};
+
+/// `[master.sinks.<name>]` with `type = "jira"`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JiraSettings {
+    url: String,
+    email: String,
+    api_token: SecretRef,
+    project: String,
+    #[serde(default = "task")]
+    issue_type: String,
+    #[serde(default)]
+    labels: Vec<String>,
+    /// Names of Jira's priorities; without one the project's default holds.
+    #[serde(default)]
+    priorities: BTreeMap<Severity, String>,
+}
+
+fn task() -> String {
+    "Task".to_owned()
+}
+
+struct Jira {
+    search: Url,
+    create: Url,
+    authorization: HeaderValue,
+    project: String,
+    issue_type: String,
+    labels: Vec<String>,
+    priorities: BTreeMap<Severity, String>,
+}
+
+impl Check for JiraSettings {
+    fn check(&self, report: &mut dyn FnMut(&str, String)) {
+        let mut letters = self.project.chars();
+        let begins = letters.next().is_some_and(|c| c.is_ascii_uppercase());
+        let fits = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+        if !begins || self.project.len() < 2 || !letters.all(fits) {
+            let message = format!("`{}` is no project key, such as SEC", self.project);
+            report("project", message);
+        }
+        if self.email.contains(':') || !self.email.contains('@') {
+            report("email", "must be the address of the token's account".into());
+        }
+        for label in &self.labels {
+            let length = label.chars().count();
+            if !(1..=MAX_TEXT).contains(&length) || label.contains(char::is_whitespace) {
+                let message = format!("`{label}` must be 1 to {MAX_TEXT} characters, no spaces");
+                report("labels", message);
+            }
+        }
+    }
+}
+
+impl Settings for JiraSettings {
+    fn urls(&self) -> Vec<(&'static str, &str)> {
+        vec![("url", &self.url)]
+    }
+
+    fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
+        vec![("api_token", &self.api_token)]
+    }
+
+    fn build(&self, parts: &Parts<'_>) -> Result<Box<dyn Sink>, Problem> {
+        Ok(Box::new(Jira {
+            search: parts.url_below("url", &self.url, "rest/api/3/search/jql")?,
+            create: parts.url_below("url", &self.url, "rest/api/3/issue")?,
+            authorization: basic_header(&self.email, parts.secret("api_token")?),
+            project: self.project.clone(),
+            issue_type: self.issue_type.clone(),
+            labels: self.labels.clone(),
+            priorities: self.priorities.clone(),
+        }))
+    }
+}
+
+impl Sink for Jira {
+    /// Looks first: Jira itself would make a second issue.
+    fn start(&self, job: &Job<'_>) -> Step {
+        Step::Send(self.authorized(Call::post_json("search", &self.search, &self.which(job))))
+    }
+
+    fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step {
+        match reply.step {
+            "search" => self.searched(job, reply),
+            _ => created(reply),
+        }
+    }
+}
+
+impl Jira {
+    fn authorized(&self, call: Call) -> Call {
+        call.header(header::AUTHORIZATION, self.authorization.clone())
+    }
+
+    fn which(&self, job: &Job<'_>) -> Value {
+        // Both are checked: a project key, and an id of a-z, 2-7 and a dash.
+        let jql = format!(
+            "project = \"{}\" AND labels = \"{}\"",
+            self.project, job.finding.id
+        );
+        json!({"jql": jql, "fields": ["status"], "maxResults": 1})
+    }
+
+    fn searched(&self, job: &Job<'_>, reply: &Reply) -> Step {
+        if reply.status != 200 {
+            return judge(reply);
+        }
+        let Some(found) = reply.json::<Found>() else {
+            return unreadable(reply);
+        };
+        match found.issues.into_iter().next() {
+            Some(issue) => Step::Done(Some(json!({"issue": issue.key, "duplicate": true}))),
+            None => Step::Send(self.authorized(Call::post_json(
+                "create",
+                &self.create,
+                &json!({"fields": self.fields(job)}),
+            ))),
+        }
+    }
+
+    fn fields(&self, job: &Job<'_>) -> Value {
+        let finding = job.finding;
+        let mut fields = json!({
+            "project": {"key": self.project},
+            "issuetype": {"name": self.issue_type},
+            "summary": summary(job),
+            "description": adf::description(finding, job.links),
+            "labels": self.labels_of(job),
+        });
+        if let Some(name) = self.priorities.get(&finding.severity) {
+            fields["priority"] = json!({"name": name});
+        }
+        fields
+    }
+
+    fn labels_of(&self, job: &Job<'_>) -> Vec<String> {
+        let rule = inert(&job.finding.rule.name, MAX_TEXT);
+        let told = [
+            "dial".to_owned(),
+            job.finding.id.to_string(),
+            // Labels hold no spaces.
+            rule.replace(char::is_whitespace, "_"),
+        ];
+        let named = told.into_iter().filter(|label| !label.is_empty());
+        named.chain(self.labels.iter().cloned()).collect()
+    }
+}
+
+fn summary(job: &Job<'_>) -> String {
+    let finding = job.finding;
+    let story = Story::of(finding, CAPS);
+    let account = finding.account.name.as_ref().unwrap_or(&finding.account.id);
+    let place = inert(&format!("{account}, {}", finding.region), 60);
+    inert(&format!("{} ({place})", story.headline()), MAX_TEXT)
+}
+
+#[derive(Deserialize)]
+struct Found {
+    issues: Vec<Issue>,
+}
+
+#[derive(Deserialize)]
+struct Issue {
+    key: String,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    #[serde(rename = "errorMessages", default)]
+    messages: Vec<String>,
+    #[serde(default)]
+    errors: BTreeMap<String, Value>,
+}
+
+fn created(reply: &Reply) -> Step {
+    match (reply.status, reply.json::<Issue>()) {
+        (201, Some(issue)) => Step::Done(Some(json!({"issue": issue.key}))),
+        (200..=299, _) => unreadable(reply),
+        _ => judge(reply),
+    }
+}
+
+fn unreadable(reply: &Reply) -> Step {
+    Step::Retry {
+        after: None,
+        reason: format!("unreadable answer: {}", reply.reason()),
+    }
+}
+
+/// With Jira's own words where it says which field is wrong.
+fn judge(reply: &Reply) -> Step {
+    let Some(refusal) = reply.json::<Refusal>().filter(|_| reply.status == 400) else {
+        return judge_status(reply);
+    };
+    let fields = refusal.errors.iter().map(|(field, message)| {
+        let message = message.as_str().unwrap_or("is refused");
+        format!("{field}: {message}")
+    });
+    let all: Vec<String> = refusal.messages.iter().cloned().chain(fields).collect();
+    Step::Fail(format!("Jira refused: {}", inert(&all.join("; "), 400)))
+}
