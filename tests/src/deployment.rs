@@ -226,7 +226,7 @@ pub fn master_config(
     setup: &MasterSetup,
 ) -> (String, Vec<(String, String)>) {
     let config = format!(
-        "[master]\nlisten = \"127.0.0.1:0\"\nstore = {store:?}\nbucket = {bucket:?}\nroot_keys = {{ 1 = \"env:ROOT_KEY\" }}\ndangerous_allow_private_sinks = true\n{}\n\n[[master.tokens]]\nname = \"test\"\nsecret = \"env:TOKEN\"\n\n{}",
+        "[master]\nlisten = \"127.0.0.1:0\"\nstore = {store:?}\nbucket = {bucket:?}\nroot_keys = {{ 1 = \"env:ROOT_KEY\" }}\ndangerous_allow_private_sinks = true\n{}\n\n[[master.tokens]]\nname = \"test\"\nsecret = \"env:TOKEN\"\nscope = \"admin\"\n\n{}",
         setup.keys, setup.lines,
     );
     let mut env = setup.env.clone();

@@ -24,6 +24,7 @@ Examples:
   [[master.tokens]]
   name = \"me\"
   secret = \"file:api.token\"
+  scope = \"admin\"
   END
   dial check-config && dial serve
 

@@ -1,6 +1,7 @@
 //! What a store of findings must do; held to one test suite in both implementations.
 
 pub mod silence;
+pub mod token;
 
 use crate::finding::{Account, Finding, RuleRef, Suppression};
 use crate::{FindingId, Severity};

@@ -1,5 +1,6 @@
 //! `[master]` of `dial.toml`: what it may say, and every problem that a file can have.
 
+use crate::api::Caller;
 use crate::message::links::Links;
 use crate::sinks::guard::Guard;
 use crate::sinks::{self, SinkSettings};
@@ -7,6 +8,7 @@ use dial_aws::Location;
 use dial_core::WorkerId;
 use dial_core::config::Check;
 use dial_core::secret::SecretRef;
+use dial_core::store::token::Scope;
 use dial_core::wire::MAX_FINDINGS;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -59,6 +61,9 @@ pub struct TokenSettings {
     pub name: String,
     /// Where it lies.
     pub secret: SecretRef,
+    /// What its holder may do.
+    #[serde(default)]
+    pub scope: Scope,
     /// When it ends.
     #[serde(default)]
     pub expires: Option<Timestamp>,
@@ -104,6 +109,16 @@ pub enum StoreRef {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Signer(pub WorkerId);
+
+impl TokenSettings {
+    /// Who shows this token.
+    pub fn caller(&self) -> Caller {
+        Caller {
+            name: self.name.clone(),
+            scope: self.scope,
+        }
+    }
+}
 
 impl Default for Master {
     fn default() -> Self {

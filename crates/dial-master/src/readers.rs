@@ -1,6 +1,8 @@
 //! Who may read: bearer tokens, kept as hashes and compared in constant time.
 
+use crate::api::Caller;
 use dial_core::Secret;
+use dial_core::store::token::Scope;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, AsHeaderName, HOST};
 use jiff::Timestamp;
@@ -13,7 +15,7 @@ pub const MIN_TOKEN: usize = 24;
 /// A token as the master holds it.
 #[derive(Debug, Clone)]
 pub struct Token {
-    name: String,
+    caller: Caller,
     sha256: [u8; 32],
     expires: Option<Timestamp>,
 }
@@ -46,9 +48,9 @@ pub enum ReaderError {
 
 impl Token {
     /// Keeps the hash of a token; `None` when it is shorter than [`MIN_TOKEN`].
-    pub fn new(name: &str, secret: &Secret, expires: Option<Timestamp>) -> Option<Self> {
+    pub fn new(caller: Caller, secret: &Secret, expires: Option<Timestamp>) -> Option<Self> {
         (secret.expose().len() >= MIN_TOKEN).then(|| Self {
-            name: name.to_owned(),
+            caller,
             sha256: Sha256::digest(secret.expose()).into(),
             expires,
         })
@@ -57,19 +59,27 @@ impl Token {
 
 impl Readers {
     /// Names the reader of a request, or says why there is none.
-    pub fn authenticate(&self, headers: &HeaderMap, now: Timestamp) -> Result<&str, ReaderError> {
+    pub fn authenticate(&self, headers: &HeaderMap, now: Timestamp) -> Result<Caller, ReaderError> {
         match self {
-            Readers::Loopback if host_is_loopback(headers) => Ok("loopback"),
+            Readers::Loopback if host_is_loopback(headers) => Ok(loopback()),
             Readers::Loopback => Err(ReaderError::Host),
             Readers::Tokens(tokens) => {
                 let shown = bearer(headers).ok_or(ReaderError::Missing)?;
                 let token = find(tokens, shown).ok_or(ReaderError::Unknown)?;
                 match token.expires {
                     Some(expires) if expires <= now => Err(ReaderError::Expired),
-                    _ => Ok(&token.name),
+                    _ => Ok(token.caller.clone()),
                 }
             }
         }
+    }
+}
+
+/// Whoever reaches a master without tokens may do everything: it is their machine.
+fn loopback() -> Caller {
+    Caller {
+        name: "loopback".to_owned(),
+        scope: Scope::Admin,
     }
 }
 
@@ -131,9 +141,16 @@ mod tests {
         headers
     }
 
+    fn caller(name: &str) -> Caller {
+        Caller {
+            name: name.to_owned(),
+            scope: Scope::Viewer,
+        }
+    }
+
     fn readers() -> Readers {
         let token = |name, text: &str, expires| {
-            Token::new(name, &Secret::new(text), expires).expect("is long enough")
+            Token::new(caller(name), &Secret::new(text), expires).expect("is long enough")
         };
         let expires = "2026-05-01T10:00:00Z".parse().unwrap();
         Readers::Tokens(vec![
@@ -149,8 +166,11 @@ mod tests {
         let after: Timestamp = "2026-05-01T10:00:00Z".parse().unwrap();
         let bearer = |token: &str| headers(&[("authorization", &format!("Bearer {token}"))]);
         let old = bearer("dial-old-old-old-old-old-old");
-        assert_eq!(readers.authenticate(&bearer(GOOD), after), Ok("soc"));
-        assert_eq!(readers.authenticate(&old, before), Ok("old"));
+        assert_eq!(
+            readers.authenticate(&bearer(GOOD), after),
+            Ok(caller("soc"))
+        );
+        assert_eq!(readers.authenticate(&old, before), Ok(caller("old")));
         assert_eq!(readers.authenticate(&old, after), Err(ReaderError::Expired));
         let cases = [
             (headers(&[]), ReaderError::Missing),
@@ -180,7 +200,7 @@ mod tests {
 
     #[test]
     fn short_tokens_are_refused_and_none_is_printed() {
-        assert!(Token::new("short", &Secret::new("hunter2"), None).is_none());
+        assert!(Token::new(caller("short"), &Secret::new("hunter2"), None).is_none());
         assert!(!format!("{:?}", readers()).contains(GOOD));
     }
 

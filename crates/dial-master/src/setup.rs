@@ -132,7 +132,7 @@ impl<'c> Setup<'c> {
             let Some(secret) = self.keep(&path, fetched) else {
                 continue;
             };
-            let token = Token::new(&settings.name, &secret, settings.expires).ok_or_else(|| {
+            let token = Token::new(settings.caller(), &secret, settings.expires).ok_or_else(|| {
                 format!("is under {MIN_TOKEN} characters long; try `openssl rand -hex 32`")
             });
             tokens.extend(self.keep(&path, token));

@@ -154,7 +154,7 @@ impl Props {
             "store": format!("sqlite:{}", self.path("dial.db")),
             "bucket": self.path("bucket"),
             "root_keys": {"1": self.secret("root.key")},
-            "tokens": [{"name": "demo", "secret": self.secret("token")}],
+            "tokens": [{"name": "demo", "secret": self.secret("token"), "scope": "admin"}],
             "dangerous_allow_private_sinks": true,
             "sinks": {
                 "slack": {

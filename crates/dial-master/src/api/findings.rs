@@ -1,16 +1,15 @@
 //! `GET /v1/findings` and `GET /v1/findings/{id}`.
 
+use super::caller::Viewer;
 use super::problem::Problem;
-use super::refusal::Refusal;
 use super::{State, query, reply};
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{self, FromRequestParts, Path};
+use axum::extract::{self, Path};
 use axum::response::Response;
 use dial_core::FindingId;
 use dial_core::finding::Finding;
 use dial_core::store::{Audit, Delivery, Status, Stored, Summary};
 use http::StatusCode;
-use http::request::Parts;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -42,29 +41,8 @@ pub struct FindingDetail {
     pub audit: Vec<Audit>,
 }
 
-/// Proof that the request comes from a reader; named as the first argument of every handler
-/// that shows anything.
-pub(super) struct Reader;
-
-impl FromRequestParts<Arc<State>> for Reader {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Self, Refusal> {
-        let now = state.now();
-        match state.parts.readers.authenticate(&parts.headers, now) {
-            Ok(_) => Ok(Self),
-            Err(error) => {
-                let refusal = Refusal::Reader(error);
-                crate::metrics::refused(refusal.label());
-                tracing::warn!(reason = %refusal, "reader refused");
-                Err(refusal)
-            }
-        }
-    }
-}
-
 pub(super) async fn list(
-    _: Reader,
+    _: Viewer,
     extract::State(state): extract::State<Arc<State>>,
     pairs: Result<extract::Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, Problem> {
@@ -89,7 +67,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn show(
-    _: Reader,
+    _: Viewer,
     extract::State(state): extract::State<Arc<State>>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {

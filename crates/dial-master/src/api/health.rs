@@ -1,6 +1,6 @@
 //! `/healthz`, `/readyz` and `/metrics`.
 
-use super::findings::Reader;
+use super::caller::Viewer;
 use super::problem::Problem;
 use super::{State, reply};
 use axum::extract;
@@ -63,7 +63,7 @@ async fn ask(state: &State, now: Timestamp) -> bool {
 }
 
 /// Counters in Prometheus' text format; for readers, since they tell who is watched how much.
-pub(super) async fn metrics(_: Reader) -> Response {
+pub(super) async fn metrics(_: Viewer) -> Response {
     let handle = crate::metrics::handle();
     handle.run_upkeep();
     let text = handle.render().into_bytes();

@@ -1,6 +1,7 @@
 //! The HTTP API: what the master answers, the same on Lambda, in `dial serve` and in tests.
 
 mod body;
+mod caller;
 mod findings;
 mod health;
 mod ingest;
@@ -10,6 +11,7 @@ mod refusal;
 mod reply;
 mod take;
 
+pub use caller::Caller;
 pub use findings::{FindingDetail, FindingList};
 pub use problem::Problem;
 

@@ -8,12 +8,14 @@ use dial_core::folder::Folder;
 use dial_core::key::{RootKey, RootKeys};
 use dial_core::ports::{Bucket, BucketError};
 use dial_core::store::silence::{Ended, Silence, Silences};
+use dial_core::store::token::Scope;
 use dial_core::store::{
     Acceptance, Audit, Cursor, Delivery, Outcome, Page, Query, Settlement, Store, StoreError,
     Stored,
 };
 use dial_core::wire::header;
 use dial_core::{FindingId, Secret, gzip, signature};
+use dial_master::api::Caller;
 use dial_master::readers::{Readers, Token};
 use dial_master::store::Sqlite;
 use dial_master::{Parts, Rate, State, app};
@@ -73,7 +75,11 @@ impl Bed {
         });
         let clock = Arc::new(AtomicI64::new(NOW * 1_000));
         let shown = Arc::clone(&clock);
-        let token = Token::new("soc", &Secret::new(TOKEN), None).unwrap();
+        let caller = Caller {
+            name: "soc".into(),
+            scope: Scope::Admin,
+        };
+        let token = Token::new(caller, &Secret::new(TOKEN), None).unwrap();
         let mut parts = Parts {
             store: Arc::clone(&store) as Arc<dyn Store>,
             bucket: Arc::clone(&bucket) as Arc<dyn Bucket>,
