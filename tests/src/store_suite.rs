@@ -6,6 +6,7 @@ mod order;
 mod outbox;
 mod samples;
 mod silence;
+mod triage;
 
 pub use order::any_order_gives_the_same_store;
 
@@ -84,6 +85,31 @@ pub const CASES: &[(&str, Case)] = &[
     }),
     ("of concurrent ends of a silence one counts", |s| {
         Box::pin(silence::race(s))
+    }),
+    ("suppressed is the end and says by what", |s| {
+        Box::pin(outbox::suppressed(s))
+    }),
+    ("a change is kept with its history", |s| {
+        Box::pin(triage::changes(s))
+    }),
+    ("of concurrent changes one wins", |s| {
+        Box::pin(triage::race(s))
+    }),
+    ("changes that name no revision all happen", |s| {
+        Box::pin(triage::unconditional(s))
+    }),
+    ("what is refused writes nothing", |s| {
+        Box::pin(triage::refused(s))
+    }),
+    ("a sleep ends by the clock, then in the history", |s| {
+        Box::pin(triage::sleep(s))
+    }),
+    ("lists follow the triage", |s| Box::pin(triage::lists(s))),
+    ("a change wakes the rows that were sent", |s| {
+        Box::pin(triage::wakes(s))
+    }),
+    ("what changes while it is sent is sent again", |s| {
+        Box::pin(triage::meanwhile(s))
     }),
 ];
 

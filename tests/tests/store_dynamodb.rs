@@ -5,6 +5,7 @@ use dial_aws::{Clients, DynamoStore, Emulators, create_table};
 use dial_core::finding::{
     Account, EventRef, Finding, Principal, RecordRef, Resource, RuleRef, Source,
 };
+use dial_core::store::triage::Triage;
 use dial_core::store::{
     Acceptance, Cursor, DeliveryState, Outcome, Query, Settlement, Status, Store, StoreError,
     Summary,
@@ -293,7 +294,7 @@ async fn pages_over_all_shards_show_every_finding_once() {
         },
     ];
     for query in queries {
-        let lines = findings.iter().map(|f| Summary::of(f, Status::Open));
+        let lines = findings.iter().map(|f| Summary::of(f, &Triage::default()));
         let mut expected: Vec<_> = lines.filter(|line| query.matches(line)).collect();
         expected.reverse();
         for limit in [7, 200] {
@@ -332,6 +333,8 @@ async fn due_rows_come_from_all_shards_and_leave_when_settled() {
         let receipt = Some(serde_json::json!({ "ts": "1777.000100", "n": 1.5 }));
         let sent = Settlement::Sent {
             receipt: receipt.clone(),
+            wanted: 0,
+            at: now(),
         };
         assert_eq!(
             store.settle(&row.finding, "slack", 2, sent.clone()).await,
@@ -397,7 +400,7 @@ async fn keys_longer_than_dynamodb_takes_still_work() {
         },
     ] {
         let shown = walk(&store, &query, 10).await;
-        assert_eq!(shown, [Summary::of(&long, Status::Open)]);
+        assert_eq!(shown, [Summary::of(&long, &Triage::default())]);
     }
     assert_eq!(store.due(&sink, now(), 1).await.unwrap()[0].sink, sink);
     let lease = now() + SignedDuration::from_secs(60);

@@ -185,6 +185,8 @@ pub(crate) mod tests {
             severity: Severity::Critical,
             title: "S3 bucket policy lets anyone in".into(),
             status: Status::Open,
+            assignee: None,
+            snoozed_until: None,
             account: Account {
                 id: "111122223333".into(),
                 name: None,

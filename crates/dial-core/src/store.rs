@@ -2,11 +2,13 @@
 
 pub mod silence;
 pub mod token;
+pub mod triage;
 
 use crate::finding::{Account, Finding, RuleRef, Suppression};
 use crate::{FindingId, Severity};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use triage::{Triage, Triaging};
 
 /// Most items of one page.
 pub const MAX_PAGE: usize = 200;
@@ -58,7 +60,8 @@ pub struct Stored {
     /// The finding as it was accepted.
     pub finding: Finding,
     /// Where it stands.
-    pub status: Status,
+    #[serde(flatten)]
+    pub triage: Triage,
     /// When the master accepted it.
     pub received_at: Timestamp,
     /// When the store may forget it.
@@ -78,6 +81,12 @@ pub struct Summary {
     pub title: String,
     /// Where it stands.
     pub status: Status,
+    /// Who is to look after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
+    /// End of its sleep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snoozed_until: Option<Timestamp>,
     /// The account.
     pub account: Account,
     /// The region.
@@ -105,10 +114,19 @@ pub struct Audit {
     pub at: Timestamp,
     /// Who: a worker, a person, a token's name.
     pub who: String,
-    /// From which door: `worker`, `api`, `slack`, `cli`, `dashboard`.
+    /// From which door: `worker`, `api`, `slack`, `cli`, `dashboard`, `clock`.
     pub door: String,
     /// What was done, such as `accepted`.
     pub action: String,
+    /// How the finding stood before; absent for what is no change of its triage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Triage>,
+    /// How it stood afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Triage>,
+    /// Why, in the person's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 /// What to list. Absent parts do not restrict.
@@ -150,10 +168,11 @@ pub struct Page {
 }
 
 /// State of one outbox row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     /// Waits for its time.
+    #[default]
     Pending,
     /// Claimed by a deliverer until its lease ends.
     Sending,
@@ -174,15 +193,34 @@ pub struct Delivery {
     pub sink: String,
     /// State.
     pub state: DeliveryState,
-    /// Claims so far; the fence against a deliverer whose lease ended.
+    /// Claims so far; the fence against a deliverer whose lease ended, so it never starts anew.
     pub attempts: u32,
+    /// Those that belong to errands before the present one, see [`Delivery::attempt`].
+    #[serde(default)]
+    pub earlier: u32,
+    /// How often what the sink should show has changed since the finding was accepted.
+    #[serde(default)]
+    pub wanted: u32,
+    /// Value of `wanted` that the sink shows.
+    #[serde(default)]
+    pub shown: u32,
     /// When it may be claimed: next attempt, or the end of the lease.
     pub due_at: Timestamp,
     /// When the master accepted the finding.
     pub received_at: Timestamp,
+    /// When the present errand began: accepted, changed, or retried by command; giving up counts
+    /// from here.
+    pub since: Timestamp,
+    /// When the sink last took it; absent until it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Timestamp>,
     /// Why the last attempt did not succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    /// Who decided that nobody is to be told: `route`, `silence <id>`, `group <parent id>`,
+    /// `inhibited by <id>`, `digest <id>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed_by: Option<String>,
     /// What the sink answered, such as a message's channel and `ts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<serde_json::Value>,
@@ -193,8 +231,17 @@ pub struct Delivery {
 pub enum Settlement {
     /// The sink has it.
     Sent {
-        /// What the sink answered.
+        /// What the sink answered; without an answer an earlier one stays.
         receipt: Option<serde_json::Value>,
+        /// `wanted` as it was claimed: what grew meanwhile makes the row pending again at once.
+        wanted: u32,
+        /// When.
+        at: Timestamp,
+    },
+    /// Routing decided that this sink is not told; the row never wakes up.
+    Suppressed {
+        /// See [`Delivery::suppressed_by`].
+        by: String,
     },
     /// Try again at that time.
     Retry {
@@ -226,7 +273,7 @@ pub enum StoreError {
 
 /// Where findings, their history and their deliveries are kept.
 #[async_trait::async_trait]
-pub trait Store: silence::Silences + Send + Sync + 'static {
+pub trait Store: silence::Silences + Triaging + Send + Sync + 'static {
     /// Stores each finding with its audit item and outbox rows, one transaction each, unless its
     /// id is there already. Answers in the order given, only when everything is durable.
     async fn accept(&self, batch: Vec<Acceptance>) -> Vec<Result<Outcome, StoreError>>;
@@ -234,7 +281,7 @@ pub trait Store: silence::Silences + Send + Sync + 'static {
     /// One finding; `None` when unknown or expired at `now`.
     async fn finding(&self, id: &FindingId, now: Timestamp) -> Result<Option<Stored>, StoreError>;
 
-    /// The history of a finding, oldest first.
+    /// The history of a finding, in the order of its revisions.
     async fn audit(&self, id: &FindingId) -> Result<Vec<Audit>, StoreError>;
 
     /// Findings not expired at `now`, newest event first, at most `limit` (capped at [`MAX_PAGE`]).
@@ -268,7 +315,7 @@ pub trait Store: silence::Silences + Send + Sync + 'static {
         lease_until: Timestamp,
     ) -> Result<Option<Delivery>, StoreError>;
 
-    /// Records how attempt number `attempt` ended; `false` when a later claim took the row over.
+    /// Records how claim number `attempt` (`attempts` of the row) ended; `false` when a later claim took the row over.
     async fn settle(
         &self,
         id: &FindingId,
@@ -322,13 +369,15 @@ pub fn shard(id: &FindingId) -> u8 {
 
 impl Summary {
     /// The line of a finding.
-    pub fn of(finding: &Finding, status: Status) -> Self {
+    pub fn of(finding: &Finding, triage: &Triage) -> Self {
         Self {
             id: finding.id.clone(),
             rule: finding.rule.clone(),
             severity: finding.severity,
             title: finding.title.clone(),
-            status,
+            status: triage.status,
+            assignee: triage.assignee.clone(),
+            snoozed_until: triage.snoozed_until,
             account: finding.account.clone(),
             region: finding.region.clone(),
             time: finding.time,
@@ -338,6 +387,44 @@ impl Summary {
             source_ip: finding.source.ip.clone(),
             suppressed: finding.suppressed.clone(),
         }
+    }
+
+    /// The line as it reads at a time: a sleep that is over is over before anyone wrote it down.
+    #[must_use]
+    pub fn at(mut self, now: Timestamp) -> Self {
+        let over = self.snoozed_until.is_none_or(|until| until <= now);
+        if self.status == Status::Snoozed && over {
+            self.status = Status::Open;
+            self.snoozed_until = None;
+        }
+        self
+    }
+}
+
+impl Delivery {
+    /// The row of a finding that was just accepted.
+    pub fn new(finding: FindingId, sink: impl Into<String>, received_at: Timestamp) -> Self {
+        Self {
+            finding,
+            sink: sink.into(),
+            state: DeliveryState::Pending,
+            attempts: 0,
+            earlier: 0,
+            wanted: 0,
+            shown: 0,
+            due_at: received_at,
+            received_at,
+            since: received_at,
+            sent_at: None,
+            last_error: None,
+            suppressed_by: None,
+            receipt: None,
+        }
+    }
+
+    /// Which attempt of the present errand it is, counted from 1.
+    pub fn attempt(&self) -> u32 {
+        self.attempts.saturating_sub(self.earlier)
     }
 }
 

@@ -3,7 +3,8 @@
 use super::samples::{accept, accept_all, acceptance, accepted, at, finding, list_by, now};
 use dial_core::FindingId;
 use dial_core::record::Record;
-use dial_core::store::{Acceptance, Audit, DeliveryState, Outcome, Query, Status, Store, Stored};
+use dial_core::store::triage::Triage;
+use dial_core::store::{Acceptance, Audit, DeliveryState, Outcome, Query, Store, Stored};
 use futures::future::join_all;
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ pub(super) async fn once(store: Arc<dyn Store>) {
     let stored = store.finding(&first.finding.id, now()).await;
     let expected = Stored {
         finding: first.finding.clone(),
-        status: Status::Open,
+        triage: Triage::default(),
         received_at: first.received_at,
         expires_at: first.expires_at,
     };
@@ -95,6 +96,9 @@ pub(super) async fn together(store: Arc<dyn Store>) {
             who: "111122223333/eu-west-1".into(),
             door: "worker".into(),
             action: "accepted".into(),
+            before: None,
+            after: None,
+            comment: None,
         };
         assert_eq!(store.audit(id).await, Ok(vec![expected]));
     }

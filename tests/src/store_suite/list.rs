@@ -5,6 +5,7 @@ use super::samples::{
     resource, rule,
 };
 use dial_core::finding::{Finding, Principal, Suppression};
+use dial_core::store::triage::Triage;
 use dial_core::store::{Acceptance, Cursor, MAX_PAGE, Outcome, Query, Status, Store, Summary};
 use dial_core::{FindingId, Severity};
 use jiff::Timestamp;
@@ -18,7 +19,7 @@ const ROLE: &str = "arn:aws:sts::111122223333:assumed-role/admin/session";
 fn expected(query: &Query, findings: &[Finding]) -> Vec<FindingId> {
     let mut lines: Vec<Summary> = findings
         .iter()
-        .map(|finding| Summary::of(finding, Status::Open))
+        .map(|finding| Summary::of(finding, &Triage::default()))
         .filter(|line| query.matches(line))
         .collect();
     lines.sort_by_key(|line| Cursor::after(line.time, &line.id));
@@ -194,7 +195,11 @@ pub(super) async fn unusual(store: Arc<dyn Store>) {
             let mut query = Query::default();
             restrict(&mut query, text);
             let lines = list_by(&*store, &query, 10).await;
-            assert_eq!(lines, [Summary::of(finding, Status::Open)], "{query:?}");
+            assert_eq!(
+                lines,
+                [Summary::of(finding, &Triage::default())],
+                "{query:?}"
+            );
         }
     }
     nameless(&*store).await;
@@ -213,7 +218,7 @@ async fn nameless(store: &dyn Store) {
         ..Query::default()
     };
     let lines = list_by(store, &query, 10).await;
-    assert_eq!(lines, [Summary::of(&nobody, Status::Open)]);
+    assert_eq!(lines, [Summary::of(&nobody, &Triage::default())]);
 }
 
 pub(super) async fn times(store: Arc<dyn Store>) {

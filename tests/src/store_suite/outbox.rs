@@ -34,6 +34,8 @@ async fn settle(store: &dyn Store, id: &FindingId, attempt: u32, how: Settlement
 fn delivered() -> Settlement {
     Settlement::Sent {
         receipt: Some(json!({"ts": "1.5", "channel": "C1"})),
+        wanted: 0,
+        at: at(1_500),
     }
 }
 
@@ -201,4 +203,20 @@ pub(super) async fn expired(store: Arc<dyn Store>) {
     assert_eq!(due_at(&*store, SLACK, at(100_000)).await, []);
     assert_eq!(claim(&*store, &id, at(100_000)).await, None);
     assert!(claim(&*store, &id, at(99_000)).await.is_some());
+}
+
+pub(super) async fn suppressed(store: Arc<dyn Store>) {
+    let id = accepted(&*store, 1).await;
+    claim(&*store, &id, at(0)).await.expect("is due");
+    let by = || Settlement::Suppressed {
+        by: "silence s-1".into(),
+    };
+    assert!(settle(&*store, &id, 1, by()).await);
+    let row = row(&*store, &id, SLACK).await;
+    assert_eq!(row.state, DeliveryState::Suppressed);
+    assert_eq!(row.suppressed_by.as_deref(), Some("silence s-1"));
+    assert_eq!((row.sent_at, row.last_error), (None, None));
+    assert_eq!(due_at(&*store, SLACK, at(1_000_000)).await, []);
+    assert_eq!(claim(&*store, &id, at(1_000_000)).await, None);
+    assert!(!settle(&*store, &id, 1, by()).await, "it ended before");
 }

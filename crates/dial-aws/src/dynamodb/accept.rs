@@ -126,7 +126,7 @@ impl DynamoStore {
 }
 
 /// What a cancelled transaction means: there already, busy, or broken.
-fn outcome(reasons: &[CancellationReason]) -> Result<Outcome, StoreError> {
+pub(super) fn outcome(reasons: &[CancellationReason]) -> Result<Outcome, StoreError> {
     let codes = || reasons.iter().filter_map(CancellationReason::code);
     // Only the finding itself has a condition.
     if codes().any(|code| code == "ConditionalCheckFailed") {

@@ -4,9 +4,11 @@ use super::table::{EXPIRES, PK, SK};
 use super::{StoreError, key};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use dial_core::FindingId;
 use dial_core::finding::{Finding, MAX_RECORD};
 use dial_core::gzip::{deflate, inflate};
 use dial_core::record::Record;
+use dial_core::store::triage::Triage;
 use dial_core::store::{
     Acceptance, Audit, Delivery, DeliveryState, Status, Stored, Summary, sort_key,
 };
@@ -39,6 +41,7 @@ struct Meta {
     principal_pk: String,
     resource_pk: String,
     status: Status,
+    revision: u64,
     received_at: Timestamp,
     expires_at: Timestamp,
     expires: i64,
@@ -56,7 +59,8 @@ struct Line {
 /// What is read back of a finding's item.
 #[derive(Deserialize)]
 struct Head {
-    status: Status,
+    #[serde(flatten)]
+    triage: Triage,
     received_at: Timestamp,
     expires_at: Timestamp,
 }
@@ -78,12 +82,23 @@ struct OutRow {
     sink: String,
     state: DeliveryState,
     attempts: u32,
+    #[serde(default)]
+    earlier: u32,
+    #[serde(default)]
+    wanted: u32,
+    #[serde(default)]
+    shown: u32,
     /// Fixed width, for it is compared as text.
     due_at: String,
     received_at: Timestamp,
+    since: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sent_at: Option<Timestamp>,
     expires: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    suppressed_by: Option<String>,
     /// JSON text: an attribute map would not keep every number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     receipt: Option<String>,
@@ -107,7 +122,7 @@ pub(crate) fn meta(new: &Acceptance) -> Result<Item, StoreError> {
 }
 
 fn meta_keys(new: &Acceptance) -> Result<Meta, StoreError> {
-    let summary = Summary::of(&new.finding, Status::Open);
+    let summary = Summary::of(&new.finding, &Triage::default());
     let id = &summary.id;
     Ok(Meta {
         pk: key::finding(id),
@@ -121,6 +136,7 @@ fn meta_keys(new: &Acceptance) -> Result<Meta, StoreError> {
         principal_pk: key::partition(&summary.principal, id),
         resource_pk: key::partition(&summary.resource, id),
         status: summary.status,
+        revision: 0,
         received_at: new.received_at,
         expires_at: new.expires_at,
         expires: expires(new.expires_at),
@@ -130,17 +146,75 @@ fn meta_keys(new: &Acceptance) -> Result<Meta, StoreError> {
 
 /// First line of a finding's history.
 pub(crate) fn accepted(new: &Acceptance) -> Result<Item, StoreError> {
+    let line = Audit {
+        at: new.received_at,
+        who: new.sender.clone(),
+        door: "worker".to_owned(),
+        action: "accepted".to_owned(),
+        before: None,
+        after: None,
+        comment: None,
+    };
+    history(&new.finding.id, &line, expires(new.expires_at))
+}
+
+/// A line of a finding's history; its revision orders lines of the same millisecond.
+pub(crate) fn history(id: &FindingId, line: &Audit, expires: i64) -> Result<Item, StoreError> {
     encode(&AuditLine {
-        pk: key::finding(&new.finding.id),
-        sk: key::audit(new.received_at, 0),
-        expires: expires(new.expires_at),
-        audit: Audit {
-            at: new.received_at,
-            who: new.sender.clone(),
-            door: "worker".to_owned(),
-            action: "accepted".to_owned(),
-        },
+        pk: key::finding(id),
+        sk: key::audit(line.at, revision(line)),
+        expires,
+        audit: line.clone(),
     })
+}
+
+/// The revision that a line of the history led to.
+pub(crate) fn revision(line: &Audit) -> u64 {
+    line.after.as_ref().map_or(0, |after| after.revision)
+}
+
+/// What is read of a finding to change its triage.
+#[derive(Deserialize)]
+pub(crate) struct Standing {
+    /// As it was written.
+    #[serde(flatten)]
+    pub(crate) triage: Triage,
+    /// JSON of the line of a list.
+    summary: String,
+    /// When the store may forget it.
+    expires_at: Timestamp,
+    /// The same as the TTL attribute.
+    pub(crate) expires: i64,
+}
+
+impl Standing {
+    /// Names of the attributes, for a projection.
+    pub(crate) const ATTRIBUTES: [&str; 7] = [
+        "status",
+        "assignee",
+        "snoozed_until",
+        "revision",
+        "summary",
+        "expires_at",
+        EXPIRES,
+    ];
+
+    /// `None` when it is expired at `now`.
+    pub(crate) fn read(item: Item, now: Timestamp) -> Result<Option<Self>, StoreError> {
+        let label = Label::of(&item);
+        let standing: Self = decode(item, &label)?;
+        Ok((standing.expires_at > now).then_some(standing))
+    }
+
+    /// JSON of the line of a list with another triage.
+    pub(crate) fn summary(&self, triage: &Triage) -> Result<String, StoreError> {
+        let corrupt = |e: serde_json::Error| StoreError::Corrupt(format!("summary: {e}"));
+        let mut summary: Summary = serde_json::from_str(&self.summary).map_err(corrupt)?;
+        summary.status = triage.status;
+        summary.assignee.clone_from(&triage.assignee);
+        summary.snoozed_until = triage.snoozed_until;
+        json(&summary)
+    }
 }
 
 /// Outbox row of a new finding, due at once.
@@ -152,10 +226,16 @@ pub(crate) fn outbox(new: &Acceptance, sink: &str) -> Result<Item, StoreError> {
         sink: sink.to_owned(),
         state: DeliveryState::Pending,
         attempts: 0,
+        earlier: 0,
+        wanted: 0,
+        shown: 0,
         due_at: key::instant(new.received_at),
         received_at: new.received_at,
+        since: new.received_at,
+        sent_at: None,
         expires: expires(new.expires_at),
         last_error: None,
+        suppressed_by: None,
         receipt: None,
         due_pk: Some(key::partition(sink, id)),
         due_sort: Some(key::due(new.received_at, id)),
@@ -177,7 +257,7 @@ pub(crate) fn stored(mut item: Item, now: Timestamp) -> Result<Option<Stored>, S
     }
     Ok(Some(Stored {
         finding,
-        status: head.status,
+        triage: head.triage.at(now),
         received_at: head.received_at,
         expires_at: head.expires_at,
     }))
@@ -189,6 +269,7 @@ pub(crate) fn line(item: Item, now: Timestamp) -> Result<(Summary, bool), StoreE
     let line: Line = decode(item, &label)?;
     let mut summary: Summary = parse(&line.summary, &label)?;
     summary.status = line.status;
+    let summary = summary.at(now);
     Ok((summary, is_expired(line.expires, now)))
 }
 
@@ -209,6 +290,12 @@ pub(crate) fn delivery(item: Item) -> Result<Delivery, StoreError> {
         sink: row.sink,
         state: row.state,
         attempts: row.attempts,
+        earlier: row.earlier,
+        wanted: row.wanted,
+        shown: row.shown,
+        since: row.since,
+        sent_at: row.sent_at,
+        suppressed_by: row.suppressed_by,
         due_at: row.due_at.parse().map_err(|e| label.corrupt(&e))?,
         received_at: row.received_at,
         last_error: row.last_error,
@@ -324,7 +411,7 @@ mod tests {
             let new = sample::acceptance("e-1", size);
             let back = stored(meta(&new).unwrap(), now()).unwrap().unwrap();
             assert_eq!(back.finding, new.finding, "record of {size}");
-            assert_eq!(back.status, Status::Open);
+            assert_eq!(back.triage, Triage::default());
             assert_eq!(back.received_at, new.received_at);
             assert_eq!(back.expires_at, new.expires_at);
         }

@@ -12,6 +12,10 @@ pub(crate) const META: &str = "META";
 pub(crate) const AUDIT: &str = "AUD#";
 /// Start of the sort key of an outbox row.
 pub(crate) const OUT: &str = "OUT#";
+/// Sort key of the item that lies in `by_due` while a finding sleeps.
+pub(crate) const WAKE: &str = "WAKE";
+/// Value of `by_due` for those; no sink has such a name.
+pub(crate) const WAKING: &str = "#wake";
 /// Shards of a partition of an index.
 pub(crate) const SHARDS: u8 = 8;
 /// Value of the index that holds every finding.
@@ -30,7 +34,7 @@ pub(crate) fn finding_of(pk: &str) -> Option<FindingId> {
 }
 
 /// Sort key of an audit line; `n` orders lines of the same millisecond.
-pub(crate) fn audit(at: Timestamp, n: u16) -> String {
+pub(crate) fn audit(at: Timestamp, n: u64) -> String {
     format!("{AUDIT}{at:.3}#{n:04}")
 }
 

@@ -8,7 +8,7 @@ use super::table::{
 };
 use super::{DynamoStore, StoreError};
 use aws_sdk_dynamodb::types::AttributeValue;
-use dial_core::store::{Cursor, MAX_PAGE, Page, Query, sort_key};
+use dial_core::store::{Cursor, MAX_PAGE, Page, Query, Status, sort_key};
 use jiff::Timestamp;
 
 /// One page of the list.
@@ -96,35 +96,41 @@ impl List<'_> {
 }
 
 /// Partitions of the index that leaves the least to filter. A rule is named either way, so both
-/// of its indexes are read.
+/// of its indexes are read; a sleep may be over before its status is written.
 fn partitions(query: &Query) -> Vec<(Index, String)> {
-    let (indexes, value): (&[Index], &str) = match query {
+    let (asleep, open) = (Status::Snoozed, Status::Open);
+    let values: Vec<(Index, &str)> = match query {
         Query {
             resource: Some(v), ..
-        } => (&[BY_RESOURCE], v),
+        } => vec![(BY_RESOURCE, v)],
         Query {
             principal: Some(v), ..
-        } => (&[BY_PRINCIPAL], v),
-        Query { rule: Some(v), .. } => (&[BY_RULE, BY_RULE_ID], v),
+        } => vec![(BY_PRINCIPAL, v)],
+        Query { rule: Some(v), .. } => vec![(BY_RULE, v), (BY_RULE_ID, v)],
         Query {
             account: Some(v), ..
-        } => (&[BY_ACCOUNT], v),
+        } => vec![(BY_ACCOUNT, v)],
+        Query {
+            status: Some(Status::Open),
+            ..
+        } => [open, asleep]
+            .map(|status| (BY_STATUS, item::status_name(status)))
+            .to_vec(),
         Query {
             status: Some(v), ..
-        } => (&[BY_STATUS], item::status_name(*v)),
-        _ => (&[BY_TIME], key::ALL),
+        } => vec![(BY_STATUS, item::status_name(*v))],
+        _ => vec![(BY_TIME, key::ALL)],
     };
-    let shards = |index: &Index| {
-        let index = *index;
-        (0..key::SHARDS).map(move |shard| (index, key::partition_of(value, shard)))
+    let shards = |(index, value): (Index, &str)| {
+        let value = value.to_owned();
+        (0..key::SHARDS).map(move |shard| (index, key::partition_of(&value, shard)))
     };
-    indexes.iter().flat_map(shards).collect()
+    values.into_iter().flat_map(shards).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dial_core::store::Status;
 
     #[test]
     fn the_most_selective_index_is_read() {
@@ -166,6 +172,15 @@ mod tests {
                 "by_status",
                 "false_positive#0",
                 8,
+            ),
+            (
+                Query {
+                    status: Some(Status::Open),
+                    ..Query::default()
+                },
+                "by_status",
+                "open#0",
+                16,
             ),
             (Query::default(), "by_time", "all#0", 8),
         ];

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use crate::dynamodb::sample;
     use aws_sdk_dynamodb::types::AttributeValue;
-    use dial_core::store::{Status, sort_key};
+    use dial_core::store::{sort_key, triage::Triage};
     use proptest::prelude::*;
     use std::cell::Cell;
 
@@ -150,7 +150,7 @@ mod tests {
     fn row(second: u32, wanted: bool) -> Row {
         let mut finding = sample::acceptance(&second.to_string(), 0).finding;
         finding.time += jiff::SignedDuration::from_secs(i64::from(second));
-        let summary = Summary::of(&finding, Status::Open);
+        let summary = Summary::of(&finding, &Triage::default());
         Row {
             sort: sort_key(summary.time, &summary.id),
             summary,

@@ -12,6 +12,7 @@ mod sample;
 mod silence;
 pub mod stream;
 pub mod table;
+mod triage;
 
 use crate::clients::Clients;
 use crate::fault::{Fault, Remedy};
@@ -130,7 +131,11 @@ impl Store for DynamoStore {
 
     async fn audit(&self, id: &FindingId) -> Result<Vec<Audit>, StoreError> {
         let items = self.items(id, key::AUDIT).await?;
-        items.into_iter().map(item::audit).collect()
+        let lines: Result<Vec<_>, _> = items.into_iter().map(item::audit).collect();
+        let mut lines = lines?;
+        // The keys order by time, and clocks of two masters may disagree.
+        lines.sort_by_key(item::revision);
+        Ok(lines)
     }
 
     async fn list(

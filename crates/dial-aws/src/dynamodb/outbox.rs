@@ -106,31 +106,103 @@ pub(super) async fn settle(
     attempt: u32,
     settlement: &Settlement,
 ) -> Result<bool, StoreError> {
-    let change = change(store, id, sink)
-        .await
-        .condition_expression("#state = :sending AND attempts = :attempt")
-        .expression_attribute_values(":sending", state(DeliveryState::Sending))
-        .expression_attribute_values(":attempt", AttributeValue::N(attempt.to_string()));
-    let row = made(store, ending(change, id, settlement)?).await?;
-    Ok(row.is_some())
+    let base = || async {
+        change(store, id, sink)
+            .await
+            .expression_attribute_values(":sending", state(DeliveryState::Sending))
+            .expression_attribute_values(":attempt", number(attempt))
+    };
+    let Settlement::Sent {
+        receipt,
+        wanted,
+        at,
+    } = settlement
+    else {
+        let change = base().await.condition_expression(HELD);
+        return Ok(made(store, ending(change, id, settlement)).await?.is_some());
+    };
+    let told = Told {
+        id,
+        receipt: receipt.as_ref(),
+        wanted: *wanted,
+        at: *at,
+    };
+    // What the sink shows is all that is wanted, or it grew meanwhile: one of both holds, for
+    // `wanted` never shrinks.
+    if made(store, told.content(base().await)?).await?.is_some() {
+        return Ok(true);
+    }
+    Ok(made(store, told.behind(base().await, attempt)?)
+        .await?
+        .is_some())
 }
 
-/// The change that a settlement makes; what is settled for good leaves `by_due`.
+/// The row is still this claim's.
+const HELD: &str = "#state = :sending AND attempts = :attempt";
+
+/// What a sink was told.
+struct Told<'a> {
+    id: &'a FindingId,
+    receipt: Option<&'a serde_json::Value>,
+    wanted: u32,
+    at: Timestamp,
+}
+
+impl Told<'_> {
+    /// The row rests until something changes.
+    fn content(
+        &self,
+        change: UpdateItemFluentBuilder,
+    ) -> Result<UpdateItemFluentBuilder, StoreError> {
+        let change = value(change, ":ended", state(DeliveryState::Sent));
+        let set = "#state = :ended, sent_at = :at, shown = :wanted, change_id = :change";
+        let remove = "REMOVE due_pk, due_sort, last_error";
+        Ok(self
+            .shown(change, set, remove)?
+            .condition_expression(format!("{HELD} AND wanted <= :wanted")))
+    }
+
+    /// The row is due again at once, as a new errand.
+    fn behind(
+        &self,
+        change: UpdateItemFluentBuilder,
+        attempt: u32,
+    ) -> Result<UpdateItemFluentBuilder, StoreError> {
+        let change = value(change, ":ended", state(DeliveryState::Pending));
+        let change = value(change, ":due", text(key::instant(self.at)));
+        let change = value(change, ":sort", text(key::due(self.at, self.id)));
+        let change = value(change, ":earlier", number(attempt));
+        let set = "#state = :ended, sent_at = :at, shown = :wanted, change_id = :change, \
+                   due_at = :due, due_sort = :sort, since = :at, earlier = :earlier";
+        Ok(self
+            .shown(change, set, "REMOVE last_error")?
+            .condition_expression(format!("{HELD} AND wanted > :wanted")))
+    }
+
+    fn shown(
+        &self,
+        change: UpdateItemFluentBuilder,
+        set: &str,
+        remove: &str,
+    ) -> Result<UpdateItemFluentBuilder, StoreError> {
+        let change = value(change, ":wanted", number(self.wanted));
+        let change = value(change, ":at", text(self.at.to_string()));
+        Ok(match self.receipt {
+            Some(receipt) => value(change, ":receipt", text(item::json(receipt)?))
+                .update_expression(format!("SET {set}, receipt = :receipt {remove}")),
+            None => change.update_expression(format!("SET {set} {remove}")),
+        })
+    }
+}
+
+/// The change that any other settlement makes; what is settled for good leaves `by_due`.
 fn ending(
     change: UpdateItemFluentBuilder,
     id: &FindingId,
     settlement: &Settlement,
-) -> Result<UpdateItemFluentBuilder, StoreError> {
-    let value = UpdateItemFluentBuilder::expression_attribute_values;
-    Ok(match settlement {
-        Settlement::Sent { receipt } => {
-            let receipt = item::json(receipt)?;
-            let change = value(change, ":ended", state(DeliveryState::Sent));
-            value(change, ":receipt", text(receipt)).update_expression(
-                "SET #state = :ended, receipt = :receipt, change_id = :change \
-                 REMOVE due_pk, due_sort, last_error",
-            )
-        }
+) -> UpdateItemFluentBuilder {
+    match settlement {
+        Settlement::Sent { .. } => unreachable!("settled by what the sink was told"),
         Settlement::Retry { at, error } => {
             let change = value(change, ":ended", state(DeliveryState::Pending));
             let change = value(change, ":at", text(key::instant(*at)));
@@ -147,7 +219,22 @@ fn ending(
                  REMOVE due_pk, due_sort",
             )
         }
-    })
+        Settlement::Suppressed { by } => {
+            let change = value(change, ":ended", state(DeliveryState::Suppressed));
+            value(change, ":by", text(by.clone())).update_expression(
+                "SET #state = :ended, suppressed_by = :by, change_id = :change \
+                 REMOVE due_pk, due_sort, last_error",
+            )
+        }
+    }
+}
+
+fn value(
+    change: UpdateItemFluentBuilder,
+    name: &str,
+    value: AttributeValue,
+) -> UpdateItemFluentBuilder {
+    change.expression_attribute_values(name, value)
 }
 
 /// A change of one row, with an id of its own so that it can be recognised.
@@ -195,11 +282,15 @@ async fn send(
     }
 }
 
-fn text(text: String) -> AttributeValue {
+pub(super) fn text(text: String) -> AttributeValue {
     AttributeValue::S(text)
 }
 
-fn state(state: DeliveryState) -> AttributeValue {
+pub(super) fn number(number: impl std::fmt::Display) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+pub(super) fn state(state: DeliveryState) -> AttributeValue {
     text(item::state_name(state).to_owned())
 }
 
@@ -232,7 +323,11 @@ mod tests {
             dynamodb: Some(server.uri()),
             ..crate::Emulators::default()
         });
-        let sent = Settlement::Sent { receipt: None };
+        let sent = Settlement::Sent {
+            receipt: None,
+            wanted: 0,
+            at: new.received_at,
+        };
         let store = DynamoStore::new(clients, "t");
         settle(&store, &new.finding.id, "slack", 1, &sent).await
     }

@@ -1,4 +1,4 @@
-//! The event that the table's stream sends to a Lambda function: which outbox rows are new.
+//! The event that the table's stream sends to a Lambda function: which outbox rows have an errand.
 
 use super::key;
 use dial_core::FindingId;
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 /// Sequence number and row of each record, in the order of the event.
 ///
-/// `None` is a record without a delivery to make: another item, a changed or deleted row, or one
-/// that cannot be read. A missing sequence number is empty: the whole batch must be repeated then.
+/// `None` is a record without a delivery to make: another item, a row that was attempted or
+/// deleted, or one that cannot be read. A missing sequence number is empty: the whole batch must be repeated then.
 pub fn outbox_rows(event: &Value) -> Vec<(String, Option<(FindingId, String)>)> {
     let records = event["Records"].as_array();
     records.into_iter().flatten().map(record).collect()
@@ -16,8 +16,20 @@ pub fn outbox_rows(event: &Value) -> Vec<(String, Option<(FindingId, String)>)> 
 fn record(record: &Value) -> (String, Option<(FindingId, String)>) {
     let change = &record["dynamodb"];
     let number = change["SequenceNumber"].as_str().unwrap_or_default();
-    let row = (record["eventName"] == "INSERT").then(|| row(change));
-    (number.to_owned(), row.flatten())
+    let wanted = match record["eventName"].as_str() {
+        Some("INSERT") => true,
+        Some("MODIFY") => has_errand(&change["NewImage"]),
+        _ => false,
+    };
+    (number.to_owned(), wanted.then(|| row(change)).flatten())
+}
+
+/// A row that waits and was not tried yet: something changed what its sink should show, or a
+/// person wants it sent again. One that waits for its next attempt is the sweep's.
+fn has_errand(image: &Value) -> bool {
+    let number = |name: &str| image[name]["N"].as_str();
+    let untried = number("attempts").is_some() && number("attempts") == number("earlier");
+    image["state"]["S"] == "pending" && untried
 }
 
 fn row(change: &Value) -> Option<(FindingId, String)> {
@@ -57,7 +69,17 @@ mod tests {
         };
         let mut named = insert(&pk, "OUT#sha256:abc");
         named["dynamodb"]["NewImage"]["sink"]["S"] = json!("a-long-name");
+        let modified = |state: &str, attempts: &str| {
+            let mut record = with("/eventName", json!("MODIFY"));
+            record["dynamodb"]["NewImage"] = json!({
+                "state": { "S": state }, "attempts": { "N": attempts }, "earlier": { "N": "2" },
+            });
+            record
+        };
         let cases = [
+            ("wakes up", modified("pending", "2"), row("slack")),
+            ("waits for another try", modified("pending", "3"), None),
+            ("claimed", modified("sending", "3"), None),
             ("outbox row", insert(&pk, "OUT#slack"), row("slack")),
             ("name with #", insert(&pk, "OUT#a#b"), row("a#b")),
             ("hashed name", named, row("a-long-name")),

@@ -33,7 +33,7 @@ pub(super) fn write(
         "{}  {}  {}",
         finding.id,
         inert(&finding.rule.name),
-        status_word(shown.status)
+        status_word(shown.triage.status)
     );
     writeln!(out, "{}\n", paint(DIM, names))?;
     let room = width.unwrap_or(WIDTH).saturating_sub(LABEL + 2);

@@ -6,6 +6,7 @@ use crate::lines::{Lines, suppressed_by};
 use crate::sheet::Sheet;
 use crate::terminal::{self, count, paint, severity_style};
 use crate::{exit, json};
+use dial_core::store::triage::Triage;
 use dial_core::store::{Status, Summary};
 use dial_core::{Finding, Severity, ocsf};
 use dial_detect::envelope::trail::Counts;
@@ -127,7 +128,7 @@ impl<'o> Report<'o> {
                 if first {
                     lines.heading(out)?;
                 }
-                lines.row(out, &Summary::of(finding, Status::Open))
+                lines.row(out, &Summary::of(finding, &Triage::default()))
             }
             Form::Jsonl => json::write_line(out, finding),
             Form::Ocsf => json::write_line(out, &ocsf::detection(finding, Status::Open)),

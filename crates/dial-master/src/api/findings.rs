@@ -8,7 +8,8 @@ use axum::extract::{self, Path};
 use axum::response::Response;
 use dial_core::FindingId;
 use dial_core::finding::Finding;
-use dial_core::store::{Audit, Delivery, Status, Stored, Summary};
+use dial_core::store::triage::Triage;
+use dial_core::store::{Audit, Delivery, Stored, Summary};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,8 @@ pub struct FindingDetail {
     /// The finding as it was accepted.
     pub finding: Finding,
     /// Where it stands.
-    pub status: Status,
+    #[serde(flatten)]
+    pub triage: Triage,
     /// When the master accepted it.
     pub received_at: Timestamp,
     /// When the store may forget it.
@@ -86,13 +88,13 @@ pub(super) async fn show(
 fn detail(stored: Stored, deliveries: Vec<Delivery>, audit: Vec<Audit>) -> FindingDetail {
     let Stored {
         finding,
-        status,
+        triage,
         received_at,
         expires_at,
     } = stored;
     FindingDetail {
         finding,
-        status,
+        triage,
         received_at,
         expires_at,
         deliveries,

@@ -4,8 +4,8 @@ use super::lane::{Lane, Until};
 use super::{Deliverer, Tally, backoff};
 use crate::metrics;
 use crate::sinks::{Configured, Job, Step};
-use dial_core::store::{Delivery, Settlement, StoreError, Stored};
-use dial_core::{Finding, FindingId};
+use dial_core::FindingId;
+use dial_core::store::{Audit, Delivery, Settlement, StoreError, Stored};
 use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use std::panic::AssertUnwindSafe;
@@ -26,6 +26,14 @@ const RESERVE: Duration = Duration::from_secs(2);
 const MAX_CALLS: usize = 4;
 /// First wait when the end cannot be recorded.
 const SETTLE_AGAIN: Duration = Duration::from_millis(200);
+
+/// What a sink is told of.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    row: &'a Delivery,
+    stored: &'a Stored,
+    history: &'a [Audit],
+}
 
 /// How an attempt ended.
 enum End {
@@ -96,6 +104,10 @@ impl Deliverer {
         configured: &Configured,
         limit: Duration,
     ) -> Option<End> {
+        if row.sent_at.is_some() && !configured.sink.updates() {
+            // It has the finding and shows no change of it.
+            return Some(End::Sent(None));
+        }
         let stored = match self.store.finding(&row.finding, (self.clock)()).await {
             Ok(Some(stored)) => stored,
             Ok(None) => return Some(End::Failed("finding is unknown or expired".into())),
@@ -107,7 +119,13 @@ impl Deliverer {
                 return None;
             }
         };
-        let talk = AssertUnwindSafe(self.talk(row, configured, &stored)).catch_unwind();
+        let history = self.history(&stored).await?;
+        let told = Told {
+            row,
+            stored: &stored,
+            history: &history,
+        };
+        let talk = AssertUnwindSafe(self.talk(told, configured)).catch_unwind();
         Some(match timeout(limit, talk).await {
             Ok(Ok(end)) => end,
             Ok(Err(_)) => End::Failed("sink panicked over this finding".into()),
@@ -118,9 +136,24 @@ impl Deliverer {
         })
     }
 
-    async fn talk(&self, row: &Delivery, configured: &Configured, stored: &Stored) -> End {
+    /// What was done with a finding; nothing needs to be read where nothing was.
+    async fn history(&self, stored: &Stored) -> Option<Vec<Audit>> {
+        if stored.triage.revision == 0 {
+            return Some(Vec::new());
+        }
+        let finding = &stored.finding.id;
+        match self.store.audit(finding).await {
+            Ok(lines) => Some(lines),
+            Err(error) => {
+                warn!(%finding, %error, "history cannot be read");
+                None
+            }
+        }
+    }
+
+    async fn talk(&self, told: Told<'_>, configured: &Configured) -> End {
         let sink = &configured.sink;
-        let mut step = sink.start(&self.job(row, &stored.finding));
+        let mut step = sink.start(&self.job(told));
         for _ in 0..MAX_CALLS {
             let call = match step {
                 Step::Send(call) => call,
@@ -130,7 +163,7 @@ impl Deliverer {
             };
             sleep(call.wait).await;
             step = match self.transport.perform(call, configured.terms.timeout).await {
-                Ok(reply) => sink.resume(&self.job(row, &stored.finding), &reply),
+                Ok(reply) => sink.resume(&self.job(told), &reply),
                 Err(error) => Step::Retry {
                     after: None,
                     reason: error.to_string(),
@@ -145,11 +178,20 @@ impl Deliverer {
         }
     }
 
-    fn job<'a>(&'a self, row: &Delivery, finding: &'a Finding) -> Job<'a> {
+    fn job<'a>(&'a self, told: Told<'a>) -> Job<'a> {
+        let Told {
+            row,
+            stored,
+            history,
+        } = told;
+        let receipt = row.receipt.as_ref().unwrap_or(&serde_json::Value::Null);
         Job {
-            finding,
+            finding: &stored.finding,
+            stored,
+            history,
+            receipt: row.sent_at.map(|_| receipt),
             links: &self.links,
-            attempt: row.attempts,
+            attempt: row.attempt(),
             received_at: row.received_at,
             now: (self.clock)(),
         }
@@ -157,21 +199,27 @@ impl Deliverer {
 
     fn settlement(&self, row: &Delivery, configured: &Configured, end: End) -> Settlement {
         let (after, reason) = match end {
-            End::Sent(receipt) => return Settlement::Sent { receipt },
+            End::Sent(receipt) => {
+                return Settlement::Sent {
+                    receipt,
+                    wanted: row.wanted,
+                    at: (self.clock)(),
+                };
+            }
             End::Failed(error) => return Settlement::Failed { error },
             End::Retry { after, reason } => (after, reason),
         };
         let wait = {
             let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
-            backoff::delay(row.attempts, after, &mut *rng)
+            backoff::delay(row.attempt(), after, &mut *rng)
         };
         let at = later((self.clock)(), wait);
-        let give_up = later(row.received_at, configured.terms.give_up_after);
+        let give_up = later(row.since, configured.terms.give_up_after);
         if at > give_up {
             let hours = configured.terms.give_up_after.as_secs() / 3_600;
             let error = format!(
                 "gave up after {hours} h and {} attempts: {reason}",
-                row.attempts
+                row.attempt()
             );
             return Settlement::Failed { error };
         }
@@ -208,11 +256,21 @@ impl Deliverer {
         let (finding, sink, attempts) = (&row.finding, row.sink.as_str(), row.attempts);
         match settlement {
             Settlement::Sent { .. } => {
-                metrics::delivered(row.received_at, (self.clock)());
+                if row.sent_at.is_none() {
+                    metrics::delivered(row.received_at, (self.clock)());
+                }
                 metrics::attempted(sink, "sent");
                 info!(%finding, sink, attempts, "delivered");
                 Tally {
                     sent: 1,
+                    ..Tally::default()
+                }
+            }
+            Settlement::Suppressed { by } => {
+                metrics::attempted(sink, "suppressed");
+                info!(%finding, sink, by, "delivery suppressed");
+                Tally {
+                    suppressed: 1,
                     ..Tally::default()
                 }
             }
@@ -241,6 +299,7 @@ impl Tally {
         sent: 0,
         retried: 0,
         failed: 0,
+        suppressed: 0,
         left: 1,
     };
 }

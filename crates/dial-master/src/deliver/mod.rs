@@ -46,6 +46,8 @@ pub struct Tally {
     pub retried: usize,
     /// Given up.
     pub failed: usize,
+    /// Nobody is to be told.
+    pub suppressed: usize,
     /// Someone else had them, or time was up, or the store did not answer.
     pub left: usize,
 }
@@ -215,13 +217,14 @@ impl Tally {
             sent: a.sent + b.sent,
             retried: a.retried + b.retried,
             failed: a.failed + b.failed,
+            suppressed: a.suppressed + b.suppressed,
             left: a.left + b.left,
         })
     }
 
     /// Whether any row moved; without that, looking again at once would find the same rows.
     fn progressed(&self) -> bool {
-        self.sent + self.retried + self.failed > 0
+        self.sent + self.retried + self.failed + self.suppressed > 0
     }
 }
 

@@ -20,6 +20,7 @@ pub use configured::{Configured, SinkSettings, Sinks, check};
 
 use crate::message::links::Links;
 use dial_core::Finding;
+use dial_core::store::{Audit, Stored};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::time::Duration;
@@ -54,11 +55,18 @@ pub struct SinkKind {
 /// One finding that one sink is to get.
 #[derive(Debug, Clone, Copy)]
 pub struct Job<'a> {
-    /// The finding.
+    /// The finding; the same as in `stored`.
     pub finding: &'a Finding,
+    /// The finding and where it stands.
+    pub stored: &'a Stored,
+    /// What was done with it, in the order of its revisions; empty while nothing was.
+    pub history: &'a [Audit],
+    /// What the sink answered when it took the finding (null where it said nothing): this is an
+    /// update then. Absent as long as it was never delivered.
+    pub receipt: Option<&'a Value>,
     /// Where it can be looked at.
     pub links: &'a Links,
-    /// Counted from 1; from 2 on, an earlier attempt may have got through unseen.
+    /// Of this errand, counted from 1; from 2 on, an earlier one may have got through unseen.
     pub attempt: u32,
     /// When the master accepted the finding; no message about it is older.
     pub received_at: Timestamp,
@@ -91,6 +99,12 @@ pub trait Sink: Send + Sync {
 
     /// The step after a reply.
     fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step;
+
+    /// Whether it can show what became of a finding that it has; if so it also gets jobs with a
+    /// receipt, one for whatever changed since.
+    fn updates(&self) -> bool {
+        false
+    }
 }
 
 /// What every sink makes of a status that it has no word for: too busy and broken may pass,

@@ -5,10 +5,12 @@ mod row;
 mod silence;
 #[cfg(test)]
 mod tests;
+mod triage;
 mod write;
 mod writer;
 
 use dial_core::FindingId;
+use dial_core::store::triage::{ChangeError, Changed, Request, Triaging};
 use dial_core::store::{
     Acceptance, Audit, Cursor, Delivery, Outcome, Page, Query, Settlement, Store, StoreError,
     Stored,
@@ -37,6 +39,7 @@ const PURGE_EVERY: i64 = 10 * 60 * 1_000_000;
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema_1.sql")),
     M::up(include_str!("schema_silence.sql")),
+    M::up(include_str!("schema_triage.sql")),
 ];
 
 /// Why the file could not be opened.
@@ -239,6 +242,25 @@ impl Store for Sqlite {
 
     async fn ready(&self) -> Result<(), StoreError> {
         self.writer.run(|_| ()).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Triaging for Sqlite {
+    async fn change(
+        &self,
+        id: &FindingId,
+        expected: Option<u64>,
+        request: &Request,
+    ) -> Result<Changed, ChangeError> {
+        let (id, request) = (id.clone(), request.clone());
+        self.writer
+            .run(move |tx| triage::change(tx, &id, expected, &request))
+            .await?
+    }
+
+    async fn to_wake(&self, now: Timestamp, limit: usize) -> Result<Vec<FindingId>, StoreError> {
+        self.read(move |c| triage::to_wake(c, now, limit)).await
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::failed;
 use super::row;
+use super::triage::Standing;
 use dial_core::FindingId;
 use dial_core::store::{
-    Audit, Cursor, Delivery, MAX_PAGE, Page, Query, StoreError, Stored, Summary,
+    Audit, Cursor, Delivery, MAX_PAGE, Page, Query, Status, StoreError, Stored, Summary,
 };
 use jiff::Timestamp;
 use rusqlite::types::Value;
@@ -16,39 +17,62 @@ pub(super) fn finding(
     id: &FindingId,
     now: Timestamp,
 ) -> Result<Option<Stored>, StoreError> {
-    let sql = "SELECT finding, status, received_at, expires_at FROM findings
-         WHERE id = ?1 AND expires_at > ?2";
-    let columns: Option<(String, String, i64, i64)> = connection
+    let sql = "SELECT finding, received_at, expires_at, status, assignee, snoozed_until, revision
+         FROM findings WHERE id = ?1 AND expires_at > ?2";
+    let columns: Option<(String, i64, i64, Standing)> = connection
         .prepare_cached(sql)
         .and_then(|mut select| {
-            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+            let read = |row: &Row<'_>| {
+                let standing = Standing::read(row, 3)?;
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, standing))
+            };
             select
                 .query_row(params![id.as_str(), now.as_microsecond()], read)
                 .optional()
         })
         .map_err(|error| failed(&error))?;
-    let Some((finding, status, received_at, expires_at)) = columns else {
+    let Some((finding, received_at, expires_at, standing)) = columns else {
         return Ok(None);
     };
     Ok(Some(Stored {
         finding: row::json(&finding)?,
-        status: row::status(status)?,
+        triage: standing.triage()?.at(now),
         received_at: row::time(received_at)?,
         expires_at: row::time(expires_at)?,
     }))
 }
 
-/// The history of a finding, oldest first.
+/// The history of a finding, in the order of its revisions.
 pub(super) fn audit(connection: &Connection, id: &FindingId) -> Result<Vec<Audit>, StoreError> {
-    let sql = "SELECT at, who, door, action FROM audit WHERE finding = ?1 ORDER BY n";
+    let sql = "SELECT at, who, door, action, state_before, state_after, comment
+         FROM audit WHERE finding = ?1 ORDER BY n";
     collect(connection, sql, params![id.as_str()], |row| {
-        let (at, who, door, action) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        Ok(row::time(at).map(|at| Audit {
-            at,
-            who,
-            door,
-            action,
-        }))
+        let (at, before, after) = (row.get(0)?, row.get(4)?, row.get(5)?);
+        let line = Audit {
+            at: Timestamp::UNIX_EPOCH,
+            who: row.get(1)?,
+            door: row.get(2)?,
+            action: row.get(3)?,
+            before: None,
+            after: None,
+            comment: row.get(6)?,
+        };
+        Ok(whole(line, at, before, after))
+    })
+}
+
+/// The line with the columns that must be parsed.
+fn whole(
+    line: Audit,
+    at: i64,
+    before: Option<String>,
+    after: Option<String>,
+) -> Result<Audit, StoreError> {
+    Ok(Audit {
+        at: row::time(at)?,
+        before: before.as_deref().map(row::json).transpose()?,
+        after: after.as_deref().map(row::json).transpose()?,
+        ..line
     })
 }
 
@@ -104,7 +128,7 @@ pub(super) fn list(
         .map_err(|e| failed(&e))?;
     while let Some(row) = rows.next().map_err(|e| failed(&e))? {
         let line: String = row.get(0).map_err(|e| failed(&e))?;
-        let summary: Summary = row::json(&line)?;
+        let summary = row::json::<Summary>(&line)?.at(now);
         if !query.matches(&summary) {
             continue;
         }
@@ -141,7 +165,7 @@ impl Narrowed {
         for (condition, value) in equal {
             narrowed.and(condition, value.iter().cloned());
         }
-        narrowed.and(" AND status = ?", query.status.map(row::word));
+        narrowed.and_status(query.status);
         if let Some(rule) = &query.rule {
             let both = [rule.clone(), rule.clone()];
             narrowed.and(" AND (rule_name = ? OR rule_id = ?)", both);
@@ -159,6 +183,17 @@ impl Narrowed {
         );
         narrowed.sql.push_str(" ORDER BY sort_key DESC");
         narrowed
+    }
+
+    /// A sleep that is over counts as open before that is written.
+    fn and_status(&mut self, status: Option<Status>) {
+        let Some(status) = status else { return };
+        if status == Status::Open {
+            let both = [status, Status::Snoozed].map(row::word);
+            self.and(" AND status IN (?, ?)", both);
+        } else {
+            self.and(" AND status = ?", [row::word(status)]);
+        }
     }
 
     /// Adds a condition with its values, unless there is no value.
@@ -184,7 +219,8 @@ fn upper_bound(until: Timestamp) -> Option<String> {
     (!text.starts_with('-')).then_some(text)
 }
 
-fn collect<T>(
+/// Reads every row of a statement.
+pub(super) fn collect<T>(
     connection: &Connection,
     sql: &str,
     arguments: impl Params,

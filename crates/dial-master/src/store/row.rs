@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 
 /// Columns of an outbox row, in the order that [`delivery`] reads.
 pub(super) const DELIVERY: &str =
-    "finding, sink, state, attempts, due_at, received_at, last_error, receipt";
+    "finding, sink, state, attempts, due_at, received_at, last_error, receipt, earlier, wanted,
+     shown, since, sent_at, suppressed_by";
 
 /// A stored text that is not what was written.
 pub(super) fn corrupt(error: impl std::fmt::Display) -> StoreError {
@@ -54,6 +55,12 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Result<Delivery, Store
         received_at: row.get(5)?,
         last_error: row.get(6)?,
         receipt: row.get(7)?,
+        earlier: row.get(8)?,
+        wanted: row.get(9)?,
+        shown: row.get(10)?,
+        since: row.get(11)?,
+        sent_at: row.get(12)?,
+        suppressed_by: row.get(13)?,
     };
     Ok(raw.read())
 }
@@ -67,6 +74,12 @@ struct RawDelivery {
     received_at: i64,
     last_error: Option<String>,
     receipt: Option<String>,
+    earlier: u32,
+    wanted: u32,
+    shown: u32,
+    since: i64,
+    sent_at: Option<i64>,
+    suppressed_by: Option<String>,
 }
 
 impl RawDelivery {
@@ -80,6 +93,12 @@ impl RawDelivery {
             received_at: time(self.received_at)?,
             last_error: self.last_error,
             receipt: self.receipt.as_deref().map(json).transpose()?,
+            earlier: self.earlier,
+            wanted: self.wanted,
+            shown: self.shown,
+            since: time(self.since)?,
+            sent_at: self.sent_at.map(time).transpose()?,
+            suppressed_by: self.suppressed_by,
         })
     }
 }

@@ -3,8 +3,9 @@
 use super::failed;
 use super::row;
 use dial_core::FindingId;
+use dial_core::store::triage::Triage;
 use dial_core::store::{
-    Acceptance, Delivery, DeliveryState, Outcome, Settlement, Status, StoreError, Summary, sort_key,
+    Acceptance, Delivery, DeliveryState, Outcome, Settlement, StoreError, Summary, sort_key,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -20,7 +21,7 @@ const INSERT_FINDING: &str = "INSERT INTO findings
 const INSERT_AUDIT: &str = "INSERT INTO audit (finding, n, at, who, door, action)
     VALUES (?1, 0, ?2, ?3, 'worker', 'accepted')";
 const INSERT_OUTBOX: &str = "INSERT INTO outbox
-    (finding, sink, state, attempts, due_at, received_at) VALUES (?1, ?2, ?3, 0, ?4, ?4)
+    (finding, sink, state, attempts, due_at, received_at, since) VALUES (?1, ?2, ?3, 0, ?4, ?4, ?4)
     ON CONFLICT (finding, sink) DO NOTHING";
 
 /// Stores one finding with its audit item and outbox rows: all of them or, on an error, none.
@@ -30,7 +31,7 @@ pub(super) fn accept(
 ) -> Result<Outcome, StoreError> {
     // Serialised before anything is written.
     let finding = serde_json::to_string(&acceptance.finding).map_err(row::corrupt)?;
-    let summary = Summary::of(&acceptance.finding, Status::Open);
+    let summary = Summary::of(&acceptance.finding, &Triage::default());
     let line = serde_json::to_string(&summary).map_err(row::corrupt)?;
     store(tx, acceptance, &summary, &line, &finding).map_err(|error| failed(&error))
 }
@@ -129,29 +130,84 @@ pub(super) fn settle(
     attempt: u32,
     settlement: &Settlement,
 ) -> Result<bool, StoreError> {
-    let (state, due_at, error, receipt) = match settlement {
-        Settlement::Sent { receipt } => (DeliveryState::Sent, None, None, receipt.as_ref()),
-        Settlement::Retry { at, error } => (DeliveryState::Pending, Some(at), Some(error), None),
-        Settlement::Failed { error } => (DeliveryState::Failed, None, Some(error), None),
-    };
-    let sql =
-        "UPDATE outbox SET state = ?4, due_at = coalesce(?5, due_at), last_error = ?6, receipt = ?7
-         WHERE finding = ?1 AND sink = ?2 AND attempts = ?3 AND state = 'sending'";
+    let end = End::of(settlement);
     connection
-        .prepare_cached(sql)
+        .prepare_cached(SETTLE)
         .and_then(|mut update| {
             update.execute(params![
                 id.as_str(),
                 sink,
                 attempt,
-                row::word(state),
-                due_at.map(|at| at.as_microsecond()),
-                error,
-                receipt.map(ToString::to_string),
+                row::word(end.state),
+                end.due_at.map(Timestamp::as_microsecond),
+                end.error,
+                end.receipt.map(ToString::to_string),
+                end.wanted,
+                end.sent_at.map(Timestamp::as_microsecond),
+                end.by,
             ])
         })
         .map(|changed| changed > 0)
         .map_err(|error| failed(&error))
+}
+
+/// A row that shows less than is wanted by now is due again at once, as a new errand.
+const SETTLE: &str = "UPDATE outbox SET
+    state   = iif(?8 < wanted, 'pending', ?4),
+    due_at  = coalesce(?5, iif(?8 < wanted, ?9, due_at)),
+    since   = iif(?8 < wanted, ?9, since),
+    earlier = iif(?8 < wanted, attempts, earlier),
+    shown   = coalesce(?8, shown),
+    sent_at = coalesce(?9, sent_at),
+    receipt = coalesce(?7, receipt),
+    last_error = ?6,
+    suppressed_by = ?10
+    WHERE finding = ?1 AND sink = ?2 AND attempts = ?3 AND state = 'sending'";
+
+/// What a settlement writes.
+#[derive(Default)]
+struct End<'a> {
+    state: DeliveryState,
+    due_at: Option<Timestamp>,
+    error: Option<&'a str>,
+    receipt: Option<&'a serde_json::Value>,
+    wanted: Option<u32>,
+    sent_at: Option<Timestamp>,
+    by: Option<&'a str>,
+}
+
+impl<'a> End<'a> {
+    fn of(settlement: &'a Settlement) -> Self {
+        match settlement {
+            Settlement::Sent {
+                receipt,
+                wanted,
+                at,
+            } => Self {
+                state: DeliveryState::Sent,
+                receipt: receipt.as_ref(),
+                wanted: Some(*wanted),
+                sent_at: Some(*at),
+                ..Self::default()
+            },
+            Settlement::Suppressed { by } => Self {
+                state: DeliveryState::Suppressed,
+                by: Some(by),
+                ..Self::default()
+            },
+            Settlement::Retry { at, error } => Self {
+                state: DeliveryState::Pending,
+                due_at: Some(*at),
+                error: Some(error),
+                ..Self::default()
+            },
+            Settlement::Failed { error } => Self {
+                state: DeliveryState::Failed,
+                error: Some(error),
+                ..Self::default()
+            },
+        }
+    }
 }
 
 /// Removes some of what expired; what stays is not shown and goes the next time.

@@ -9,6 +9,7 @@ use dial_core::key::{RootKey, RootKeys};
 use dial_core::ports::{Bucket, BucketError};
 use dial_core::store::silence::{Ended, Silence, Silences};
 use dial_core::store::token::Scope;
+use dial_core::store::triage::{ChangeError, Changed, Request as ChangeRequest, Triaging};
 use dial_core::store::{
     Acceptance, Audit, Cursor, Delivery, Outcome, Page, Query, Settlement, Store, StoreError,
     Stored,
@@ -333,6 +334,23 @@ impl Silences for Counted {
     async fn end_silence(&self, id: &str, by: &str, now: Timestamp) -> Result<Ended, StoreError> {
         self.count()?;
         self.inner.end_silence(id, by, now).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Triaging for Counted {
+    async fn change(
+        &self,
+        id: &FindingId,
+        expected: Option<u64>,
+        request: &ChangeRequest,
+    ) -> Result<Changed, ChangeError> {
+        self.count()?;
+        self.inner.change(id, expected, request).await
+    }
+    async fn to_wake(&self, now: Timestamp, limit: usize) -> Result<Vec<FindingId>, StoreError> {
+        self.count()?;
+        self.inner.to_wake(now, limit).await
     }
 }
 

@@ -3,9 +3,10 @@
 use super::{base, finding};
 use async_trait::async_trait;
 use dial_core::store::silence::{Ended, Silence, Silences};
+use dial_core::store::triage::{ChangeError, Changed, Request, Triage, Triaging};
 use dial_core::store::{
-    Acceptance, Audit, Cursor, Delivery, DeliveryState, Outcome, Page, Query, Settlement, Status,
-    Store, StoreError, Stored,
+    Acceptance, Audit, Cursor, Delivery, DeliveryState, Outcome, Page, Query, Settlement, Store,
+    StoreError, Stored,
 };
 use dial_core::{Finding, FindingId};
 use jiff::Timestamp;
@@ -34,7 +35,7 @@ impl Rows {
     pub(super) fn add(&self, finding: &Finding, sinks: &[&str]) {
         let stored = Stored {
             finding: finding.clone(),
-            status: Status::Open,
+            triage: Triage::default(),
             received_at: base(),
             expires_at: Timestamp::MAX,
         };
@@ -43,16 +44,7 @@ impl Rows {
             .unwrap()
             .insert(finding.id.clone(), stored);
         for sink in sinks {
-            let row = Delivery {
-                finding: finding.id.clone(),
-                sink: (*sink).to_owned(),
-                state: DeliveryState::Pending,
-                attempts: 0,
-                due_at: base(),
-                received_at: base(),
-                last_error: None,
-                receipt: None,
-            };
+            let row = Delivery::new(finding.id.clone(), *sink, base());
             let key = (finding.id.clone(), (*sink).to_owned());
             self.table.lock().unwrap().insert(key, row);
         }
@@ -90,6 +82,22 @@ impl Silences for Rows {
 
     async fn end_silence(&self, _: &str, _: &str, _: Timestamp) -> Result<Ended, StoreError> {
         unreachable!("delivery ends no silence")
+    }
+}
+
+#[async_trait]
+impl Triaging for Rows {
+    async fn change(
+        &self,
+        _: &FindingId,
+        _: Option<u64>,
+        _: &Request,
+    ) -> Result<Changed, ChangeError> {
+        unreachable!("nobody changes anything")
+    }
+
+    async fn to_wake(&self, _: Timestamp, _: usize) -> Result<Vec<FindingId>, StoreError> {
+        Ok(Vec::new())
     }
 }
 
@@ -178,9 +186,18 @@ impl Store for Rows {
             return Ok(false);
         }
         match settlement {
-            Settlement::Sent { receipt } => {
+            Settlement::Sent {
+                receipt,
+                wanted,
+                at,
+            } => {
                 row.state = DeliveryState::Sent;
-                row.receipt = receipt;
+                row.receipt = receipt.or(row.receipt.take());
+                (row.shown, row.sent_at) = (wanted, Some(at));
+            }
+            Settlement::Suppressed { by } => {
+                row.state = DeliveryState::Suppressed;
+                row.suppressed_by = Some(by);
             }
             Settlement::Retry { at, error } => {
                 row.state = DeliveryState::Pending;

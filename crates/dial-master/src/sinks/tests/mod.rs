@@ -11,6 +11,7 @@ use crate::message::links::Links;
 use dial_core::Finding;
 use dial_core::ports::Secrets;
 use dial_core::secret::{Secret, SecretError, SecretRef};
+use dial_core::store::{Stored, triage::Triage};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -69,9 +70,23 @@ async fn built(text: &str) -> Sinks {
         .unwrap()
 }
 
+/// A finding that nobody touched yet.
+fn untouched(finding: &Finding) -> Stored {
+    Stored {
+        finding: finding.clone(),
+        triage: Triage::default(),
+        received_at: "2026-05-01T10:00:03Z".parse().unwrap(),
+        expires_at: "2027-06-05T10:00:03Z".parse().unwrap(),
+    }
+}
+
 fn job<'a>(finding: &'a Finding, links: &'a Links) -> Job<'a> {
     Job {
         finding,
+        // For the rest of the test.
+        stored: Box::leak(Box::new(untouched(finding))),
+        history: &[],
+        receipt: None,
         links,
         attempt: 1,
         received_at: "2026-05-01T10:00:03Z".parse().unwrap(),
