@@ -1,6 +1,6 @@
 //! The command line: every command, its arguments and its help.
 
-use crate::{check_config, demo, findings, keys, replay, rules, scan, serve};
+use crate::{check_config, demo, findings, keys, replay, rules, scan, serve, silences};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand};
 use clap_complete::Shell;
@@ -50,6 +50,9 @@ pub(crate) enum Command {
     /// Look at findings that a master has stored
     #[command(subcommand)]
     Findings(findings::Command),
+    /// Mute findings for a time: list, make, preview and end silences
+    #[command(subcommand)]
+    Silences(silences::Command),
     /// Take dead letters up again: judge, sign and send what once could not be
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Replay),

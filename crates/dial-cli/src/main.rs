@@ -17,6 +17,7 @@ mod scan;
 mod serve;
 mod sheet;
 mod signing;
+mod silences;
 mod table;
 mod terminal;
 mod when;
@@ -49,6 +50,7 @@ fn run(command: &Command) -> Result<Outcome> {
         Command::Rules(command) => rules::run(command),
         Command::Replay(args) => replay::run(args),
         Command::Findings(command) => findings::run(command),
+        Command::Silences(command) => silences::run(command),
         Command::Keys(command) => keys::run(command),
         Command::Completions { shell } => completions::completions(*shell),
         Command::Man { command } => completions::man(command),

@@ -9,8 +9,10 @@ pub mod logging;
 pub mod message;
 pub mod metrics;
 pub mod readers;
+pub mod routing;
 pub mod serve;
 pub mod setup;
+pub mod silences;
 pub mod sinks;
 pub mod store;
 

@@ -3,9 +3,9 @@
 use crate::terminal::inert;
 use anyhow::{Context, Result, anyhow, bail};
 use dial_core::Secret;
-use reqwest::{StatusCode, Url};
-use serde::Deserialize;
+use reqwest::{RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Largest answer; a page of summaries is far below.
@@ -46,17 +46,43 @@ impl Client {
         query: &[(&str, String)],
     ) -> Result<Option<T>> {
         let url = endpoint(&self.base, path, query)?;
-        let mut request = self.http.get(url);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token.expose());
-        }
+        self.ask(self.http.get(url)).await
+    }
+
+    /// Sends JSON and reads the JSON that comes back.
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T> {
+        let url = endpoint(&self.base, path, &[])?;
+        let answer = self.ask(self.http.post(url).json(body)).await?;
+        answer.with_context(|| {
+            let (base, path) = (&self.base, path.join("/"));
+            format!("{base} has no /{path}; is --url (DIAL_URL) a DIAL master of this version?")
+        })
+    }
+
+    /// Removes or ends something; `None` where there is no such thing.
+    pub(crate) async fn delete<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Option<T>> {
+        let url = endpoint(&self.base, path, &[])?;
+        self.ask(self.http.delete(url)).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Option<T>> {
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token.expose()),
+            None => request,
+        };
         let answer = request.send().await.map_err(|e| self.unreachable(&e))?;
         let status = answer.status();
         let body = bounded(answer).await?;
         match status {
-            StatusCode::OK => serde_json::from_slice(&body).map(Some).with_context(|| {
-                format!("{} answered something that is no DIAL master's", self.base)
-            }),
+            StatusCode::OK | StatusCode::CREATED => {
+                serde_json::from_slice(&body).map(Some).with_context(|| {
+                    format!("{} answered something that is no DIAL master's", self.base)
+                })
+            }
             StatusCode::NOT_FOUND => Ok(None),
             status => Err(self.refused(status, &body)),
         }

@@ -156,7 +156,8 @@ pub(crate) fn run(command: &Command) -> Result<Outcome> {
 }
 
 impl Master {
-    fn client(&self) -> Result<Client> {
+    /// Its client.
+    pub(crate) fn client(&self) -> Result<Client> {
         Client::new(self.url.clone(), self.token.as_deref().map(Secret::new))
     }
 }

@@ -19,6 +19,7 @@ root_keys = { 1 = \"file:root.key\" }
 [[master.tokens]]
 name = \"tests\"
 secret = \"env:DIAL_TEST_TOKEN\"
+scope = \"analyst\"
 ";
 
 /// `dial serve` in a place, ended with the test.
@@ -422,4 +423,41 @@ fn what_is_suppressed_is_stored_and_listed_on_request() {
     let line: Value = serde_json::from_str(&out).unwrap();
     let (_, shown, _) = master.dial(&["findings", "show", line["id"].as_str().unwrap()]);
     assert!(shown.contains("team-web: drill (until "), "{shown}");
+}
+
+#[test]
+fn silences_are_made_listed_previewed_and_ended() {
+    let master = Master::start();
+    master.send(&["scan", "a.json"]);
+    let rule = "rule=s3_bucket_policy_public";
+    let (code, out, err) = master.dial(&["silences", "preview", rule]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.starts_with("would have muted "), "{out}");
+    let add = |rule: &str, more: &[&str]| {
+        let about = ["--owner", "soc", "--reason", "migration"];
+        let how = ["silences", "add", rule, "--for", "4h", "--ahead"];
+        master.dial(&[&how[..], &about, more].concat())
+    };
+    let (code, out, err) = add(rule, &["--format", "json"]);
+    assert_eq!(code, 0, "{err}");
+    let made: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(made["created_by"], "tests (api)");
+    let (_, out, _) = master.dial(&["silences", "list"]);
+    assert!(out.contains(rule) && out.ends_with("1 silence\n"), "{out}");
+    let id = made["id"].as_str().unwrap();
+    let (code, out, err) = master.dial(&["silences", "end", id]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("by tests (api)"), "{out}");
+    let (_, out, _) = master.dial(&["silences", "list"]);
+    assert_eq!(out, "no silence is in force\n");
+
+    let (code, _, err) = master.dial(&["silences", "end", "s-unknown"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("dial silences list"), "{err}");
+    let (code, _, err) = add("severity>=low", &[]);
+    assert_eq!(code, 1);
+    assert!(err.contains("name a rule"), "{err}");
+    let (code, _, err) = add("rul=x", &[]);
+    assert_eq!(code, 2);
+    assert!(err.contains("did you mean `rule`"), "{err}");
 }

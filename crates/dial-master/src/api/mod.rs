@@ -9,16 +9,18 @@ mod problem;
 mod query;
 mod refusal;
 mod reply;
+mod silences;
 mod take;
 
 pub use caller::Caller;
 pub use findings::{FindingDetail, FindingList};
 pub use problem::Problem;
+pub use silences::{NewSilence, PreviewAnswer, PreviewRequest, SilenceList};
 
 use crate::limit::Limiter;
 use crate::readers::Readers;
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{delete, get, post};
 use dial_core::WorkerId;
 use dial_core::key::RootKeys;
 use dial_core::ports::Bucket;
@@ -112,6 +114,9 @@ pub fn app(state: impl Into<Arc<State>>) -> Router {
     Router::new()
         .route(FINDINGS_PATH, get(findings::list).post(ingest::post))
         .route("/v1/findings/{id}", get(findings::show))
+        .route("/v1/silences", get(silences::list).post(silences::create))
+        .route("/v1/silences/preview", post(silences::preview))
+        .route("/v1/silences/{id}", delete(silences::end))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

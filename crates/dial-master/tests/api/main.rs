@@ -14,3 +14,5 @@ mod lambda;
 mod queries;
 #[cfg(test)]
 mod serve;
+#[cfg(test)]
+mod silences;
