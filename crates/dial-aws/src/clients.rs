@@ -21,7 +21,7 @@ const TABLE_OPERATION: Duration = Duration::from_secs(8);
 const ATTEMPTS: u32 = 3;
 
 /// Endpoints of emulators; a part that is absent is the real service.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Emulators {
     /// URL of a DynamoDB emulator.
     pub dynamodb: Option<String>,
@@ -29,6 +29,10 @@ pub struct Emulators {
     pub s3: Option<String>,
     /// URL of a Secrets Manager emulator.
     pub secrets: Option<String>,
+    /// URL of an STS emulator.
+    pub sts: Option<String>,
+    /// Access key and its secret, for emulators that check them; else `test` and `testtest`.
+    pub keys: Option<(String, String)>,
 }
 
 /// Clients that share one configuration; cheap to clone, loaded on first use.
@@ -53,7 +57,7 @@ impl Clients {
         Self::default()
     }
 
-    /// Clients of emulators, with the credentials `test`/`testtest` and region us-east-1.
+    /// Clients of emulators, in region us-east-1.
     pub fn emulated(emulators: Emulators) -> Self {
         Self(Arc::new(Inner {
             emulators: Some(emulators),
@@ -104,7 +108,18 @@ impl Clients {
         self.0.secrets.get_or_init(load).await
     }
 
-    async fn config(&self) -> &SdkConfig {
+    /// A client of STS in a region: roles are assumed where they are used.
+    pub(crate) async fn sts(&self, region: &str) -> aws_sdk_sts::Client {
+        let config = self.config().await;
+        let mut builder =
+            aws_sdk_sts::config::Builder::from(config).region(Region::new(region.to_owned()));
+        if let Some(emulated) = self.emulator(|e| &e.sts) {
+            builder = builder.endpoint_url(emulated);
+        }
+        aws_sdk_sts::Client::from_conf(builder.build())
+    }
+
+    pub(crate) async fn config(&self) -> &SdkConfig {
         self.0.config.get_or_init(|| self.load()).await
     }
 
@@ -112,10 +127,12 @@ impl Clients {
         let loader = aws_config::defaults(BehaviorVersion::latest())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(timeouts(ATTEMPT, OPERATION));
-        if self.0.emulators.is_none() {
+        let Some(emulators) = &self.0.emulators else {
             return loader.load().await;
-        }
-        let test = aws_sdk_s3::config::Credentials::new("test", "testtest", None, None, "emulator");
+        };
+        let keys = emulators.keys.as_ref();
+        let (key, secret) = keys.map_or(("test", "testtest"), |(key, secret)| (key, secret));
+        let test = aws_sdk_s3::config::Credentials::new(key, secret, None, None, "emulator");
         loader
             .region(Region::from_static("us-east-1"))
             .credentials_provider(test)
@@ -131,7 +148,7 @@ impl Clients {
 impl std::fmt::Debug for Clients {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Clients")
-            .field("emulators", &self.0.emulators)
+            .field("emulated", &self.0.emulators.is_some())
             .finish_non_exhaustive()
     }
 }

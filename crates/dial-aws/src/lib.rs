@@ -1,10 +1,11 @@
-//! The ports on AWS: findings in DynamoDB, objects in S3, secrets in Secrets Manager.
+//! The ports on AWS: findings in DynamoDB, objects in S3, secrets in Secrets Manager, signed requests.
 
 pub mod clients;
 pub mod dynamodb;
 mod fault;
 pub mod s3;
 pub mod secrets;
+pub mod signer;
 
 pub use clients::{Clients, Emulators};
 pub use dynamodb::{DynamoStore, create_table};
@@ -12,3 +13,4 @@ pub use s3::location::{Location, LocationError, open_bucket, read_object};
 pub use s3::objects::{Listing, Object, Page};
 pub use s3::{S3Bucket, create_bucket};
 pub use secrets::AwsSecrets;
+pub use signer::AwsSigner;

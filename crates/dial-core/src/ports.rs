@@ -2,6 +2,7 @@
 
 use crate::finding::Reputation;
 use crate::secret::{Secret, SecretError, SecretRef};
+use crate::worker_id::Region;
 use async_trait::async_trait;
 use std::net::IpAddr;
 
@@ -44,4 +45,59 @@ pub trait Secrets: Send + Sync {
 pub trait IpReputation: Send + Sync {
     /// What is said of the address; an error marks the finding and blocks nothing.
     async fn check(&self, address: IpAddr) -> Result<Option<Reputation>, String>;
+}
+
+/// What a request to an AWS service is signed for (Signature Version 4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signing {
+    /// The service's signing name, such as `sns`, `es` or `aoss`.
+    pub service: &'static str,
+    /// Region of the endpoint.
+    pub region: Region,
+    /// Whose permissions; without one, those of this process.
+    pub role: Option<Role>,
+}
+
+/// A role that is assumed before a request is signed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Role {
+    /// Its ARN.
+    pub arn: String,
+    /// What its trust policy asks for as `sts:ExternalId`.
+    pub external_id: Option<String>,
+}
+
+/// A request as it is about to leave; a header that is added later is not signed.
+#[derive(Clone, Copy)]
+pub struct Unsigned<'r> {
+    /// Method.
+    pub method: &'r str,
+    /// Absolute URL, encoded as it is sent.
+    pub url: &'r str,
+    /// Names and values.
+    pub headers: &'r [(&'r str, &'r str)],
+    /// The whole body.
+    pub body: &'r [u8],
+}
+
+/// Why a request was not signed; nothing was sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// The role cannot be assumed until a person allows it.
+    #[error("{0}")]
+    Denied(String),
+    /// No credentials now; trying again may help.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// Signs requests to AWS services.
+#[async_trait]
+pub trait RequestSigner: Send + Sync {
+    /// The headers that make the request a signed one; values are secrets of a few minutes.
+    async fn sign(
+        &self,
+        signing: &Signing,
+        request: Unsigned<'_>,
+    ) -> Result<Vec<(String, String)>, SignError>;
 }

@@ -7,7 +7,7 @@ use crate::message::links::Links;
 use crate::readers::{MIN_TOKEN, Readers, Token};
 use crate::sinks::Sinks;
 use crate::store::Sqlite;
-use dial_aws::{Clients, DynamoStore, open_bucket};
+use dial_aws::{AwsSigner, Clients, DynamoStore, open_bucket};
 use dial_core::config::Problem;
 use dial_core::key::{RootKey, RootKeys};
 use dial_core::ports::{Bucket, Secrets};
@@ -180,7 +180,8 @@ impl<'c> Setup<'c> {
         sinks: Option<Sinks>,
         links: Option<Links>,
     ) -> Option<Deliverer> {
-        let deliverer = Deliverer::new(store?, sinks?, links?);
+        let signer = Arc::new(AwsSigner::new(self.clients.clone()));
+        let deliverer = Deliverer::new(store?, sinks?, links?, signer);
         self.keep("sinks", deliverer)
     }
 

@@ -164,10 +164,7 @@ impl Deliverer {
             sleep(call.wait).await;
             step = match self.transport.perform(call, configured.terms.timeout).await {
                 Ok(reply) => sink.resume(&self.job(told), &reply),
-                Err(error) => Step::Retry {
-                    after: None,
-                    reason: error.to_string(),
-                },
+                Err(error) => error.step(),
             };
         }
         match step {

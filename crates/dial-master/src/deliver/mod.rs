@@ -5,7 +5,9 @@
 
 mod attempt;
 mod backoff;
+pub mod executor;
 mod lane;
+mod lines;
 #[cfg(test)]
 mod tests;
 pub mod transport;
@@ -13,7 +15,9 @@ pub mod transport;
 use crate::message::links::Links;
 use crate::sinks::{Configured, Sinks};
 use dial_core::FindingId;
+use dial_core::ports::RequestSigner;
 use dial_core::store::{Delivery, Store};
+use executor::Executor;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt as _};
@@ -64,15 +68,20 @@ pub struct Deliverer {
 }
 
 impl Deliverer {
-    /// A deliverer over HTTP, on the system's clock.
-    pub fn new(store: Arc<dyn Store>, sinks: Sinks, links: Links) -> Result<Self, TransportError> {
-        let http = Http::new(sinks.guard())?;
+    /// A deliverer that performs every call, on the system's clock; `signer` is asked for calls to AWS services.
+    pub fn new(
+        store: Arc<dyn Store>,
+        sinks: Sinks,
+        links: Links,
+        signer: Arc<dyn RequestSigner>,
+    ) -> Result<Self, TransportError> {
+        let transport = Executor::new(Http::new(sinks.guard())?, signer);
         let seed = rand::random();
         Ok(Self::with(
             store,
             sinks,
             links,
-            Arc::new(http),
+            Arc::new(transport),
             Arc::new(Timestamp::now),
             seed,
         ))

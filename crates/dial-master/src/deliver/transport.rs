@@ -1,8 +1,9 @@
 //! Performs a sink's calls over HTTP: no redirects, no proxies, bounded answers, guarded names.
 
 use crate::sinks::guard::{Guard, Refused};
-use crate::sinks::{Call, Reply};
+use crate::sinks::{Call, Reply, Step, Via};
 use async_trait::async_trait;
+use dial_core::ports::SignError;
 use http::{HeaderMap, header};
 use jiff::{Timestamp, fmt::rfc2822};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -27,6 +28,23 @@ pub enum TransportError {
     /// Name, connection, TLS or HTTP failed; never holds the URL.
     #[error("{0}")]
     Failed(String),
+    /// It could not be signed, so it never left.
+    #[error("cannot sign the request: {0}")]
+    Unsigned(#[from] SignError),
+}
+
+impl TransportError {
+    /// What it means for the attempt: a role that may not be assumed needs a person, and must not
+    /// slow down what goes out as other roles; anything else may pass.
+    pub(super) fn step(&self) -> Step {
+        match self {
+            Self::Unsigned(SignError::Denied(_)) => Step::Fail(self.to_string()),
+            _ => Step::Retry {
+                after: None,
+                reason: self.to_string(),
+            },
+        }
+    }
 }
 
 /// Performs calls.
@@ -83,6 +101,10 @@ impl Http {
 impl Transport for Http {
     async fn perform(&self, call: Call, timeout: Duration) -> Result<Reply, TransportError> {
         self.guard.check(&call.url)?;
+        if call.via != Via::Http {
+            let reason = "this transport knows HTTP alone";
+            return Err(TransportError::Failed(reason.to_owned()));
+        }
         match tokio::time::timeout(timeout, self.exchange(call)).await {
             Ok(result) => result.map_err(|error| failed(&error)),
             Err(_) => Err(TransportError::Timeout(timeout)),

@@ -2,6 +2,7 @@
 
 pub(crate) mod adaptive_card;
 pub(crate) mod adf;
+pub(crate) mod asff;
 pub(crate) mod ecs;
 pub(crate) mod google_chat;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod hostile_documents;
 pub mod links;
 pub(crate) mod markdown;
 pub(crate) mod pagerduty;
+pub(crate) mod plain;
 #[cfg(test)]
 pub(crate) mod samples;
 pub(crate) mod slack;

@@ -3,10 +3,12 @@
 use crate::message::text::inert;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use dial_core::Secret;
+use dial_core::ports::Signing;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use reqwest::Url;
 use serde::de::DeserializeOwned;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Longest part of a foreign answer that a reason repeats, characters.
@@ -27,6 +29,31 @@ pub struct Call {
     pub body: Vec<u8>,
     /// How long to wait before it is sent.
     pub wait: Duration,
+    /// By which port it leaves.
+    pub via: Via,
+}
+
+/// By which port a call leaves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Via {
+    /// HTTP as it is.
+    #[default]
+    Http,
+    /// HTTP, signed for an AWS service as the last thing before it leaves.
+    Signed(Box<Signing>),
+    /// The body becomes a line of a file.
+    File(Box<Line>),
+}
+
+/// A line of a file of JSON Lines; the body is its text, without line breaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The file; made where it is missing.
+    pub path: PathBuf,
+    /// `metadata.uid` of the line, by which one that is there already is known.
+    pub uid: String,
+    /// Whether an earlier attempt may have written it.
+    pub look: bool,
 }
 
 /// The answer to a [`Call`].
@@ -66,6 +93,7 @@ impl Call {
             headers: HeaderMap::from_iter([(header::CONTENT_TYPE, json)]),
             body,
             wait: Duration::ZERO,
+            via: Via::Http,
         }
     }
 
@@ -78,6 +106,7 @@ impl Call {
             headers: HeaderMap::new(),
             body: Vec::new(),
             wait: Duration::ZERO,
+            via: Via::Http,
         }
     }
 
@@ -85,6 +114,21 @@ impl Call {
     #[must_use]
     pub fn wait(self, wait: Duration) -> Self {
         Self { wait, ..self }
+    }
+
+    /// Has it signed for an AWS service.
+    #[must_use]
+    pub fn signed(mut self, signing: Signing) -> Self {
+        self.via = Via::Signed(Box::new(signing));
+        self
+    }
+
+    /// Appends a line to a file instead of sending it.
+    pub fn append(step: &'static str, url: &Url, line: Line, body: Vec<u8>) -> Self {
+        Self {
+            via: Via::File(Box::new(line)),
+            ..Self::post(step, url, body)
+        }
     }
 
     /// Adds a header, replacing one of that name.

@@ -1,13 +1,18 @@
 //! Sinks decide what to send and what an answer means; they do no I/O.
 
+mod aws;
 pub mod call;
 pub mod configured;
+mod eventbridge;
 mod google_chat;
 pub mod guard;
 mod jira;
+mod ocsf;
 mod opensearch;
 mod pagerduty;
+mod securityhub;
 mod slack;
+mod sns;
 mod splunk;
 mod teams;
 #[cfg(test)]
@@ -15,7 +20,7 @@ mod tests;
 mod thehive;
 mod webhook;
 
-pub use call::{Call, Reply};
+pub use call::{Call, Line, Reply, Via};
 pub use configured::{Configured, SinkSettings, Sinks, check};
 
 use crate::message::links::Links;
@@ -27,11 +32,15 @@ use std::time::Duration;
 
 /// Every kind of sink, by name.
 pub static SINKS: &[&SinkKind] = &[
+    &eventbridge::KIND,
     &google_chat::KIND,
     &jira::KIND,
+    &ocsf::KIND,
     &opensearch::KIND,
     &pagerduty::KIND,
+    &securityhub::KIND,
     &slack::KIND,
+    &sns::KIND,
     &splunk::KIND,
     &teams::KIND,
     &thehive::KIND,
@@ -76,6 +85,10 @@ pub struct Job<'a> {
 
 /// What a sink wants next.
 #[derive(Debug, Clone)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "an attempt has one step at a time"
+)]
 pub enum Step {
     /// Send this and hand the reply to [`Sink::resume`].
     Send(Call),

@@ -1,6 +1,7 @@
 //! Sinks as the configuration makes them; the parts that all their tests share.
 
 mod answers;
+mod aws;
 mod requests;
 mod services;
 mod settings;
