@@ -8,6 +8,7 @@ mod backoff;
 pub mod executor;
 mod lane;
 mod lines;
+pub mod probe;
 #[cfg(test)]
 mod tests;
 pub mod transport;

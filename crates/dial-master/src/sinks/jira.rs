@@ -2,7 +2,7 @@
 
 use super::call::basic_header;
 use super::configured::{self, Parts, Problem, Settings};
-use super::{Call, Job, Reply, Sink, SinkKind, Step, judge_status};
+use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step, judge_status};
 use crate::message::{Caps, Story, adf, text::inert};
 use dial_core::Severity;
 use dial_core::config::Check;
@@ -54,6 +54,8 @@ fn task() -> String {
 struct Jira {
     search: Url,
     create: Url,
+    myself: Url,
+    in_project: Url,
     authorization: HeaderValue,
     project: String,
     issue_type: String,
@@ -93,9 +95,12 @@ impl Settings for JiraSettings {
     }
 
     fn build(&self, parts: &Parts<'_>) -> Result<Box<dyn Sink>, Problem> {
+        let in_project = format!("rest/api/3/project/{}", self.project);
         Ok(Box::new(Jira {
             search: parts.url_below("url", &self.url, "rest/api/3/search/jql")?,
             create: parts.url_below("url", &self.url, "rest/api/3/issue")?,
+            myself: parts.url_below("url", &self.url, "rest/api/3/myself")?,
+            in_project: parts.url_below("url", &self.url, &in_project)?,
             authorization: basic_header(&self.email, parts.secret("api_token")?),
             project: self.project.clone(),
             issue_type: self.issue_type.clone(),
@@ -115,6 +120,22 @@ impl Sink for Jira {
         match reply.step {
             "search" => self.searched(job, reply),
             _ => created(reply),
+        }
+    }
+
+    fn probe(&self) -> Probe {
+        Probe::Ask(self.authorized(Call::get("myself", &self.myself)))
+    }
+
+    /// After the account, whether it sees the project.
+    fn probed(&self, reply: &Reply) -> Probe {
+        match (reply.step, reply.status) {
+            ("myself", 200) => Probe::Ask(self.authorized(Call::get("project", &self.in_project))),
+            ("project", 200) => Probe::good(format!("account sees project {}", self.project)),
+            ("project", 404) => {
+                Probe::refused(format!("account does not see project {}", self.project))
+            }
+            _ => Probe::of_status(reply),
         }
     }
 }

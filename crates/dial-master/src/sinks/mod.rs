@@ -11,6 +11,7 @@ mod ocsf;
 mod opensearch;
 mod pagerduty;
 mod securityhub;
+pub mod probe;
 mod slack;
 mod sns;
 mod splunk;
@@ -22,6 +23,7 @@ mod webhook;
 
 pub use call::{Call, Line, Reply, Via};
 pub use configured::{Configured, SinkSettings, Sinks, check};
+pub use probe::{Health, HealthState, Probe};
 
 use crate::message::links::Links;
 use dial_core::Finding;
@@ -117,6 +119,16 @@ pub trait Sink: Send + Sync {
     /// receipt, one for whatever changed since.
     fn updates(&self) -> bool {
         false
+    }
+
+    /// The first step of a look: a call that changes nothing, where the service has one.
+    fn probe(&self) -> Probe {
+        Probe::blind("nothing can be asked here without sending a message")
+    }
+
+    /// The step of a look after a reply.
+    fn probed(&self, reply: &Reply) -> Probe {
+        Probe::of_status(reply)
     }
 }
 

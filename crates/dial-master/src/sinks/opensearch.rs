@@ -2,11 +2,11 @@
 
 use super::call::{basic_header, secret_header};
 use super::configured::{self, Parts, Problem, Settings};
-use super::{Call, Job, Reply, Sink, SinkKind, Step, judge_status};
+use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step, judge_status};
 use crate::message::{ecs, text::inert};
 use dial_core::config::Check;
 use dial_core::secret::SecretRef;
-use http::{HeaderValue, header};
+use http::{HeaderValue, Method, header};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -35,6 +35,7 @@ struct OpenSearchSettings {
 
 struct OpenSearch {
     bulk: Url,
+    index: Url,
     authorization: Option<HeaderValue>,
 }
 
@@ -77,6 +78,7 @@ impl Settings for OpenSearchSettings {
         let path = format!("{}/_bulk", self.index);
         Ok(Box::new(OpenSearch {
             bulk: parts.url_below("url", &self.url, &path)?,
+            index: parts.url_below("url", &self.url, &self.index)?,
             authorization: self.authorization(parts)?,
         }))
     }
@@ -108,6 +110,22 @@ impl Sink for OpenSearch {
                 reason: format!("unreadable answer: {}", reply.reason()),
             },
             _ => judge_status(reply),
+        }
+    }
+
+    fn probe(&self) -> Probe {
+        let call = Call::get("index", &self.index);
+        let method = Method::HEAD;
+        Probe::Ask(self.authorized(Call { method, ..call }))
+    }
+
+    fn probed(&self, reply: &Reply) -> Probe {
+        match reply.status {
+            200 => Probe::good("the index is there"),
+            404 => Probe::good("there is no index yet; the first finding makes it"),
+            // Credentials that may only write are good enough.
+            403 => Probe::unclear("the credentials may not look at the index"),
+            _ => Probe::of_status(reply),
         }
     }
 }

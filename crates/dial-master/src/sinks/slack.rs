@@ -2,7 +2,7 @@
 
 use super::call::secret_header;
 use super::configured::{self, Parts, Problem, Settings};
-use super::{Call, Job, Reply, Sink, SinkKind, Step, judge_status};
+use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step, judge_status};
 use crate::message;
 use dial_core::config::Check;
 use dial_core::secret::SecretRef;
@@ -55,6 +55,7 @@ struct Webhook {
 struct Bot {
     post: Url,
     history: Url,
+    test: Url,
     authorization: HeaderValue,
     channel: String,
 }
@@ -129,6 +130,7 @@ impl Settings for SlackSettings {
         Ok(Box::new(Bot {
             post: parts.url_below("api_url", api, "chat.postMessage")?,
             history: parts.url_below("api_url", api, "conversations.history")?,
+            test: parts.url_below("api_url", api, "auth.test")?,
             authorization: secret_header("Bearer ", token)
                 .ok_or_else(|| Problem::new("bot_token", "holds what no header may hold"))?,
             channel: self.channel.clone().unwrap_or_default(),
@@ -167,6 +169,18 @@ impl Sink for Bot {
             return judge_status(reply);
         }
         posted(reply)
+    }
+
+    fn probe(&self) -> Probe {
+        let call = Call::post_json("test", &self.test, &json!({}));
+        Probe::Ask(call.header(header::AUTHORIZATION, self.authorization.clone()))
+    }
+
+    fn probed(&self, reply: &Reply) -> Probe {
+        match reply.json::<Tested>().filter(|_| reply.status == 200) {
+            Some(tested) => tested.probe(),
+            None => Probe::of_status(reply),
+        }
     }
 }
 
@@ -239,6 +253,34 @@ struct Posted {
     channel: Value,
     #[serde(default)]
     ts: Value,
+}
+
+/// What `auth.test` says.
+#[derive(Deserialize)]
+struct Tested {
+    ok: bool,
+    #[serde(default)]
+    error: String,
+    #[serde(default)]
+    team: String,
+    #[serde(default)]
+    user: String,
+}
+
+impl Tested {
+    fn probe(&self) -> Probe {
+        let shown = |text| message::text::inert(text, 80);
+        if self.ok {
+            let (user, team) = (shown(&self.user), shown(&self.team));
+            return Probe::good(format!("bot {user} of {team}"));
+        }
+        let said = format!("Slack refused: {}", shown(&self.error));
+        if TRANSIENT.contains(&self.error.as_str()) {
+            Probe::unclear(said)
+        } else {
+            Probe::refused(said)
+        }
+    }
 }
 
 /// Slack says in the body of a 200 whether it took the message.

@@ -5,7 +5,7 @@
 
 use super::call::secret_header;
 use super::configured::{self, Parts, Problem, Settings};
-use super::{Call, Job, Reply, Sink, SinkKind, Step, judge_status};
+use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step, judge_status};
 use crate::message::text::inert;
 use dial_core::config::Check;
 use dial_core::secret::SecretRef;
@@ -59,6 +59,7 @@ fn sourcetype() -> String {
 struct Splunk {
     event: Url,
     ack: Url,
+    health: Url,
     authorization: HeaderValue,
     channel: Option<HeaderValue>,
     index: Option<String>,
@@ -98,6 +99,7 @@ impl Settings for SplunkSettings {
         let event = parts.url_below("url", &self.url, "services/collector/event")?;
         Ok(Box::new(Splunk {
             ack: parts.url_below("url", &self.url, "services/collector/ack")?,
+            health: parts.url_below("url", &self.url, "services/collector/health")?,
             authorization: secret_header("Splunk ", parts.secret("token")?)
                 .ok_or_else(|| Problem::new("token", "holds what no header may hold"))?,
             channel: self.ack.then(|| channel(&event)),
@@ -124,6 +126,26 @@ impl Sink for Splunk {
         match POLLS.iter().position(|step| *step == reply.step) {
             Some(asked) => self.acknowledged(asked, reply),
             None => self.taken(reply),
+        }
+    }
+
+    fn probe(&self) -> Probe {
+        Probe::Ask(Call::get("health", &self.health))
+    }
+
+    /// After the collector itself, the token: a request of no events says whether it is known.
+    fn probed(&self, reply: &Reply) -> Probe {
+        let code = reply.json::<Answer>().map(|answer| answer.code);
+        match (reply.step, reply.status, code) {
+            ("health", 200, Some(_)) => {
+                Probe::Ask(self.authorized(Call::post("token", &self.event, Vec::new())))
+            }
+            ("health", 200, None) => Probe::refused("the address is not a collector's"),
+            ("token", _, Some(5)) => Probe::good("the collector is healthy and knows the token"),
+            ("token", _, Some(code)) => {
+                Probe::refused(format!("Splunk answered code {code}{}", fix(code)))
+            }
+            _ => Probe::of_status(reply),
         }
     }
 }
@@ -219,21 +241,25 @@ fn judge(reply: &Reply, said: Option<&Answer>) -> Step {
         };
     };
     let reason = format!("Splunk answered code {code}: {}", inert(text, 120));
-    let fix = match code {
+    match code {
+        8 | 9 => Step::Retry {
+            after: reply.retry_after,
+            reason,
+        },
+        1..=7 | 10..=16 => Step::Fail(format!("{reason}{}", fix(*code))),
+        _ => judge_status(reply),
+    }
+}
+
+/// What a person does about a code, where that is known.
+fn fix(code: u16) -> &'static str {
+    match code {
         1 => "; the token is disabled",
         2..=4 => "; check the token",
         7 => "; the token may not write to this index",
         10 | 11 => "; the token has indexer acknowledgement on: set `ack = true`",
         14 => "; the token has indexer acknowledgement off: remove `ack`",
         _ => "",
-    };
-    match code {
-        8 | 9 => Step::Retry {
-            after: reply.retry_after,
-            reason,
-        },
-        1..=7 | 10..=16 => Step::Fail(format!("{reason}{fix}")),
-        _ => judge_status(reply),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::call::secret_header;
 use super::configured::{self, Parts, Problem, Settings};
-use super::{Call, Job, Reply, Sink, SinkKind, Step, judge_status};
+use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step, judge_status};
 use crate::message::{self, markdown, text::inert};
 use dial_core::config::Check;
 use dial_core::finding::Resource;
@@ -100,6 +100,7 @@ const fn amber() -> u8 {
 struct TheHive {
     create: Url,
     query: Url,
+    user: Url,
     authorization: HeaderValue,
     organisation: Option<HeaderValue>,
     version: Version,
@@ -147,6 +148,7 @@ impl Settings for TheHiveSettings {
         Ok(Box::new(TheHive {
             create: parts.url_below("url", &self.url, self.version.create_path())?,
             query: parts.url_below("url", &self.url, "api/v1/query?name=dial-alert")?,
+            user: parts.url_below("url", &self.url, "api/v1/user/current")?,
             authorization: secret_header("Bearer ", parts.secret("api_key")?)
                 .ok_or_else(|| Problem::new("api_key", "holds what no header may hold"))?,
             organisation: organisation
@@ -172,12 +174,27 @@ impl Sink for TheHive {
             _ => found(job, reply),
         }
     }
+
+    fn probe(&self) -> Probe {
+        Probe::Ask(self.authorized(Call::get("user", &self.user)))
+    }
+
+    fn probed(&self, reply: &Reply) -> Probe {
+        match reply.json::<User>().filter(|_| reply.status == 200) {
+            Some(user) => Probe::good(format!("user {}", inert(&user.login, 80))),
+            None if reply.status == 200 => Probe::refused("the address is not TheHive's"),
+            None => Probe::of_status(reply),
+        }
+    }
 }
 
 impl TheHive {
     fn call(&self, step: &'static str, url: &Url, body: &Value) -> Call {
-        let call = Call::post_json(step, url, body)
-            .header(header::AUTHORIZATION, self.authorization.clone());
+        self.authorized(Call::post_json(step, url, body))
+    }
+
+    fn authorized(&self, call: Call) -> Call {
+        let call = call.header(header::AUTHORIZATION, self.authorization.clone());
         match &self.organisation {
             Some(name) => call.header(HeaderName::from_static("x-organisation"), name.clone()),
             None => call,
@@ -238,6 +255,11 @@ impl TheHive {
 struct Created {
     #[serde(rename = "_id")]
     id: String,
+}
+
+#[derive(Deserialize)]
+struct User {
+    login: String,
 }
 
 #[derive(Deserialize)]

@@ -2,6 +2,7 @@
 
 mod answers;
 mod aws;
+mod probes;
 mod requests;
 mod services;
 mod settings;
