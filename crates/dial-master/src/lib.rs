@@ -15,6 +15,7 @@ pub mod setup;
 pub mod silences;
 pub mod sinks;
 pub mod store;
+pub mod watch;
 
 mod limit;
 

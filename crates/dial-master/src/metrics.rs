@@ -4,7 +4,9 @@
 //! `dial_findings_total{outcome}`; a failed one is sent again by its worker. Of the stored ones,
 //! `dial_findings_suppressed_total` have no outbox row.
 
-use ::metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use ::metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 use dial_core::wire::Accepted;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -15,6 +17,7 @@ const FINDINGS: &str = "dial_findings_total";
 const SUPPRESSED: &str = "dial_findings_suppressed_total";
 const REFUSALS: &str = "dial_refusals_total";
 const DELIVERIES: &str = "dial_deliveries_total";
+const SINK_REFUSED: &str = "dial_sink_refused";
 const DETECT: &str = "dial_time_to_detect_seconds";
 
 /// Upper bounds, seconds: our own share is milliseconds, CloudTrail's is seconds to minutes.
@@ -56,6 +59,10 @@ fn describe() {
         DELIVERIES,
         Unit::Count,
         "Ends of delivery attempts by sink and outcome: sent, retried, failed"
+    );
+    describe_gauge!(
+        SINK_REFUSED,
+        "1 while a sink refuses our address, credentials or rights, by sink"
     );
     describe_histogram!(
         DETECT,
@@ -105,6 +112,11 @@ pub fn delivered(accepted: Timestamp, delivered: Timestamp) {
 /// Counts the end of an attempt at a sink.
 pub(crate) fn attempted(sink: &str, outcome: &'static str) {
     counter!(DELIVERIES, "sink" => sink.to_owned(), "outcome" => outcome).increment(1);
+}
+
+/// Whether a sink refuses us, as the last look at it said.
+pub(crate) fn sink_refused(sink: &str, refused: bool) {
+    gauge!(SINK_REFUSED, "sink" => sink.to_owned()).set(if refused { 1.0 } else { 0.0 });
 }
 
 /// Clocks of different machines may disagree: a negative time counts as none.

@@ -76,13 +76,15 @@ pub async fn start(config: &Master, secrets: &dyn Secrets) -> Result<Running, Se
         app(Arc::clone(&state)),
         stopping.clone(),
     ));
+    let (watch, watched, unwatched) = (state.watch(), deliverer.clone(), stopping.clone());
+    let watch = tokio::spawn(async move { watch.run(watched, stopped(unwatched)).await });
     let delivery = tokio::spawn(deliverer.run(state.wake(), stopped(stopping)));
     tracing::info!(%address, "serving");
     Ok(Running {
         address,
         state,
         stop,
-        tasks: vec![server, delivery],
+        tasks: vec![server, delivery, watch],
     })
 }
 

@@ -37,6 +37,7 @@ impl Workspace {
         Router::new()
             .route("/api/chat.postMessage", post(post_message))
             .route("/api/conversations.history", get(history))
+            .route("/api/auth.test", post(test))
             .with_state(self.clone())
     }
 
@@ -82,6 +83,14 @@ async fn post_message(
     drop(posted);
     workspace.0.arrivals.note("slack", message);
     Json(json!({"ok": true, "channel": CHANNEL, "ts": ts, "message": stored}))
+}
+
+/// Says whose token it is.
+async fn test(State(workspace): State<Workspace>, headers: HeaderMap) -> Json<Value> {
+    match workspace.refusal(&headers, Some(CHANNEL)) {
+        Some(error) => not_ok(error),
+        None => Json(json!({"ok": true, "team": "demo", "user": "dial"})),
+    }
 }
 
 async fn history(

@@ -4,7 +4,7 @@
 use super::arrivals::{Arrivals, is_bearer};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,6 +34,7 @@ impl Organisation {
         Router::new()
             .route("/api/v1/alert", post(create))
             .route("/api/v1/query", post(query))
+            .route("/api/v1/user/current", get(user))
             .with_state(self.clone())
     }
 
@@ -91,6 +92,14 @@ async fn create(
     drop(alerts);
     organisation.0.arrivals.note("thehive", alert.clone());
     (StatusCode::CREATED, Json(alert))
+}
+
+/// Says whose key it is.
+async fn user(State(organisation): State<Organisation>, headers: HeaderMap) -> Answer {
+    if !is_bearer(&headers, &organisation.0.key) {
+        return unknown_user();
+    }
+    (StatusCode::OK, Json(json!({"login": "dial@demo"})))
 }
 
 /// Knows one query only: alerts by the fields that the filter names.

@@ -3,11 +3,17 @@
 use super::caller::Viewer;
 use super::problem::Problem;
 use super::{State, reply};
-use axum::extract;
+use crate::readers::Readers;
+use crate::sinks::HealthState;
+use crate::watch::Seen;
+use axum::extract::{self, FromRequestParts};
 use axum::response::Response;
 use http::StatusCode;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Seconds for which an answer of the store holds: strangers may ask, and must not load it.
@@ -35,8 +41,12 @@ pub(super) async fn alive() -> Response {
 }
 
 /// Requests are welcome: the store answers and the process is not about to stop.
+///
+/// A sink that refuses us changes nothing for those who send: it is told to readers only, for
+/// a stranger must not learn that alarms go nowhere.
 pub(super) async fn ready(
     extract::State(state): extract::State<Arc<State>>,
+    reader: Reader,
 ) -> Result<Response, Problem> {
     if state.draining.load(std::sync::atomic::Ordering::Relaxed) {
         return Err(Problem::busy("shutting down"));
@@ -46,10 +56,44 @@ pub(super) async fn ready(
         Some(ready) => ready,
         None => ask(&state, now).await,
     };
-    if ready {
-        Ok(reply::json(StatusCode::OK, &json!({"status": "ready"})))
+    if !ready {
+        return Err(Problem::busy("store is unavailable"));
+    }
+    let body = match reader {
+        Reader::Stranger => json!({"status": "ready"}),
+        Reader::Viewer => told(&state.watch.seen()),
+    };
+    Ok(reply::json(StatusCode::OK, &body))
+}
+
+fn told(sinks: &[Seen]) -> Value {
+    let refuses = |seen: &Seen| seen.health.state == HealthState::Refused;
+    let status = if sinks.iter().any(refuses) {
+        "degraded"
     } else {
-        Err(Problem::busy("store is unavailable"))
+        "ready"
+    };
+    json!({"status": status, "sinks": sinks})
+}
+
+/// Who asks whether we are ready; nobody has to say.
+pub(super) enum Reader {
+    /// Shows no token, or none that is good.
+    Stranger,
+    /// May look.
+    Viewer,
+}
+
+impl FromRequestParts<Arc<State>> for Reader {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Self, Infallible> {
+        let open = matches!(state.parts.readers, Readers::Loopback);
+        if !open && !parts.headers.contains_key(AUTHORIZATION) {
+            return Ok(Self::Stranger);
+        }
+        let viewer = Viewer::from_request_parts(parts, state).await;
+        Ok(viewer.map_or(Self::Stranger, |_| Self::Viewer))
     }
 }
 

@@ -19,6 +19,7 @@ pub use silences::{NewSilence, PreviewAnswer, PreviewRequest, SilenceList};
 
 use crate::limit::Limiter;
 use crate::readers::Readers;
+use crate::watch::Watch;
 use axum::Router;
 use axum::routing::{delete, get, post};
 use dial_core::WorkerId;
@@ -73,6 +74,7 @@ pub struct State {
     readiness: health::Readiness,
     draining: AtomicBool,
     wake: Arc<Notify>,
+    watch: Arc<Watch>,
 }
 
 impl State {
@@ -86,12 +88,18 @@ impl State {
             readiness: health::Readiness::default(),
             draining: AtomicBool::new(false),
             wake: Arc::default(),
+            watch: Arc::default(),
         }
     }
 
     /// Told whenever there is something new to deliver.
     pub fn wake(&self) -> Arc<Notify> {
         Arc::clone(&self.wake)
+    }
+
+    /// What is known of the sinks; empty where nobody looks at them.
+    pub fn watch(&self) -> Arc<Watch> {
+        Arc::clone(&self.watch)
     }
 
     /// From now on `/readyz` says no, so that no new requests are sent here.

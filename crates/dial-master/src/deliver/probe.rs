@@ -28,7 +28,7 @@ pub async fn probe(configured: &Configured, transport: &dyn Transport) -> Health
             Probe::Ask(call) => call,
             Probe::Known(health) => return health,
         };
-        probe = match transport.perform(call, configured.terms.timeout).await {
+        probe = match transport.perform(*call, configured.terms.timeout).await {
             Ok(reply) => configured.sink.probed(&reply),
             Err(error) => unreachable(&error),
         };

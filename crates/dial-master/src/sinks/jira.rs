@@ -124,13 +124,13 @@ impl Sink for Jira {
     }
 
     fn probe(&self) -> Probe {
-        Probe::Ask(self.authorized(Call::get("myself", &self.myself)))
+        Probe::ask(self.authorized(Call::get("myself", &self.myself)))
     }
 
     /// After the account, whether it sees the project.
     fn probed(&self, reply: &Reply) -> Probe {
         match (reply.step, reply.status) {
-            ("myself", 200) => Probe::Ask(self.authorized(Call::get("project", &self.in_project))),
+            ("myself", 200) => Probe::ask(self.authorized(Call::get("project", &self.in_project))),
             ("project", 200) => Probe::good(format!("account sees project {}", self.project)),
             ("project", 404) => {
                 Probe::refused(format!("account does not see project {}", self.project))

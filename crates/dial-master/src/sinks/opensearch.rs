@@ -116,7 +116,7 @@ impl Sink for OpenSearch {
     fn probe(&self) -> Probe {
         let call = Call::get("index", &self.index);
         let method = Method::HEAD;
-        Probe::Ask(self.authorized(Call { method, ..call }))
+        Probe::ask(self.authorized(Call { method, ..call }))
     }
 
     fn probed(&self, reply: &Reply) -> Probe {

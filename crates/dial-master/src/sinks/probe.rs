@@ -7,7 +7,7 @@ use serde::Serialize;
 #[derive(Debug, Clone)]
 pub enum Probe {
     /// Ask this, which changes nothing, and hand the reply to [`super::Sink::probed`].
-    Ask(Call),
+    Ask(Box<Call>),
     /// That is how it is.
     Known(Health),
 }
@@ -36,6 +36,11 @@ pub enum HealthState {
 }
 
 impl Probe {
+    /// Asks this.
+    pub fn ask(call: Call) -> Self {
+        Self::Ask(Box::new(call))
+    }
+
     /// It answers and takes the credentials.
     pub fn good(note: impl Into<String>) -> Self {
         Self::known(HealthState::Good, note)

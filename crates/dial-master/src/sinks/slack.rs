@@ -173,12 +173,13 @@ impl Sink for Bot {
 
     fn probe(&self) -> Probe {
         let call = Call::post_json("test", &self.test, &json!({}));
-        Probe::Ask(call.header(header::AUTHORIZATION, self.authorization.clone()))
+        Probe::ask(call.header(header::AUTHORIZATION, self.authorization.clone()))
     }
 
     fn probed(&self, reply: &Reply) -> Probe {
         match reply.json::<Tested>().filter(|_| reply.status == 200) {
             Some(tested) => tested.probe(),
+            None if reply.status == 200 => Probe::refused("the address is not Slack's"),
             None => Probe::of_status(reply),
         }
     }

@@ -130,7 +130,7 @@ impl Sink for Splunk {
     }
 
     fn probe(&self) -> Probe {
-        Probe::Ask(Call::get("health", &self.health))
+        Probe::ask(Call::get("health", &self.health))
     }
 
     /// After the collector itself, the token: a request of no events says whether it is known.
@@ -138,7 +138,7 @@ impl Sink for Splunk {
         let code = reply.json::<Answer>().map(|answer| answer.code);
         match (reply.step, reply.status, code) {
             ("health", 200, Some(_)) => {
-                Probe::Ask(self.authorized(Call::post("token", &self.event, Vec::new())))
+                Probe::ask(self.authorized(Call::post("token", &self.event, Vec::new())))
             }
             ("health", 200, None) => Probe::refused("the address is not a collector's"),
             ("token", _, Some(5)) => Probe::good("the collector is healthy and knows the token"),

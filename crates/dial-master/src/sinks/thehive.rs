@@ -176,7 +176,7 @@ impl Sink for TheHive {
     }
 
     fn probe(&self) -> Probe {
-        Probe::Ask(self.authorized(Call::get("user", &self.user)))
+        Probe::ask(self.authorized(Call::get("user", &self.user)))
     }
 
     fn probed(&self, reply: &Reply) -> Probe {

@@ -1,10 +1,21 @@
 //! Health, readiness, metrics.
 
 use crate::bed::{Bed, NOW, Signed, WORKER, finding};
+use async_trait::async_trait;
 use axum::body::Body;
+use dial_aws::{AwsSecrets, Clients};
 use dial_core::store::StoreError;
+use dial_master::deliver::Deliverer;
+use dial_master::deliver::transport::{Transport, TransportError};
+use dial_master::message::links::Links;
+use dial_master::sinks::guard::Guard;
+use dial_master::sinks::{Call, Reply, SinkSettings, Sinks};
+use dial_master::system_clock;
 use http::{Request, StatusCode};
 use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 fn bare(path: &str) -> Request<Body> {
     Request::get(path).body(Body::empty()).unwrap()
@@ -90,4 +101,67 @@ async fn what_is_received_is_stored_duplicate_or_rejected() {
             "{name}: {before} → {after}"
         );
     }
+}
+
+/// Whoever is asked refuses.
+struct Refusing;
+
+#[async_trait]
+impl Transport for Refusing {
+    async fn perform(&self, call: Call, _: Duration) -> Result<Reply, TransportError> {
+        Ok(Reply {
+            step: call.step,
+            status: 401,
+            retry_after: None,
+            body: b"who are you?".to_vec(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn readers_alone_learn_which_sink_refuses_us() {
+    let bed = Bed::new();
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    std::fs::write(&key, "secret").unwrap();
+    let text = format!(
+        "[cases]\ntype = 'thehive'\nurl = 'https://hive.example.org'\napi_key = 'file:{key}'\n\
+         [pages]\ntype = 'webhook'\nurl = 'https://in.example.org'\nsecret = 'file:{hook}'\n",
+        key = key.display(),
+        hook = folder.path().join("hook").display(),
+    );
+    let hook = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    std::fs::write(folder.path().join("hook"), hook).unwrap();
+    let settings: BTreeMap<String, SinkSettings> = toml::from_str(&text).unwrap();
+    let secrets = AwsSecrets::new(Clients::new());
+    let sinks = Sinks::build(&settings, &secrets, Guard::Public).await;
+    let deliverer = Deliverer::with(
+        bed.store.clone(),
+        sinks.unwrap(),
+        Links::default(),
+        Arc::new(Refusing),
+        system_clock(),
+        7,
+    );
+    let before = bed.get("/readyz").await;
+    assert!(before.body.contains(r#""status":"ready""#), "{before}");
+    bed.state.watch().look(&deliverer).await;
+    insta::assert_snapshot!("ready_but_degraded", bed.get("/readyz").await);
+    for stranger in [bare("/readyz"), forged()] {
+        let seen = bed.send(stranger).await;
+        assert_eq!(
+            seen.status,
+            StatusCode::OK,
+            "a sink never turns workers away"
+        );
+        assert_eq!(seen.body, r#"{"status":"ready"}"#);
+    }
+    let refused = metric(&bed, "dial_sink_refused{sink=\"cases\"}").await;
+    assert!((refused - 1.0).abs() < f64::EPSILON, "{refused}");
+}
+
+fn forged() -> Request<Body> {
+    let token = "Bearer 0123456789abcdef0123456789abcdef0123";
+    let request = Request::get("/readyz").header("authorization", token);
+    request.body(Body::empty()).unwrap()
 }

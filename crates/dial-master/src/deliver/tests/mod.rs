@@ -4,6 +4,7 @@ mod guarantee;
 mod other_side;
 mod real;
 mod rows;
+mod services;
 
 use super::transport::Transport;
 use super::{Clock, Deliverer, Tally};

@@ -18,7 +18,7 @@ use wiremock::matchers::{header_exists, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 /// Secrets of trials: the reference's name is the value.
-struct Named;
+pub(super) struct Named;
 
 #[async_trait::async_trait]
 impl Secrets for Named {
@@ -64,7 +64,7 @@ async fn answers(server: &MockServer, at: &str, first: ResponseTemplate, then: R
     Mock::given(path(at)).respond_with(then).mount(server).await;
 }
 
-fn expiry() -> Timestamp {
+pub(super) fn expiry() -> Timestamp {
     "2027-05-01T10:00:00Z".parse().unwrap()
 }
 
