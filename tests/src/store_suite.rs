@@ -4,11 +4,13 @@ mod accept;
 mod list;
 mod order;
 mod outbox;
+mod paging;
 mod samples;
 mod silence;
 mod triage;
 
 pub use order::any_order_gives_the_same_store;
+pub use paging::pages_hold_while_others_insert;
 
 use dial_core::store::Store;
 use futures::future::BoxFuture;
@@ -45,6 +47,9 @@ pub const CASES: &[(&str, Case)] = &[
     }),
     ("every combination of filters", |s| {
         Box::pin(list::filters(s))
+    }),
+    ("several values, and filters without an index", |s| {
+        Box::pin(list::several(s))
     }),
     ("the suppressed are kept apart", |s| {
         Box::pin(list::suppressed(s))

@@ -94,6 +94,19 @@ fn any_order_gives_the_same_store() {
     store_suite::any_order_gives_the_same_store(&runtime, 16, || tables.fresh());
 }
 
+#[test]
+fn pages_hold_while_others_insert() {
+    let Some(tables) = Tables::new("paging") else {
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    store_suite::pages_hold_while_others_insert(&runtime, 16, || tables.fresh());
+}
+
 async fn store(table: &str) -> Option<Arc<DynamoStore>> {
     stores(table).await.map(|[one, _]| one)
 }
@@ -237,7 +250,7 @@ async fn pages_over_all_shards_show_every_finding_once() {
     let batch = findings.iter().cloned().map(acceptance).collect();
     let outcomes = store.accept(batch).await;
     assert!(outcomes.iter().all(|o| *o == Ok(Outcome::New)));
-    let some = |text: &str| Some(text.to_owned());
+    let some = |text: &str| vec![text.to_owned()];
     let all = Query::default();
     let queries = [
         all.clone(),
@@ -254,11 +267,11 @@ async fn pages_over_all_shards_show_every_finding_once() {
             ..all.clone()
         },
         Query {
-            status: Some(Status::Open),
+            status: vec![Status::Open],
             ..all.clone()
         },
         Query {
-            status: Some(Status::Resolved),
+            status: vec![Status::Resolved],
             ..all.clone()
         },
         Query {
@@ -391,11 +404,11 @@ async fn keys_longer_than_dynamodb_takes_still_work() {
     assert_eq!(accept(&store, new).await, Ok(Outcome::New));
     for query in [
         Query {
-            principal: Some(name),
+            principal: vec![name],
             ..Query::default()
         },
         Query {
-            resource: Some(long.resource_key()),
+            resource: vec![long.resource_key()],
             ..Query::default()
         },
     ] {

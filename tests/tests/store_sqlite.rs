@@ -33,3 +33,17 @@ fn any_order_gives_the_same_store() {
         async move { store }.boxed()
     });
 }
+
+#[test]
+fn pages_hold_while_others_insert() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    store_suite::pages_hold_while_others_insert(&runtime, 64, || {
+        let store = fresh(&folder);
+        async move { store }.boxed()
+    });
+}

@@ -192,6 +192,8 @@ pub(crate) mod tests {
                 name: None,
             },
             region: "eu-central-1".into(),
+            service: "s3".into(),
+            attack: vec!["T1530".into()],
             time: "2026-05-04T02:19:33Z".parse().unwrap(),
             detected_at: "2026-05-04T02:19:34Z".parse().unwrap(),
             principal: "arn:aws:iam::111122223333:user/\u{1b}[31mroot\u{1b}[0m".into(),

@@ -1,8 +1,11 @@
 //! What a store of findings must do; held to one test suite in both implementations.
 
+pub mod query;
 pub mod silence;
 pub mod token;
 pub mod triage;
+
+pub use query::Query;
 
 use crate::finding::{Account, Finding, RuleRef, Suppression};
 use crate::{FindingId, Severity};
@@ -91,6 +94,12 @@ pub struct Summary {
     pub account: Account,
     /// The region.
     pub region: String,
+    /// The service that was called, such as `iam`.
+    #[serde(default)]
+    pub service: String,
+    /// ATT&CK technique ids, such as `T1530`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attack: Vec<String>,
     /// When the call was made.
     pub time: Timestamp,
     /// When the worker judged it.
@@ -129,31 +138,6 @@ pub struct Audit {
     pub comment: Option<String>,
 }
 
-/// What to list. Absent parts do not restrict.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Query {
-    /// Account number.
-    pub account: Option<String>,
-    /// Region.
-    pub region: Option<String>,
-    /// Any of these severities; empty = all.
-    pub severity: Vec<Severity>,
-    /// Status.
-    pub status: Option<Status>,
-    /// Rule name or rule UUID.
-    pub rule: Option<String>,
-    /// Principal key: ARN, else name, else type.
-    pub principal: Option<String>,
-    /// Resource key: ARN, else `type/name`.
-    pub resource: Option<String>,
-    /// Events at or after.
-    pub since: Option<Timestamp>,
-    /// Events before.
-    pub until: Option<Timestamp>,
-    /// Only those that a suppression fits, or only the others.
-    pub suppressed: Option<bool>,
-}
-
 /// A place in a list, newest first: everything after this sort key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor(String);
@@ -163,7 +147,7 @@ pub struct Cursor(String);
 pub struct Page {
     /// Newest first.
     pub items: Vec<Summary>,
-    /// Absent on the last page.
+    /// Absent on the last page, and only there: any other page may be short.
     pub next: Option<Cursor>,
 }
 
@@ -285,6 +269,9 @@ pub trait Store: silence::Silences + Triaging + Send + Sync + 'static {
     async fn audit(&self, id: &FindingId) -> Result<Vec<Audit>, StoreError>;
 
     /// Findings not expired at `now`, newest event first, at most `limit` (capped at [`MAX_PAGE`]).
+    ///
+    /// The work of one page is bounded: where filters leave little, the page is short, even empty,
+    /// and its cursor goes on. Only a page without a cursor is the last.
     async fn list(
         &self,
         query: &Query,
@@ -351,6 +338,11 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(&self.0)
     }
 
+    /// Time of the item that it continues after.
+    pub fn time(&self) -> Option<Timestamp> {
+        self.0.split_once('#')?.0.parse().ok()
+    }
+
     /// The sort key that it continues after.
     pub fn sort_key(&self) -> &str {
         &self.0
@@ -380,6 +372,8 @@ impl Summary {
             snoozed_until: triage.snoozed_until,
             account: finding.account.clone(),
             region: finding.region.clone(),
+            service: query::service(&finding.event.source).to_owned(),
+            attack: finding.attack.clone(),
             time: finding.time,
             detected_at: finding.detected_at,
             principal: finding.principal.key().to_owned(),
@@ -425,25 +419,6 @@ impl Delivery {
     /// Which attempt of the present errand it is, counted from 1.
     pub fn attempt(&self) -> u32 {
         self.attempts.saturating_sub(self.earlier)
-    }
-}
-
-impl Query {
-    /// Whether a line belongs to the list; the one definition of every filter.
-    pub fn matches(&self, summary: &Summary) -> bool {
-        let same = |want: &Option<String>, have: &str| want.as_deref().is_none_or(|w| w == have);
-        same(&self.account, &summary.account.id)
-            && same(&self.region, &summary.region)
-            && same(&self.principal, &summary.principal)
-            && same(&self.resource, &summary.resource)
-            && (same(&self.rule, &summary.rule.name) || same(&self.rule, &summary.rule.id))
-            && (self.severity.is_empty() || self.severity.contains(&summary.severity))
-            && self.status.is_none_or(|status| status == summary.status)
-            && self.since.is_none_or(|since| summary.time >= since)
-            && self.until.is_none_or(|until| summary.time < until)
-            && self
-                .suppressed
-                .is_none_or(|wanted| wanted == summary.suppressed.is_some())
     }
 }
 

@@ -5,6 +5,7 @@ use super::samples::{
     resource, rule,
 };
 use dial_core::finding::{Finding, Principal, Suppression};
+use dial_core::store::query::Words;
 use dial_core::store::triage::Triage;
 use dial_core::store::{Acceptance, Cursor, MAX_PAGE, Outcome, Query, Status, Store, Summary};
 use dial_core::{FindingId, Severity};
@@ -58,6 +59,12 @@ fn mixture() -> Vec<Finding> {
                     f.resources = vec![resource("arn:aws:s3:::backups")];
                 }
                 f.severity = Severity::ALL[n as usize % 5];
+                f.attack = vec![["T1530", "T1078.004", "T1078"][n as usize % 3].into()];
+                f.source.ip = Some(format!("198.51.100.{}", n % 7 * 40));
+                f.account.name = pick(n, 5).then(|| "Zahlungen Süd".into());
+                if pick(n, 1) {
+                    f.event.source = "iam.amazonaws.com".into();
+                }
                 // Some share their time, so that the id decides the order.
                 f.time = at(i64::from(n / 3) * 1_000);
             })
@@ -74,6 +81,53 @@ pub(super) async fn filters(store: Arc<dyn Store>) {
         let found = listed(&*store, &query, 50).await;
         assert_eq!(found, expected(&query, &findings), "{query:?}");
     }
+}
+
+/// Several values of a filter, and filters that have no index.
+pub(super) async fn several(store: Arc<dyn Store>) {
+    let findings = mixture();
+    fill(&*store, &findings).await;
+    for query in several_queries() {
+        let found = listed(&*store, &query, 7).await;
+        assert_eq!(found, expected(&query, &findings), "{query:?}");
+    }
+}
+
+/// Each way to narrow by an index, with each filter behind it.
+fn several_queries() -> Vec<Query> {
+    let words = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let accounts = words(&["111122223333", "444455556666"]);
+    let many: Vec<String> = (0..20).map(|n| format!("{n:012}")).collect();
+    type Change<'a> = Box<dyn Fn(&mut Query) + 'a>;
+    let narrow: Vec<Change<'_>> = vec![
+        Box::new(|_| {}),
+        Box::new(|q| q.account.clone_from(&accounts)),
+        Box::new(|q| q.account = [&many[..], &accounts[1..]].concat()),
+        Box::new(|q| q.rule = words(&["iam_user_admin", RULE])),
+        Box::new(|q| q.rule = words(&["iam_user_admin", OTHER_RULE])),
+        Box::new(|q| q.status = vec![Status::Open, Status::Resolved]),
+        Box::new(|q| q.principal = words(&[ROLE, "nobody"])),
+        Box::new(|q| q.resource = words(&["arn:aws:s3:::backups", "arn:aws:s3:::exports"])),
+    ];
+    let filter: Vec<Change<'_>> = vec![
+        Box::new(|_| {}),
+        Box::new(|q| q.region = words(&["us-east-1", "eu-north-1"])),
+        Box::new(|q| q.service = words(&["iam"])),
+        Box::new(|q| q.attack = vec!["T1078".parse().expect("is one")]),
+        Box::new(|q| q.source = vec!["198.51.100.0/25".parse().expect("is one")]),
+        Box::new(|q| q.text = Words::parse("süd BUCKET").expect("is short")),
+        Box::new(|q| q.text = Words::parse("nowhere").expect("is short")),
+    ];
+    let mix = |narrow: &Change<'_>, filter: &Change<'_>| {
+        let mut query = Query::default();
+        narrow(&mut query);
+        filter(&mut query);
+        query
+    };
+    narrow
+        .iter()
+        .flat_map(|narrow| filter.iter().map(move |filter| mix(narrow, filter)))
+        .collect()
 }
 
 /// Suppressed findings come back as they were, are told from the others by every index, and one
@@ -97,7 +151,7 @@ pub(super) async fn suppressed(store: Arc<dyn Store>) {
     });
     accept_all(&*store, batch.collect()).await;
     for wanted in [None, Some(true), Some(false)] {
-        for rule in [None, Some(RULE.to_owned())] {
+        for rule in [vec![], vec![RULE.to_owned()]] {
             let query = Query {
                 suppressed: wanted,
                 rule,
@@ -129,7 +183,7 @@ pub(super) async fn suppressed(store: Arc<dyn Store>) {
 
 /// Every combination of restrictions.
 fn queries() -> Vec<Query> {
-    let word = |text: &str| Some(text.to_owned());
+    let word = |text: &str| vec![text.to_owned()];
     let mut queries = vec![Query::default()];
     let mut vary = |ways: &[&dyn Fn(&mut Query)]| {
         queries = queries
@@ -146,8 +200,8 @@ fn queries() -> Vec<Query> {
     let any = |_: &mut Query| {};
     let critical = |q: &mut Query| q.severity = vec![Severity::Critical];
     let two = |q: &mut Query| q.severity = vec![Severity::Low, Severity::High];
-    let open = |q: &mut Query| q.status = Some(Status::Open);
-    let resolved = |q: &mut Query| q.status = Some(Status::Resolved);
+    let open = |q: &mut Query| q.status = vec![Status::Open];
+    let resolved = |q: &mut Query| q.status = vec![Status::Resolved];
     let rule_name = |q: &mut Query| q.rule = word("iam_user_admin");
     let rule_id = |q: &mut Query| q.rule = word(RULE);
     vary(&[&any, &|q| q.account = word("111122223333")]);
@@ -188,9 +242,9 @@ pub(super) async fn unusual(store: Arc<dyn Store>) {
     fill(&*store, &findings).await;
     for (text, finding) in texts.into_iter().zip(&findings) {
         for restrict in [
-            |q: &mut Query, text: &str| q.rule = Some(text.to_owned()),
-            |q: &mut Query, text: &str| q.principal = Some(text.to_owned()),
-            |q: &mut Query, text: &str| q.resource = Some(text.to_owned()),
+            |q: &mut Query, text: &str| q.rule = vec![text.to_owned()],
+            |q: &mut Query, text: &str| q.principal = vec![text.to_owned()],
+            |q: &mut Query, text: &str| q.resource = vec![text.to_owned()],
         ] {
             let mut query = Query::default();
             restrict(&mut query, text);
@@ -214,7 +268,7 @@ async fn nameless(store: &dyn Store) {
     });
     fill(store, std::slice::from_ref(&nobody)).await;
     let query = Query {
-        account: Some("777788889999".into()),
+        account: vec!["777788889999".into()],
         ..Query::default()
     };
     let lines = list_by(store, &query, 10).await;

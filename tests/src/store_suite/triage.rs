@@ -250,9 +250,9 @@ pub(super) async fn lists(store: Arc<dyn Store>) {
         (Status::FalsePositive, vec![3]),
         (Status::Snoozed, vec![5]),
     ] {
-        for account in [None, Some("111122223333".to_owned())] {
+        for account in [vec![], vec!["111122223333".to_owned()]] {
             let query = Query {
-                status: Some(status),
+                status: vec![status],
                 account,
                 ..Query::default()
             };

@@ -8,8 +8,12 @@ use super::table::{
 };
 use super::{DynamoStore, StoreError};
 use aws_sdk_dynamodb::types::AttributeValue;
-use dial_core::store::{Cursor, MAX_PAGE, Page, Query, Status, sort_key};
+use dial_core::store::{Cursor, MAX_PAGE, Page, Query, sort_key};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// Most values that are each looked up in an index.
+const MAX_VALUES: usize = 4;
 
 /// One page of the list.
 pub(super) async fn page(
@@ -30,12 +34,11 @@ pub(super) async fn page(
         query,
         after,
         range,
-        // Findings spread evenly over the shards: twice the even share seldom needs a second read.
-        piece: i32::try_from(limit / 4).unwrap_or(i32::MAX).max(10),
         now,
         partitions: partitions(query),
     };
-    merge::page(&list, limit).await
+    // Findings spread evenly over the shards: twice the even share seldom needs a second read.
+    merge::page(&list, limit, (limit / 4).max(10)).await
 }
 
 struct List<'a> {
@@ -43,7 +46,6 @@ struct List<'a> {
     query: &'a Query,
     after: Option<&'a str>,
     range: Range,
-    piece: i32,
     now: Timestamp,
     partitions: Vec<(Index, String)>,
 }
@@ -53,7 +55,12 @@ impl Source for List<'_> {
         self.partitions.len()
     }
 
-    async fn read(&self, lane: usize, from: Option<Item>) -> Result<Slice, StoreError> {
+    async fn read(
+        &self,
+        lane: usize,
+        from: Option<Item>,
+        piece: usize,
+    ) -> Result<Slice, StoreError> {
         let (index, partition) = &self.partitions[lane];
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let answer = self
@@ -67,7 +74,7 @@ impl Source for List<'_> {
             .expression_attribute_values(":low", text(&self.range.low))
             .expression_attribute_values(":high", text(&self.range.high))
             .scan_index_forward(false)
-            .limit(self.piece)
+            .limit(i32::try_from(piece).unwrap_or(i32::MAX))
             .set_exclusive_start_key(from)
             .send()
             .await
@@ -95,50 +102,54 @@ impl List<'_> {
     }
 }
 
-/// Partitions of the index that leaves the least to filter. A rule is named either way, so both
-/// of its indexes are read; a sleep may be over before its status is written.
+/// Partitions of the index that leaves the least to filter, all shards of each value asked for.
+///
+/// A rule is named either way, so both of its indexes are read. Of very many values one index
+/// would be read in too many places: they are left to the filter.
 fn partitions(query: &Query) -> Vec<(Index, String)> {
-    let (asleep, open) = (Status::Snoozed, Status::Open);
-    let values: Vec<(Index, &str)> = match query {
-        Query {
-            resource: Some(v), ..
-        } => vec![(BY_RESOURCE, v)],
-        Query {
-            principal: Some(v), ..
-        } => vec![(BY_PRINCIPAL, v)],
-        Query { rule: Some(v), .. } => vec![(BY_RULE, v), (BY_RULE_ID, v)],
-        Query {
-            account: Some(v), ..
-        } => vec![(BY_ACCOUNT, v)],
-        Query {
-            status: Some(Status::Open),
-            ..
-        } => [open, asleep]
-            .map(|status| (BY_STATUS, item::status_name(status)))
-            .to_vec(),
-        Query {
-            status: Some(v), ..
-        } => vec![(BY_STATUS, item::status_name(*v))],
-        _ => vec![(BY_TIME, key::ALL)],
+    let statuses: Vec<String> = query
+        .stored_statuses()
+        .map(|status| item::status_name(status).to_owned())
+        .collect();
+    let everything = [key::ALL.to_owned()];
+    let ways: [(&[Index], &[String]); 6] = [
+        (&[BY_RESOURCE], &query.resource),
+        (&[BY_PRINCIPAL], &query.principal),
+        (&[BY_RULE, BY_RULE_ID], &query.rule),
+        (&[BY_ACCOUNT], &query.account),
+        (&[BY_STATUS], &statuses),
+        (&[BY_TIME], &everything),
+    ];
+    let mut ways = ways.into_iter();
+    let (indexes, values) = ways
+        .find(|(_, values)| (1..=MAX_VALUES).contains(&values.len()))
+        .expect("the last way always has one value");
+    let values: BTreeSet<&String> = values.iter().collect();
+    let lanes = |index: Index, value: &str| {
+        let lane = |shard| (index, key::partition_of(value, shard));
+        (0..key::SHARDS).map(lane).collect::<Vec<_>>()
     };
-    let shards = |(index, value): (Index, &str)| {
-        let value = value.to_owned();
-        (0..key::SHARDS).map(move |shard| (index, key::partition_of(&value, shard)))
+    let of_index = |index: &Index| {
+        values
+            .iter()
+            .flat_map(move |value| lanes(*index, value))
+            .collect::<Vec<_>>()
     };
-    values.into_iter().flat_map(shards).collect()
+    indexes.iter().flat_map(of_index).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dial_core::store::Status;
 
     #[test]
     fn the_most_selective_index_is_read() {
-        let some = |text: &str| Some(text.to_owned());
+        let some = |text: &str| vec![text.to_owned()];
         let all = Query {
             account: some("111122223333"),
             region: some("eu-west-1"),
-            status: Some(Status::FalsePositive),
+            status: vec![Status::FalsePositive],
             rule: some("r"),
             principal: some("p"),
             resource: some("x"),
@@ -149,24 +160,46 @@ mod tests {
             change(&mut query);
             query
         };
+        let accounts = |count: u32| Query {
+            account: (0..count).map(|n| format!("00000000000{n}")).collect(),
+            ..Query::default()
+        };
         let cases = [
             (all.clone(), "by_resource", "x#0", 8),
-            (without(|q| q.resource = None), "by_principal", "p#0", 8),
+            (without(|q| q.resource.clear()), "by_principal", "p#0", 8),
             (
-                without(|q| (q.resource, q.principal) = (None, None)),
+                without(|q| {
+                    q.resource.clear();
+                    q.principal = (0..5).map(|n| n.to_string()).collect();
+                }),
                 "by_rule",
                 "r#0",
                 16,
             ),
             (
-                without(|q| (q.resource, q.principal, q.rule) = (None, None, None)),
+                without(|q| {
+                    q.resource.clear();
+                    q.principal.clear();
+                    q.rule.clear();
+                }),
                 "by_account",
                 "111122223333#0",
                 8,
             ),
+            (accounts(4), "by_account", "000000000000#0", 32),
+            (accounts(5), "by_time", "all#0", 8),
             (
                 Query {
-                    status: Some(Status::FalsePositive),
+                    account: vec!["1".into(), "1".into()],
+                    ..Query::default()
+                },
+                "by_account",
+                "1#0",
+                8,
+            ),
+            (
+                Query {
+                    status: vec![Status::FalsePositive],
                     ..Query::default()
                 },
                 "by_status",
@@ -175,7 +208,7 @@ mod tests {
             ),
             (
                 Query {
-                    status: Some(Status::Open),
+                    status: vec![Status::Open],
                     ..Query::default()
                 },
                 "by_status",

@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 
 /// Most reads of one page; where filters leave little, the page is short and its cursor goes on.
 const MAX_READS: usize = 64;
+/// Most rows of one read; 250 lines are about a quarter of what one answer can hold.
+const MAX_PIECE: usize = 250;
 
 /// A finding as an index gave it.
 #[derive(Debug, Clone)]
@@ -32,8 +34,13 @@ pub(super) struct Slice {
 pub(super) trait Source {
     /// How many there are.
     fn lanes(&self) -> usize;
-    /// Reads on in one of them.
-    async fn read(&self, lane: usize, from: Option<Item>) -> Result<Slice, StoreError>;
+    /// Reads on in one of them, at most `piece` rows.
+    async fn read(
+        &self,
+        lane: usize,
+        from: Option<Item>,
+        piece: usize,
+    ) -> Result<Slice, StoreError>;
 }
 
 /// One partition: what was read of it, and whether there is more.
@@ -50,20 +57,28 @@ impl Lane {
     }
 }
 
-/// The newest `limit` wanted rows.
+/// The newest `limit` wanted rows, read in pieces that double from `piece` on: whoever has to read
+/// again has a filter that leaves little.
 ///
 /// The cursor stands behind the last row looked at, so that nothing is skipped or shown twice.
-pub(super) async fn page(source: &impl Source, limit: usize) -> Result<Page, StoreError> {
+pub(super) async fn page(
+    source: &impl Source,
+    limit: usize,
+    mut piece: usize,
+) -> Result<Page, StoreError> {
     let mut lanes: Vec<Lane> = (0..source.lanes()).map(|_| Lane::default()).collect();
+    // Each lane is read once in any case, and a page of many lanes is not cut off right after.
+    let most = MAX_READS.max(3 * lanes.len());
     let (mut items, mut seen, mut reads) = (Vec::new(), None, 0);
     loop {
         let dry = dry(&lanes);
         if !dry.is_empty() {
-            if seen.is_some() && reads + dry.len() > MAX_READS {
+            if seen.is_some() && reads + dry.len() > most {
                 return Ok(Page { items, next: seen });
             }
             reads += dry.len();
-            fill(source, &mut lanes, &dry).await?;
+            fill(source, &mut lanes, &dry, piece.min(MAX_PIECE)).await?;
+            piece = piece.saturating_mul(2);
             continue;
         }
         let Some(row) = newest(&mut lanes) else {
@@ -86,8 +101,15 @@ fn dry(lanes: &[Lane]) -> Vec<usize> {
 }
 
 /// Reads on in the given lanes, all at once.
-async fn fill(source: &impl Source, lanes: &mut [Lane], dry: &[usize]) -> Result<(), StoreError> {
-    let reads = dry.iter().map(|&n| source.read(n, lanes[n].next.take()));
+async fn fill(
+    source: &impl Source,
+    lanes: &mut [Lane],
+    dry: &[usize],
+    piece: usize,
+) -> Result<(), StoreError> {
+    let reads = dry
+        .iter()
+        .map(|&n| source.read(n, lanes[n].next.take(), piece));
     let slices = futures::future::try_join_all(reads).await?;
     for (&n, slice) in dry.iter().zip(slices) {
         lanes[n] = Lane {
@@ -124,7 +146,6 @@ mod tests {
     /// Lanes in memory, read in pieces.
     struct Memory {
         lanes: Vec<Vec<Row>>,
-        piece: usize,
         reads: Cell<usize>,
     }
 
@@ -133,12 +154,18 @@ mod tests {
             self.lanes.len()
         }
 
-        async fn read(&self, lane: usize, from: Option<Item>) -> Result<Slice, StoreError> {
+        async fn read(
+            &self,
+            lane: usize,
+            from: Option<Item>,
+            piece: usize,
+        ) -> Result<Slice, StoreError> {
+            assert!(piece <= MAX_PIECE);
             self.reads.set(self.reads.get() + 1);
             let start = from.map_or(0, |item| item["n"].as_n().unwrap().parse().unwrap());
-            let end = self.lanes[lane].len().min(start + self.piece);
+            let end = self.lanes[lane].len().min(start + piece);
             // As DynamoDB does: a full piece says that there is more, even where there is not.
-            let more = end - start == self.piece;
+            let more = end - start == piece;
             let next = AttributeValue::N(end.to_string());
             Ok(Slice {
                 rows: self.lanes[lane][start..end].to_vec(),
@@ -159,7 +186,7 @@ mod tests {
     }
 
     /// What lies behind the cursor, dealt out to lanes.
-    fn memory(rows: &[(Row, usize)], lanes: usize, piece: usize, after: Option<&Cursor>) -> Memory {
+    fn memory(rows: &[(Row, usize)], lanes: usize, after: Option<&Cursor>) -> Memory {
         let mut dealt = vec![Vec::new(); lanes];
         for (row, lane) in rows {
             if after.is_none_or(|after| row.sort.as_str() < after.sort_key()) {
@@ -171,7 +198,6 @@ mod tests {
         }
         Memory {
             lanes: dealt,
-            piece,
             reads: Cell::new(0),
         }
     }
@@ -192,8 +218,8 @@ mod tests {
             let rows: Vec<_> = (0..).zip(&kinds).map(|(n, (wanted, lane))| (row(n, *wanted), *lane)).collect();
             let (mut shown, mut after) = (Vec::new(), None);
             loop {
-                let source = memory(&rows, lanes, piece, after.as_ref());
-                let page = run(page(&source, limit)).unwrap();
+                let source = memory(&rows, lanes, after.as_ref());
+                let page = run(page(&source, limit, piece)).unwrap();
                 prop_assert!(page.items.len() <= limit);
                 shown.extend(page.items.into_iter().map(|s| s.id));
                 prop_assert!(page.next.is_none() || page.next != after, "no progress");
@@ -208,19 +234,20 @@ mod tests {
 
     #[test]
     fn a_page_that_finds_nothing_ends_after_so_many_reads() {
-        let rows: Vec<_> = (0..500).map(|n| (row(n, false), 0)).collect();
-        let source = memory(&rows, 8, 1, None);
-        let page = run(page(&source, 10)).unwrap();
+        let rows: Vec<_> = (0..20_000).map(|n| (row(n, false), 0)).collect();
+        let source = memory(&rows, 8, None);
+        let page = run(page(&source, 10, 10)).unwrap();
         assert!(page.items.is_empty());
         assert!(source.reads.get() <= MAX_READS);
-        let oldest = page.next.unwrap();
-        assert!(oldest.sort_key() < rows[499].0.sort.as_str());
+        let (oldest, newest) = (&rows[0].0.sort, &rows[19_999].0.sort);
+        let next = page.next.unwrap();
+        assert!(oldest.as_str() < next.sort_key() && next.sort_key() < newest.as_str());
     }
 
     #[test]
     fn the_last_page_has_no_cursor_even_where_a_lane_ends_on_a_full_piece() {
         let rows: Vec<_> = (0..10).map(|n| (row(n, true), 0)).collect();
-        let page = run(page(&memory(&rows, 2, 5, None), 10)).unwrap();
+        let page = run(page(&memory(&rows, 2, None), 10, 5)).unwrap();
         assert_eq!(page.items.len(), 10);
         assert_eq!(page.next, None);
     }
@@ -228,7 +255,7 @@ mod tests {
     #[test]
     fn a_finding_in_two_lanes_is_shown_once() {
         let rows = [(row(1, true), 0), (row(1, true), 1), (row(2, true), 1)];
-        let page = run(page(&memory(&rows, 2, 5, None), 10)).unwrap();
+        let page = run(page(&memory(&rows, 2, None), 10, 5)).unwrap();
         assert_eq!(page.items.len(), 2);
     }
 }

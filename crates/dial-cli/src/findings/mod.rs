@@ -2,6 +2,7 @@
 
 mod client;
 mod print;
+mod progress;
 mod show;
 
 use crate::exit::Outcome;
@@ -10,11 +11,15 @@ use crate::{json, terminal, when};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 pub(crate) use client::Client;
+use dial_core::store::query::{Network, Technique};
 use dial_core::{FindingId, Secret, Severity};
 use dial_master::api::{FindingDetail, FindingList};
 use jiff::Timestamp;
 use print::Printer;
+use progress::Progress;
 use reqwest::Url;
+use std::fmt::Display;
+use std::str::FromStr;
 
 /// Most findings of one page; the master's own cap.
 const PAGE: usize = dial_core::store::MAX_PAGE;
@@ -35,6 +40,8 @@ Examples:
   export DIAL_URL=https://dial.example.com DIAL_TOKEN=…
   dial findings list --severity high,critical --since 24h
   dial findings list --account 111122223333 --rule s3_bucket_policy_public
+  dial findings list --attack T1078 --source 203.0.113.0/24 --since 30d
+  dial findings list --text 'payroll deploy' --status open,acknowledged
   dial findings list --suppressed --since 7d            what would have been told
   dial findings list --all --format csv > findings.csv";
 
@@ -76,31 +83,44 @@ pub(crate) struct List {
     filter: Filter,
 }
 
-/// Which findings; all conditions must hold.
+/// Which findings: all filters must hold, each by any of its values (commas between, or the flag
+/// again).
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filters")]
 struct Filter {
-    /// AWS account
-    #[arg(long)]
-    account: Option<String>,
-    /// Region
-    #[arg(long)]
-    region: Option<String>,
-    /// Severities, with commas between
+    /// AWS accounts
+    #[arg(long, value_delimiter = ',')]
+    account: Vec<String>,
+    /// Regions
+    #[arg(long, value_delimiter = ',')]
+    region: Vec<String>,
+    /// Services, such as iam or s3
+    #[arg(long, value_delimiter = ',')]
+    service: Vec<String>,
+    /// Severities
     #[arg(long, value_delimiter = ',', value_name = "SEVERITY", value_parser = severity)]
     severity: Vec<Severity>,
     /// Where they stand
-    #[arg(long, value_parser = ["open", "acknowledged", "resolved", "false_positive", "snoozed"])]
-    status: Option<String>,
-    /// Rule, by name or UUID
-    #[arg(long)]
-    rule: Option<String>,
-    /// Who made the call, by ARN
+    #[arg(long, value_delimiter = ',', value_parser = ["open", "acknowledged", "resolved", "false_positive", "snoozed"])]
+    status: Vec<String>,
+    /// Rules, by name or UUID
+    #[arg(long, value_delimiter = ',')]
+    rule: Vec<String>,
+    /// Who made the call, by ARN; several by the flag again
     #[arg(long, value_name = "ARN")]
-    principal: Option<String>,
-    /// What was touched, by ARN
+    principal: Vec<String>,
+    /// What was touched, by ARN; several by the flag again
     #[arg(long, value_name = "ARN")]
-    resource: Option<String>,
+    resource: Vec<String>,
+    /// ATT&CK techniques; T1078 has all of its sub-techniques
+    #[arg(long, value_delimiter = ',', value_name = "TECHNIQUE", value_parser = spelled::<Technique>)]
+    attack: Vec<String>,
+    /// Networks or addresses that the call came from
+    #[arg(long, value_delimiter = ',', value_name = "CIDR", value_parser = spelled::<Network>)]
+    source: Vec<String>,
+    /// Words that must all be there: in the title or the name of rule, principal, resource, account
+    #[arg(long, value_name = "WORDS")]
+    text: Option<String>,
     /// What a suppression keeps silent: what would have been told
     #[arg(long)]
     suppressed: bool,
@@ -145,6 +165,13 @@ pub(crate) fn severity(text: &str) -> Result<Severity, String> {
         .map_err(|error: dial_core::severity::UnknownSeverity| error.to_string())
 }
 
+/// Keeps a text that can be read as `T`.
+fn spelled<T: FromStr<Err: Display>>(text: &str) -> Result<String, String> {
+    text.parse::<T>()
+        .map(|_| text.to_owned())
+        .map_err(|error| error.to_string())
+}
+
 /// Runs `dial findings`.
 pub(crate) fn run(command: &Command) -> Result<Outcome> {
     let runtime = crate::runtime()?;
@@ -165,17 +192,23 @@ impl Master {
 impl Filter {
     fn query(&self, now: Timestamp) -> Result<Vec<(&'static str, String)>> {
         let mut query = Vec::new();
-        let texts = [
+        let severities: Vec<String> = self.severity.iter().map(ToString::to_string).collect();
+        let lists = [
             ("account", &self.account),
             ("region", &self.region),
+            ("service", &self.service),
+            ("severity", &severities),
             ("status", &self.status),
             ("rule", &self.rule),
             ("principal", &self.principal),
             ("resource", &self.resource),
+            ("attack", &self.attack),
+            ("source", &self.source),
         ];
-        for (name, text) in texts {
-            query.extend(text.clone().map(|text| (name, text)));
+        for (name, values) in lists {
+            query.extend(values.iter().map(|value| (name, value.clone())));
         }
+        query.extend(self.text.clone().map(|text| ("q", text)));
         for (name, text) in [("since", &self.since), ("until", &self.until)] {
             if let Some(text) = text {
                 let time = when::past(text, now).with_context(|| format!("--{name}"))?;
@@ -184,10 +217,6 @@ impl Filter {
         }
         if self.suppressed {
             query.push(("suppressed", "true".to_owned()));
-        }
-        if !self.severity.is_empty() {
-            let words: Vec<&str> = self.severity.iter().map(|s| s.as_str()).collect();
-            query.push(("severity", words.join(",")));
         }
         Ok(query)
     }
@@ -199,8 +228,10 @@ async fn list(args: &List) -> Result<()> {
     let mut out = Printer::new(args.format, args.filter.suppressed)?;
     let mut left = if args.all { u32::MAX } else { args.limit };
     let mut cursor = args.cursor.clone();
+    let progress = Progress::start();
     loop {
         let page = fetch(&client, &filter, cursor.as_deref(), left).await?;
+        progress.hide();
         for summary in page.findings.iter().take(left as usize) {
             out.print(summary)?;
         }
@@ -212,7 +243,9 @@ async fn list(args: &List) -> Result<()> {
         if left == 0 || cursor.is_none() {
             break;
         }
+        progress.reached(cursor.as_deref());
     }
+    progress.hide();
     out.finish(cursor.as_deref())
 }
 

@@ -1,15 +1,25 @@
 //! Query parameters of lists: every wrong one is named with its fix.
 
 use super::problem::Problem;
+use dial_core::store::query::Words;
 use dial_core::store::{Cursor, MAX_PAGE, Query, Status};
-use dial_core::{AccountId, Region, Severity};
+use dial_core::{AccountId, Region};
 use jiff::Timestamp;
+use std::str::FromStr;
 
 /// Page size where none is asked for.
 const DEFAULT_LIMIT: usize = 50;
 /// Longest value of a filter, bytes; the longest key of a finding is shorter.
 const MAX_VALUE: usize = 2_048;
-const KNOWN: &str = "account, region, severity, status, rule, principal, resource, since, until, suppressed, cursor, limit";
+/// Most values of one filter.
+const MAX_VALUES: usize = 50;
+/// Filters that may have several values, one parameter each or with commas between.
+const LISTS: [&str; 8] = [
+    "account", "region", "service", "severity", "status", "rule", "attack", "source",
+];
+/// Filters that may come more than once; their values may hold commas.
+const NAMES: [&str; 2] = ["principal", "resource"];
+const KNOWN: &str = "account, region, service, severity, status, rule, principal, resource, attack, source, q, since, until, suppressed, cursor, limit";
 
 /// What is asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -19,7 +29,7 @@ pub(super) struct ListRequest {
     pub(super) limit: usize,
 }
 
-/// Reads decoded name and value pairs; only `severity` may come more than once.
+/// Reads decoded name and value pairs; only filters with several values may come more than once.
 pub(super) fn read(pairs: &[(String, String)]) -> Result<ListRequest, Problem> {
     let mut request = ListRequest {
         limit: DEFAULT_LIMIT,
@@ -27,31 +37,50 @@ pub(super) fn read(pairs: &[(String, String)]) -> Result<ListRequest, Problem> {
     };
     request.query.suppressed = Some(false);
     for (n, (name, value)) in pairs.iter().enumerate() {
+        let is_list = LISTS.contains(&name.as_str());
         let again = pairs.iter().take(n).any(|(earlier, _)| earlier == name);
-        if again && name != "severity" {
+        if again && !is_list && !NAMES.contains(&name.as_str()) {
             return Err(Problem::parameter(name, "give this parameter once"));
         }
-        let detail = match value.len() {
-            0 => Err("value is empty; leave the parameter out instead".to_owned()),
-            length if length > MAX_VALUE => Err(format!("value is over {MAX_VALUE} bytes long")),
-            _ => set(&mut request, name, value),
+        let values: Vec<&str> = if is_list {
+            value.split(',').collect()
+        } else {
+            vec![value]
         };
-        detail.map_err(|detail| Problem::parameter(name, detail))?;
+        for value in values {
+            let detail = match value.len() {
+                0 => Err("value is empty; leave the parameter out instead".to_owned()),
+                length if length > MAX_VALUE => {
+                    Err(format!("value is over {MAX_VALUE} bytes long"))
+                }
+                _ => set(&mut request, name, value),
+            };
+            detail.map_err(|detail| Problem::parameter(name, detail))?;
+        }
     }
     Ok(request)
 }
 
 fn set(request: &mut ListRequest, name: &str, value: &str) -> Result<(), String> {
-    let text = || Some(value.to_owned());
     let query = &mut request.query;
     match name {
-        "account" => query.account = Some(AccountId::parse(value).map_err(say)?.to_string()),
-        "region" => query.region = Some(Region::parse(value).map_err(say)?.to_string()),
-        "severity" => query.severity.extend(severities(value)?),
-        "status" => query.status = Some(status(value)?),
-        "rule" => query.rule = text(),
-        "principal" => query.principal = text(),
-        "resource" => query.resource = text(),
+        "account" => add(
+            &mut query.account,
+            AccountId::parse(value).map_err(say)?.to_string(),
+        )?,
+        "region" => add(
+            &mut query.region,
+            Region::parse(value).map_err(say)?.to_string(),
+        )?,
+        "service" => add(&mut query.service, value.to_ascii_lowercase())?,
+        "severity" => add(&mut query.severity, parsed(value)?)?,
+        "status" => add(&mut query.status, status(value)?)?,
+        "rule" => add(&mut query.rule, value.to_owned())?,
+        "principal" => add(&mut query.principal, value.to_owned())?,
+        "resource" => add(&mut query.resource, value.to_owned())?,
+        "attack" => add(&mut query.attack, parsed(value)?)?,
+        "source" => add(&mut query.source, parsed(value)?)?,
+        "q" => query.text = Words::parse(value).map_err(say)?,
         "since" => query.since = Some(time(value)?),
         "until" => query.until = Some(time(value)?),
         "suppressed" => query.suppressed = suppressed(value)?,
@@ -62,15 +91,23 @@ fn set(request: &mut ListRequest, name: &str, value: &str) -> Result<(), String>
     Ok(())
 }
 
+/// One more value; the same twice is one.
+fn add<T: PartialEq>(values: &mut Vec<T>, value: T) -> Result<(), String> {
+    if values.len() == MAX_VALUES {
+        return Err(format!("at most {MAX_VALUES} values of one filter"));
+    }
+    if !values.contains(&value) {
+        values.push(value);
+    }
+    Ok(())
+}
+
 fn say(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-fn severities(value: &str) -> Result<Vec<Severity>, String> {
-    value
-        .split(',')
-        .map(|word| word.parse().map_err(say))
-        .collect()
+fn parsed<T: FromStr<Err: std::fmt::Display>>(value: &str) -> Result<T, String> {
+    value.parse().map_err(say)
 }
 
 fn status(value: &str) -> Result<Status, String> {

@@ -5,11 +5,17 @@ use super::row;
 use super::triage::Standing;
 use dial_core::FindingId;
 use dial_core::store::{
-    Audit, Cursor, Delivery, MAX_PAGE, Page, Query, Status, StoreError, Stored, Summary,
+    Audit, Cursor, Delivery, MAX_PAGE, Page, Query, StoreError, Stored, Summary,
 };
 use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params, params_from_iter};
+use std::collections::BTreeSet;
+
+/// Most lines that one page looks at; where filters leave little, its cursor goes on.
+const MAX_LINES: usize = 20_000;
+/// Most values of a column that are each looked up in its index.
+const MAX_WAYS: usize = 4;
 
 /// One finding, unless it expired.
 pub(super) fn finding(
@@ -119,26 +125,24 @@ pub(super) fn list(
 ) -> Result<Page, StoreError> {
     let narrowed = Narrowed::of(query, after, now);
     let limit = limit.clamp(1, MAX_PAGE);
-    let mut items = Vec::new();
+    let (mut items, mut seen) = (Vec::new(), None);
     let mut select = connection
         .prepare_cached(&narrowed.sql)
         .map_err(|e| failed(&e))?;
     let mut rows = select
         .query(params_from_iter(narrowed.values))
         .map_err(|e| failed(&e))?;
+    let mut looked_at = 0;
     while let Some(row) = rows.next().map_err(|e| failed(&e))? {
         let line: String = row.get(0).map_err(|e| failed(&e))?;
         let summary = row::json::<Summary>(&line)?.at(now);
-        if !query.matches(&summary) {
-            continue;
+        let wanted = query.matches(&summary);
+        if looked_at == MAX_LINES || (wanted && items.len() == limit) {
+            return Ok(Page { items, next: seen });
         }
-        if items.len() == limit {
-            let next = items
-                .last()
-                .map(|last: &Summary| Cursor::after(last.time, &last.id));
-            return Ok(Page { items, next });
-        }
-        items.push(summary);
+        looked_at += 1;
+        seen = Some(Cursor::after(summary.time, &summary.id));
+        items.extend(wanted.then_some(summary));
     }
     Ok(Page { items, next: None })
 }
@@ -150,50 +154,114 @@ struct Narrowed {
 }
 
 impl Narrowed {
+    /// Each way to begin is read along its index, in order, and `SQLite` merges them; what else is
+    /// asked for only filters. `+` hides a column from the indexes: one that gives another order
+    /// would have to sort everything for one page.
     fn of(query: &Query, after: Option<&Cursor>, now: Timestamp) -> Self {
-        let mut narrowed = Self {
-            // `+` hides the column from `by_expiry`: that index would need a sort of all findings.
-            sql: "SELECT summary FROM findings WHERE +expires_at > ?".into(),
+        let filter = Part::filter(query, after, now);
+        let ways = ways(query);
+        let selects: Vec<String> = ways
+            .iter()
+            .map(|way| {
+                format!(
+                    "SELECT summary, sort_key FROM findings WHERE {}{}",
+                    way.sql, filter.sql
+                )
+            })
+            .collect();
+        let values = ways
+            .into_iter()
+            .flat_map(|way| [way.values, filter.values.clone()].concat());
+        Self {
+            sql: format!("{} ORDER BY sort_key DESC", selects.join(" UNION ALL ")),
+            values: values.collect(),
+        }
+    }
+}
+
+/// The ways that leave the least to filter, none of which gives a line that another one gives.
+fn ways(query: &Query) -> Vec<Part> {
+    let statuses: Vec<String> = query.stored_statuses().map(row::word).collect();
+    let by_column = [
+        ("resource", &query.resource),
+        ("principal", &query.principal),
+        ("rule", &query.rule),
+        ("account", &query.account),
+        ("status", &statuses),
+    ];
+    let mut columns = by_column.into_iter();
+    let found = columns.find(|(_, values)| (1..=MAX_WAYS).contains(&values.len()));
+    let Some((column, values)) = found else {
+        return vec![Part::new("true", [])];
+    };
+    let distinct: BTreeSet<&String> = values.iter().collect();
+    let way = |value: &String| match column {
+        "rule" => by_rule(value, values).to_vec(),
+        column => vec![Part::new(&format!("{column} = ?"), [value.clone()])],
+    };
+    distinct.into_iter().flat_map(way).collect()
+}
+
+/// A rule is named either way; what goes by one of the names is left out by id.
+fn by_rule(rule: &str, names: &[String]) -> [Part; 2] {
+    let by_id = format!("rule_id = ? AND +rule_name NOT IN ({})", marks(names.len()));
+    let values = std::iter::once(rule.to_owned()).chain(names.iter().cloned());
+    [
+        Part::new("rule_name = ?", [rule.to_owned()]),
+        Part::new(&by_id, values),
+    ]
+}
+
+/// A condition and its values.
+#[derive(Clone)]
+struct Part {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Part {
+    fn new(sql: &str, values: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            sql: sql.to_owned(),
+            values: values.into_iter().map(Value::Text).collect(),
+        }
+    }
+
+    /// Everything that is asked for, along no index but the order's own.
+    fn filter(query: &Query, after: Option<&Cursor>, now: Timestamp) -> Self {
+        let mut part = Self {
+            sql: " AND +expires_at > ?".into(),
             values: vec![Value::Integer(now.as_microsecond())],
         };
-        let equal = [
-            (" AND account = ?", &query.account),
-            (" AND region = ?", &query.region),
-            (" AND principal = ?", &query.principal),
-            (" AND resource = ?", &query.resource),
-        ];
-        for (condition, value) in equal {
-            narrowed.and(condition, value.iter().cloned());
-        }
-        narrowed.and_status(query.status);
-        if let Some(rule) = &query.rule {
-            let both = [rule.clone(), rule.clone()];
-            narrowed.and(" AND (rule_name = ? OR rule_id = ?)", both);
-        }
-        if !query.severity.is_empty() {
-            let marks = vec!["?"; query.severity.len()].join(", ");
-            let words = query.severity.iter().map(|s| s.as_str().to_owned());
-            narrowed.and(&format!(" AND severity IN ({marks})"), words);
-        }
-        narrowed.and(" AND sort_key >= ?", query.since.and_then(lower_bound));
-        narrowed.and(" AND sort_key < ?", query.until.and_then(upper_bound));
-        narrowed.and(
+        let words = |texts: &[String]| texts.to_vec();
+        part.any("account", words(&query.account));
+        part.any("region", words(&query.region));
+        part.any("principal", words(&query.principal));
+        part.any("resource", words(&query.resource));
+        part.any("status", query.stored_statuses().map(row::word).collect());
+        part.rule(&query.rule);
+        let severities = query.severity.iter().map(|s| s.as_str().to_owned());
+        part.any("severity", severities.collect());
+        part.and(" AND sort_key >= ?", query.since.and_then(lower_bound));
+        part.and(" AND sort_key < ?", query.until.and_then(upper_bound));
+        part.and(
             " AND sort_key < ?",
             after.map(|cursor| cursor.sort_key().to_owned()),
         );
-        narrowed.sql.push_str(" ORDER BY sort_key DESC");
-        narrowed
+        part
     }
 
-    /// A sleep that is over counts as open before that is written.
-    fn and_status(&mut self, status: Option<Status>) {
-        let Some(status) = status else { return };
-        if status == Status::Open {
-            let both = [status, Status::Snoozed].map(row::word);
-            self.and(" AND status IN (?, ?)", both);
-        } else {
-            self.and(" AND status = ?", [row::word(status)]);
-        }
+    /// Any of the values, unless there is none.
+    fn any(&mut self, column: &str, values: Vec<String>) {
+        let condition = format!(" AND +{column} IN ({})", marks(values.len()));
+        self.and(&condition, values);
+    }
+
+    /// A rule is named either way.
+    fn rule(&mut self, rules: &[String]) {
+        let marks = marks(rules.len());
+        let condition = format!(" AND (+rule_name IN ({marks}) OR +rule_id IN ({marks}))");
+        self.and(&condition, [rules, rules].concat());
     }
 
     /// Adds a condition with its values, unless there is no value.
@@ -204,6 +272,10 @@ impl Narrowed {
             self.sql.push_str(condition);
         }
     }
+}
+
+fn marks(count: usize) -> String {
+    vec!["?"; count].join(", ")
 }
 
 /// No key of an event at or after `since` is less; keys hold milliseconds, `matches` the rest.
@@ -254,7 +326,8 @@ mod tests {
         Migrations::from_slice(MIGRATIONS)
             .to_latest(&mut connection)
             .unwrap();
-        let word = || Some("x".to_owned());
+        let word = || vec!["x".to_owned()];
+        let words = || vec!["x".to_owned(), "y".to_owned()];
         let time = || Some(Timestamp::UNIX_EPOCH);
         let all = Query::default;
         let queries = [
@@ -283,7 +356,7 @@ mod tests {
             (
                 "status",
                 Query {
-                    status: Some(dial_core::store::Status::Open),
+                    status: vec![dial_core::store::Status::Open],
                     ..all()
                 },
             ),
@@ -313,6 +386,21 @@ mod tests {
                 Query {
                     since: time(),
                     until: time(),
+                    ..all()
+                },
+            ),
+            (
+                "accounts",
+                Query {
+                    account: words(),
+                    ..all()
+                },
+            ),
+            (
+                "account and rules",
+                Query {
+                    account: word(),
+                    rule: words(),
                     ..all()
                 },
             ),

@@ -52,6 +52,24 @@ async fn each_parameter_restricts_the_list() {
         ("?rule=another", &[]),
         ("?principal=arn:aws:iam::444455556666:user/deploy", &[4]),
         ("?resource=arn%3Aaws%3As3%3A%3A%3Aexports&limit=1", &[4]),
+        (
+            "?account=444455556666,111122223333&account=444455556666",
+            &[4, 3, 2, 1],
+        ),
+        ("?region=us-east-1&region=eu-west-1", &[4, 3, 2, 1]),
+        ("?service=S3", &[4, 3, 2, 1]),
+        ("?service=iam", &[]),
+        ("?status=resolved,open", &[4, 3, 2, 1]),
+        (
+            "?principal=arn:aws:iam::444455556666:user/deploy&principal=x,y",
+            &[4],
+        ),
+        ("?attack=T1530", &[4, 3, 2, 1]),
+        ("?attack=T1078,T1110.001", &[]),
+        ("?source=198.51.100.0/24", &[4, 3, 2, 1]),
+        ("?source=203.0.113.0/24&source=2001:db8::/32", &[]),
+        ("?q=EXPORTS+444455556666", &[4]),
+        ("?q=exports+nothing", &[]),
         ("?since=2030-03-17T17:45:43Z", &[4, 3]),
         ("?until=2030-03-17T17:45:43Z", &[2, 1]),
         ("?since=2030-03-17T18:45:43%2B01:00", &[4, 3]),
@@ -127,11 +145,19 @@ async fn pages_follow_the_cursor_to_the_end() {
 async fn wrong_parameters_are_named_with_the_fix() {
     let bed = Bed::new();
     let long = format!("principal={}", "p".repeat(2_049));
+    let many: Vec<String> = (0..51).map(|n| format!("rule={n}")).collect();
+    let many = many.join("&");
+    let words = format!("q={}", "a+".repeat(17));
     let queries = [
         "colour=red",
         "account=12",
         "account=",
-        "account=111122223333&account=444455556666",
+        "account=111122223333,",
+        "since=2030-03-17T17:45:43Z&since=2030-03-17T17:45:43Z",
+        "attack=TA0001",
+        "source=10.0.0.0/33",
+        "source=AWS+Internal",
+        "q=",
         "region=EU",
         "severity=severe",
         "severity=",
@@ -145,6 +171,8 @@ async fn wrong_parameters_are_named_with_the_fix() {
         "cursor=abc",
         "cursor=MjAyNi0wNS0wMVQxMDowMDowMFojeA",
         &long,
+        &many,
+        &words,
     ];
     let mut problems = String::new();
     for query in queries {
