@@ -187,6 +187,7 @@ impl Receivers {
             env: secrets
                 .map(|(name, value)| (name.to_owned(), value))
                 .to_vec(),
+            store: None,
         }
     }
 
@@ -216,6 +217,17 @@ pub struct MasterSetup {
     /// Further sections.
     pub lines: String,
     /// Environment variables that they refer to.
+    pub env: Vec<(String, String)>,
+    /// Where findings are kept; `None` = a SQLite file of the test.
+    pub store: Option<StoreAt>,
+}
+
+/// A store, and what a process needs to reach it.
+#[derive(Debug, Clone)]
+pub struct StoreAt {
+    /// As the configuration writes it.
+    pub reference: String,
+    /// Environment variables.
     pub env: Vec<(String, String)>,
 }
 
@@ -266,9 +278,12 @@ impl Master {
     }
 
     fn spawn(folder: &Path, setup: &MasterSetup) -> Process {
-        let store = format!("sqlite:{}/dial.db", folder.display());
+        let file = || format!("sqlite:{}/dial.db", folder.display());
+        let store = setup.store.as_ref();
         let bucket = format!("{}/bucket", folder.display());
-        let (config, mut env) = master_config(&store, &bucket, setup);
+        let reference = store.map_or_else(file, |at| at.reference.clone());
+        let (config, mut env) = master_config(&reference, &bucket, setup);
+        env.extend(store.into_iter().flat_map(|at| at.env.clone()));
         let path = folder.join("dial.toml");
         std::fs::write(&path, config).expect("the configuration is written");
         env.push(("DIAL_CONFIG".into(), path.display().to_string()));

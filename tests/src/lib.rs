@@ -7,6 +7,7 @@
 )]
 
 pub mod attacker;
+pub mod chaos;
 pub mod deployment;
 pub mod emulators;
 pub mod events;

@@ -101,7 +101,7 @@ fn tests(fault_worker: Option<&PathBuf>) -> anyhow::Result<()> {
         Some(worker) => tests
             .env("DIAL_BIN_DIR", target().join("release"))
             .env("DIAL_FAULT_WORKER", worker),
-        None => tests.args(["-E", "not binary(e2e)"]),
+        None => tests.args(["-E", "not (binary(e2e) or binary(chaos))"]),
     };
     if let Some(python) = tools::python()? {
         tests.env("DIAL_TEST_PYTHON", python);

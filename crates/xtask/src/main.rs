@@ -1,6 +1,7 @@
 //! The project's tasks: `cargo xtask check` is all of CI.
 
 mod bench;
+mod chaos;
 mod check;
 mod corpus;
 mod emulators;
@@ -56,6 +57,10 @@ enum Task {
     Names(names::Options),
     /// Measure scan, worker and master against references in the same run.
     Bench(bench::Options),
+    /// Kill a real master at random while sinks and store misbehave; count what came of it.
+    ///
+    /// Example: cargo xtask chaos --findings 2000 --kills 20 --store dynamodb
+    Chaos(chaos::Options),
     /// Print recall and noise of the rule pack over public events, against what is expected.
     Quality(quality::Options),
     /// Build what is shipped: fat LTO, stripped.
@@ -86,6 +91,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Task::Corpus(options) => corpus::write(&options),
         Task::Names(options) => names::write(&options),
+        Task::Chaos(options) => chaos::chaos(&options),
         Task::Bench(options) => bench::bench(&options),
         Task::Quality(options) => quality::quality(&options),
         Task::Package { out } => package::package(&out),
