@@ -92,6 +92,11 @@ struct OutRow {
     due_at: String,
     received_at: Timestamp,
     since: Timestamp,
+    /// When it was last claimed, and before that; as text like `due_at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claimed_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tried_at: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sent_at: Option<Timestamp>,
     expires: i64,
@@ -232,6 +237,8 @@ pub(crate) fn outbox(new: &Acceptance, sink: &str) -> Result<Item, StoreError> {
         due_at: key::instant(new.received_at),
         received_at: new.received_at,
         since: new.received_at,
+        claimed_at: None,
+        tried_at: None,
         sent_at: None,
         expires: expires(new.expires_at),
         last_error: None,
@@ -285,6 +292,9 @@ pub(crate) fn delivery(item: Item) -> Result<Delivery, StoreError> {
     let row: OutRow = decode(item, &label)?;
     let finding = key::finding_of(&row.pk);
     let receipt = row.receipt.as_deref().map(|text| parse(text, &label));
+    let tried_at = row
+        .tried_at
+        .map(|text| text.parse().map_err(|e| label.corrupt(&e)));
     Ok(Delivery {
         finding: finding.ok_or_else(|| label.corrupt(&"no finding id"))?,
         sink: row.sink,
@@ -294,6 +304,7 @@ pub(crate) fn delivery(item: Item) -> Result<Delivery, StoreError> {
         wanted: row.wanted,
         shown: row.shown,
         since: row.since,
+        tried_at: tried_at.transpose()?,
         sent_at: row.sent_at,
         suppressed_by: row.suppressed_by,
         due_at: row.due_at.parse().map_err(|e| label.corrupt(&e))?,

@@ -81,6 +81,8 @@ pub struct Job<'a> {
     pub attempt: u32,
     /// When the master accepted the finding; no message about it is older.
     pub received_at: Timestamp,
+    /// When the attempt before this one began; what it may have left is no older.
+    pub tried_at: Option<Timestamp>,
     /// The time of this step.
     pub now: Timestamp,
 }

@@ -7,6 +7,7 @@ use crate::message;
 use dial_core::config::Check;
 use dial_core::secret::SecretRef;
 use http::{HeaderValue, header};
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,8 +26,13 @@ pub(super) static KIND: SinkKind = SinkKind {
 const API: &str = "https://slack.com/api/";
 /// Marks our messages, so that one that a crash left unrecorded is found again.
 const EVENT_TYPE: &str = "dial_finding";
-/// Messages that a look back reads; ours was among the newest when the attempt ended.
-const LOOK_BACK: &str = "50";
+/// Messages of a page of a look back; Slack gives 999 at most.
+const LOOK_BACK: &str = "999";
+/// How long after its start an attempt may have got through, and how far clocks may disagree.
+const WINDOW: SignedDuration = SignedDuration::from_secs(30);
+const SKEW: SignedDuration = SignedDuration::from_secs(15);
+/// Pages of a look back, by the step that asks for each.
+const LOOKS: [&str; 3] = ["look", "look_further", "look_once_more"];
 /// Errors that pass by themselves; every other one needs a person.
 const TRANSIENT: [&str; 7] = [
     "fatal_error",
@@ -156,13 +162,13 @@ impl Sink for Webhook {
 impl Sink for Bot {
     fn start(&self, job: &Job<'_>) -> Step {
         if job.attempt > 1 {
-            return Step::Send(self.look(job));
+            return Step::Send(self.look(job, LOOKS[0], None));
         }
         Step::Send(self.post(job))
     }
 
     fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step {
-        if reply.step == "look" {
+        if LOOKS.contains(&reply.step) {
             return self.looked(job, reply);
         }
         if reply.status != 200 {
@@ -198,30 +204,43 @@ impl Bot {
     }
 
     /// Asks for our earlier message: Slack itself would post a second one.
-    fn look(&self, job: &Job<'_>) -> Call {
+    fn look(&self, job: &Job<'_>, step: &'static str, cursor: Option<&str>) -> Call {
+        let tried = job.tried_at.unwrap_or(job.received_at);
+        let oldest = tried.saturating_sub(SKEW);
+        let latest = tried.saturating_add(WINDOW + SKEW);
+        let second = |at: Result<Timestamp, _>| at.unwrap_or(tried).as_second().to_string();
         let mut url = self.history.clone();
-        // A minute for clocks that disagree.
-        let oldest = job.received_at.as_second().saturating_sub(60).to_string();
         url.query_pairs_mut()
             .append_pair("channel", &self.channel)
-            .append_pair("oldest", &oldest)
+            .append_pair("oldest", &second(oldest))
+            .append_pair("latest", &second(latest))
             .append_pair("limit", LOOK_BACK)
-            .append_pair("include_all_metadata", "true");
-        Call::get("look", &url).header(header::AUTHORIZATION, self.authorization.clone())
+            .append_pair("include_all_metadata", "true")
+            .extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
+        Call::get(step, &url).header(header::AUTHORIZATION, self.authorization.clone())
     }
 
-    /// Posts unless the message is there; where Slack does not let us look, rather twice than never.
+    /// Posts unless the message is there; where Slack lets nobody look, rather twice than never.
     fn looked(&self, job: &Job<'_>, reply: &Reply) -> Step {
-        if reply.status == 429 {
-            return judge_status(reply);
+        let retry = |reason| Step::Retry {
+            after: reply.retry_after,
+            reason,
+        };
+        let Some(history) = reply.json::<History>().filter(|_| reply.status == 200) else {
+            return retry(format!("cannot look for the message: {}", reply.reason()));
+        };
+        if TRANSIENT.contains(&history.error.as_str()) {
+            return retry(format!("cannot look for the message: {}", history.error));
         }
-        let found = reply.json::<History>().and_then(|history| {
-            let id = job.finding.id.as_str();
-            history.messages.into_iter().find(|m| m.is_about(id))
-        });
-        match found {
-            Some(message) => Step::Done(Some(json!({"channel": self.channel, "ts": message.ts}))),
-            None => Step::Send(self.post(job)),
+        let id = job.finding.id.as_str();
+        if let Some(message) = history.messages.iter().find(|m| m.is_about(id)) {
+            return Step::Done(Some(json!({"channel": self.channel, "ts": message.ts})));
+        }
+        let place = LOOKS.iter().position(|step| *step == reply.step);
+        let further = place.and_then(|n| LOOKS.get(n + 1));
+        match (history.next(), further) {
+            (Some(cursor), Some(step)) => Step::Send(self.look(job, step, Some(cursor))),
+            _ => Step::Send(self.post(job)),
         }
     }
 }
@@ -229,7 +248,20 @@ impl Bot {
 #[derive(Deserialize)]
 struct History {
     #[serde(default)]
+    error: String,
+    #[serde(default)]
     messages: Vec<Message>,
+    #[serde(default)]
+    response_metadata: Value,
+}
+
+impl History {
+    /// Where the next page starts.
+    fn next(&self) -> Option<&str> {
+        self.response_metadata["next_cursor"]
+            .as_str()
+            .filter(|cursor| !cursor.is_empty())
+    }
 }
 
 #[derive(Deserialize)]

@@ -40,6 +40,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema_1.sql")),
     M::up(include_str!("schema_silence.sql")),
     M::up(include_str!("schema_triage.sql")),
+    M::up(include_str!("schema_tried.sql")),
 ];
 
 /// Why the file could not be opened.

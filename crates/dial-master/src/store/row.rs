@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 /// Columns of an outbox row, in the order that [`delivery`] reads.
 pub(super) const DELIVERY: &str =
     "finding, sink, state, attempts, due_at, received_at, last_error, receipt, earlier, wanted,
-     shown, since, sent_at, suppressed_by";
+     shown, since, sent_at, suppressed_by, tried_at";
 
 /// A stored text that is not what was written.
 pub(super) fn corrupt(error: impl std::fmt::Display) -> StoreError {
@@ -61,6 +61,7 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Result<Delivery, Store
         since: row.get(11)?,
         sent_at: row.get(12)?,
         suppressed_by: row.get(13)?,
+        tried_at: row.get(14)?,
     };
     Ok(raw.read())
 }
@@ -80,6 +81,7 @@ struct RawDelivery {
     since: i64,
     sent_at: Option<i64>,
     suppressed_by: Option<String>,
+    tried_at: Option<i64>,
 }
 
 impl RawDelivery {
@@ -99,6 +101,7 @@ impl RawDelivery {
             since: time(self.since)?,
             sent_at: self.sent_at.map(time).transpose()?,
             suppressed_by: self.suppressed_by,
+            tried_at: self.tried_at.map(time).transpose()?,
         })
     }
 }

@@ -121,6 +121,7 @@ async fn after_a_lost_attempt_the_slack_bot_looks_before_it_posts() {
     let (finding, links) = (samples::benign(), links());
     let again = Job {
         attempt: 2,
+        tried_at: Some("2026-05-01T10:05:00Z".parse().unwrap()),
         ..job(&finding, &links)
     };
     let look = sent(sink.start(&again));
@@ -158,8 +159,30 @@ async fn after_a_lost_attempt_the_slack_bot_looks_before_it_posts() {
             r#"{"ok":false,"error":"missing_scope"}"#.into(),
             "send post",
         ),
-        ("unreadable", 502, "<html>".into(), "send post"),
-        ("busy", 429, String::new(), "retry after 30s: answered 429"),
+        (
+            "on a later page",
+            200,
+            r#"{"ok":true,"messages":[],"response_metadata":{"next_cursor":"bmV4dA=="}}"#.into(),
+            "send look_further",
+        ),
+        (
+            "Slack stumbles",
+            200,
+            r#"{"ok":false,"error":"internal_error"}"#.into(),
+            "retry: cannot look for the message: internal_error",
+        ),
+        (
+            "unreadable",
+            502,
+            "<html>".into(),
+            "retry: cannot look for the message: answered 502: <html>",
+        ),
+        (
+            "busy",
+            429,
+            String::new(),
+            "retry after 30s: cannot look for the message: answered 429",
+        ),
     ];
     for (name, status, body, expected) in cases {
         assert_eq!(
