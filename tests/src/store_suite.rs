@@ -1,6 +1,7 @@
 //! What every store must do; run on a fresh store for each case.
 
 mod accept;
+mod documents;
 mod list;
 mod order;
 mod outbox;
@@ -115,6 +116,18 @@ pub const CASES: &[(&str, Case)] = &[
     }),
     ("what changes while it is sent is sent again", |s| {
         Box::pin(triage::meanwhile(s))
+    }),
+    ("a document is replaced only as it was", |s| {
+        Box::pin(documents::replaced(s))
+    }),
+    ("tokens are kept and revoked", |s| {
+        Box::pin(documents::tokens(s))
+    }),
+    ("workers are known and add up", |s| {
+        Box::pin(documents::workers(s))
+    }),
+    ("of concurrent heartbeats none is lost", |s| {
+        Box::pin(documents::beats(s))
     }),
 ];
 

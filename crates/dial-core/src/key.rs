@@ -72,6 +72,13 @@ impl RootKey {
         mac.update(format!("dial/worker/v1/{worker}/{not_after}").as_bytes());
         WorkerKey(mac.finalize().into_bytes().into())
     }
+
+    /// HMAC-SHA256 that proves that an API token was made with this key.
+    pub(crate) fn token_mac(&self, random: &str) -> HmacSha256 {
+        let mut mac = keyed(&self.0);
+        mac.update(format!("dial/token/v1/{random}").as_bytes());
+        mac
+    }
 }
 
 impl WorkerKey {
@@ -105,6 +112,13 @@ impl RootKeys {
             .iter()
             .find(|(existing, _)| *existing == number)
             .map(|(_, key)| key)
+    }
+
+    /// Every key with its number, the newest number first.
+    pub fn newest_first(&self) -> impl Iterator<Item = (u32, &RootKey)> {
+        let mut keys: Vec<_> = self.0.iter().map(|(number, key)| (*number, key)).collect();
+        keys.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+        keys.into_iter()
     }
 
     /// Whether there is no key at all, so that no worker could ever be heard.

@@ -1,5 +1,6 @@
 //! The contract: what two or more crates of DIAL must agree on, and nothing else.
 
+pub mod api_token;
 pub mod config;
 pub mod dead_letter;
 pub mod finding;

@@ -1,5 +1,7 @@
 //! What a store of findings must do; held to one test suite in both implementations.
 
+pub mod document;
+pub mod fleet;
 pub mod query;
 pub mod silence;
 pub mod token;
@@ -260,7 +262,9 @@ pub enum StoreError {
 
 /// Where findings, their history and their deliveries are kept.
 #[async_trait::async_trait]
-pub trait Store: silence::Silences + Triaging + Send + Sync + 'static {
+pub trait Store:
+    document::Documents + silence::Silences + Triaging + Send + Sync + 'static
+{
     /// Stores each finding with its audit item and outbox rows, one transaction each, unless its
     /// id is there already. Answers in the order given, only when everything is durable.
     async fn accept(&self, batch: Vec<Acceptance>) -> Vec<Result<Outcome, StoreError>>;

@@ -1,10 +1,13 @@
-//! The request from worker to master: `POST /v1/findings`.
+//! The requests from worker to master: `POST /v1/findings` and `POST /v1/heartbeats`.
 
 use crate::{Finding, FindingId};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Path that takes batches of findings.
 pub const FINDINGS_PATH: &str = "/v1/findings";
+/// Path that takes heartbeats.
+pub const HEARTBEATS_PATH: &str = "/v1/heartbeats";
 /// Most bytes of a body on the wire (compressed).
 pub const MAX_BODY: usize = 1024 * 1024;
 /// Most bytes of a body once inflated.
@@ -68,4 +71,49 @@ pub struct Rejected {
     pub id: Option<FindingId>,
     /// What is wrong with it.
     pub reason: String,
+}
+
+/// Body of `POST /v1/heartbeats`: a worker lives, and this is what it did since the last one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// Who lives.
+    pub worker: WorkerInfo,
+    /// Hash of the event patterns that it knows to be deployed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patterns: Option<String>,
+    /// The worker's clock.
+    pub sent_at: Timestamp,
+    /// What it did since the heartbeat before.
+    #[serde(default)]
+    pub counters: Counters,
+}
+
+/// What a worker did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counters {
+    /// Invocations.
+    pub invocations: u64,
+    /// Events judged.
+    pub events: u64,
+    /// Findings made.
+    pub findings: u64,
+    /// Dead letters written.
+    pub dead_letters: u64,
+    /// Invocations and messages that have to come again.
+    pub errors: u64,
+}
+
+impl Counters {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            invocations: self.invocations.saturating_add(other.invocations),
+            events: self.events.saturating_add(other.events),
+            findings: self.findings.saturating_add(other.findings),
+            dead_letters: self.dead_letters.saturating_add(other.dead_letters),
+            errors: self.errors.saturating_add(other.errors),
+        }
+    }
 }

@@ -20,6 +20,8 @@ use std::path::PathBuf;
 const MAX_RETENTION_DAYS: u32 = 3_650;
 /// More than any worker needs; keeps the limiter's arithmetic in whole microseconds.
 const MAX_PER_SECOND: u32 = 100_000;
+/// Minutes after which a worker may count as silent.
+const SILENT_AFTER: std::ops::RangeInclusive<u32> = 10..=10_080;
 /// Two are live during a rotation; more is a mistake.
 const MAX_ROOT_KEYS: usize = 8;
 
@@ -45,6 +47,10 @@ pub struct Master {
     pub retention_days: u32,
     /// How many findings each worker may send.
     pub rate: RateSettings,
+    /// How many requests each token may make.
+    pub token_rate: TokenRateSettings,
+    /// What is expected of the workers.
+    pub workers: WorkerSettings,
     /// Workers (`account/region`) that may report native findings of other accounts.
     pub aggregators: BTreeSet<Signer>,
     /// Sinks by name.
@@ -90,6 +96,26 @@ pub struct RateSettings {
     pub burst: u32,
 }
 
+/// `[master.token_rate]`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TokenRateSettings {
+    /// Requests a second of one token.
+    pub per_second: u32,
+    /// Requests above that at once.
+    pub burst: u32,
+}
+
+/// `[master.workers]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkerSettings {
+    /// After as many minutes without a heartbeat a worker becomes a finding.
+    pub silent_after_minutes: u32,
+    /// Workers (`account/region`) that are missed even if they were never heard.
+    pub expected: BTreeSet<Signer>,
+}
+
 /// An address to listen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -132,6 +158,8 @@ impl Default for Master {
             auth: Auth::default(),
             retention_days: 400,
             rate: RateSettings::default(),
+            token_rate: TokenRateSettings::default(),
+            workers: WorkerSettings::default(),
             aggregators: BTreeSet::new(),
             sinks: BTreeMap::new(),
             dangerous_allow_private_sinks: false,
@@ -144,6 +172,24 @@ impl Default for RateSettings {
         Self {
             per_second: 100,
             burst: 2_000,
+        }
+    }
+}
+
+impl Default for TokenRateSettings {
+    fn default() -> Self {
+        Self {
+            per_second: 50,
+            burst: 500,
+        }
+    }
+}
+
+impl Default for WorkerSettings {
+    fn default() -> Self {
+        Self {
+            silent_after_minutes: 30,
+            expected: BTreeSet::new(),
         }
     }
 }
@@ -162,6 +208,7 @@ impl Check for Master {
             report("retention_days", format!("{days} is out of range; {range}"));
         }
         self.check_rate(report);
+        self.check_workers(report);
         if let Err(message) = Links::new(self.base_url.as_deref()) {
             report("base_url", message);
         }
@@ -247,6 +294,28 @@ impl Master {
                 "rate.burst",
                 format!("use at least {MAX_FINDINGS}, one full batch"),
             );
+        }
+    }
+}
+
+impl Master {
+    fn check_workers(&self, report: &mut dyn FnMut(&str, String)) {
+        let minutes = self.workers.silent_after_minutes;
+        if !SILENT_AFTER.contains(&minutes) {
+            let (least, most) = (SILENT_AFTER.start(), SILENT_AFTER.end());
+            let fix = format!("use {least} to {most}; workers report every five minutes or so");
+            report(
+                "workers.silent_after_minutes",
+                format!("{minutes} is out of range; {fix}"),
+            );
+        }
+        let rate = self.token_rate;
+        if !(1..=MAX_PER_SECOND).contains(&rate.per_second) {
+            let message = format!("use 1 to {MAX_PER_SECOND} requests a second");
+            report("token_rate.per_second", message);
+        }
+        if rate.burst == 0 {
+            report("token_rate.burst", "use at least 1".into());
         }
     }
 }

@@ -3,11 +3,13 @@
 use crate::api::app;
 use crate::config::Master;
 use crate::deliver::Deliverer;
+use crate::fleet::Watch;
 use crate::setup::Setup;
 use dial_aws::dynamodb::stream::outbox_rows;
 use dial_aws::{AwsSecrets, Clients};
 use dial_core::FindingId;
 use dial_core::store::Store;
+use jiff::Timestamp;
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 use std::str::FromStr;
@@ -65,15 +67,25 @@ pub async fn run(function: Function, config: &Master, clients: &Clients) -> Resu
             lambda_runtime::run(service_fn(handle)).await
         }
         Function::Sweep => {
+            let watch = Setup::new(config, clients, &secrets).watch()?;
             let (_, deliverer) = setup.delivery().await?;
-            let deliverer = &deliverer;
+            let (watch, deliverer) = (&watch, &deliverer);
             let handle = |event: LambdaEvent<Value>| async move {
+                // First, so that what it finds is delivered with the rest.
+                look(watch).await;
                 let tally = deliverer.sweep(Some(deadline(&event.context))).await;
                 tracing::info!(?tally, "swept");
                 Ok::<_, Error>(json!({}))
             };
             lambda_runtime::run(service_fn(handle)).await
         }
+    }
+}
+
+/// Whoever is silent becomes a finding; where the store does not answer, the next sweep looks.
+async fn look(watch: &Watch) {
+    if let Err(error) = watch.look(Timestamp::now()).await {
+        tracing::error!(%error, "workers not looked after");
     }
 }
 

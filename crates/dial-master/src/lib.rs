@@ -3,6 +3,7 @@
 pub mod api;
 pub mod config;
 pub mod deliver;
+pub mod fleet;
 pub mod lambda;
 pub mod load;
 pub mod logging;

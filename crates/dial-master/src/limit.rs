@@ -1,30 +1,30 @@
-//! How many findings each worker may send: one token bucket per worker, kept as one number.
+//! How much each worker or token may ask for: one leaky bucket each, kept as one number.
 
-use dial_core::WorkerId;
 use jiff::Timestamp;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
-/// Most workers watched at a time; only authenticated ones get an entry.
-const MAX_WORKERS: usize = 10_000;
+/// Most senders watched at a time; only authenticated ones get an entry.
+const MAX_SENDERS: usize = 10_000;
 const SECOND: i64 = 1_000_000;
 
-/// A worker sent too much; seconds after which it may go on.
+/// A sender asked for too much; seconds after which it may go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooFast(pub(crate) u64);
 
-/// Findings a second for each worker, with a burst above it.
-pub(crate) struct Limiter {
-    /// Microseconds that one finding costs.
+/// Units a second for each sender, with a burst above it: findings of workers, requests of tokens.
+pub(crate) struct Limiter<K> {
+    /// Microseconds that one unit costs.
     cost: i64,
-    /// Microseconds that a worker may be ahead of its rate.
+    /// Microseconds that a sender may be ahead of its rate.
     window: i64,
-    /// When each worker's findings so far would be paid for, microseconds since 1970.
-    paid_at: Mutex<HashMap<WorkerId, i64>>,
+    /// When each sender's units so far would be paid for, microseconds since 1970.
+    paid_at: Mutex<HashMap<K, i64>>,
 }
 
-impl Limiter {
-    /// Both numbers count findings; zero is read as one.
+impl<K: Clone + Eq + Hash> Limiter<K> {
+    /// Both numbers count units; zero is read as one.
     pub(crate) fn new(per_second: u32, burst: u32) -> Self {
         let cost = (SECOND / i64::from(per_second.max(1))).max(1);
         Self {
@@ -34,45 +34,45 @@ impl Limiter {
         }
     }
 
-    /// Lets a request pass, or says how long to wait; costs one finding.
-    pub(crate) fn admit(&self, worker: &WorkerId, now: Timestamp) -> Result<(), TooFast> {
+    /// Lets a request pass, or says how long to wait; costs one unit.
+    pub(crate) fn admit(&self, sender: &K, now: Timestamp) -> Result<(), TooFast> {
         let now = now.as_microsecond();
-        let ahead = self.paid_at(worker).unwrap_or(now).saturating_sub(now);
+        let ahead = self.paid_at(sender).unwrap_or(now).saturating_sub(now);
         let over = ahead.saturating_add(self.cost) - self.window;
         if over > 0 {
             let whole_seconds = (over - 1) / SECOND + 1;
             return Err(TooFast(whole_seconds.unsigned_abs()));
         }
-        self.pay(worker, now, 1);
+        self.pay(sender, now, 1);
         Ok(())
     }
 
-    /// Counts further findings of a request that was let in; may leave the worker in debt.
-    pub(crate) fn charge(&self, worker: &WorkerId, findings: usize, now: Timestamp) {
-        self.pay(worker, now.as_microsecond(), findings);
+    /// Counts further units of a request that was let in; may leave the sender in debt.
+    pub(crate) fn charge(&self, sender: &K, findings: usize, now: Timestamp) {
+        self.pay(sender, now.as_microsecond(), findings);
     }
 
-    fn paid_at(&self, worker: &WorkerId) -> Option<i64> {
-        self.lock().get(worker).copied()
+    fn paid_at(&self, sender: &K) -> Option<i64> {
+        self.lock().get(sender).copied()
     }
 
-    fn pay(&self, worker: &WorkerId, now: i64, findings: usize) {
+    fn pay(&self, sender: &K, now: i64, findings: usize) {
         let cost = i64::try_from(findings)
             .unwrap_or(i64::MAX)
             .saturating_mul(self.cost);
-        let mut workers = self.lock();
-        if workers.len() >= MAX_WORKERS && !workers.contains_key(worker) {
+        let mut senders = self.lock();
+        if senders.len() >= MAX_SENDERS && !senders.contains_key(sender) {
             // Whoever is paid up is as good as unknown.
-            workers.retain(|_, paid_at| *paid_at > now);
-            if workers.len() >= MAX_WORKERS {
+            senders.retain(|_, paid_at| *paid_at > now);
+            if senders.len() >= MAX_SENDERS {
                 return;
             }
         }
-        let paid_at = workers.entry(worker.clone()).or_insert(now);
+        let paid_at = senders.entry(sender.clone()).or_insert(now);
         *paid_at = (*paid_at).max(now).saturating_add(cost);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<WorkerId, i64>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<K, i64>> {
         self.paid_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -80,6 +80,7 @@ impl Limiter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dial_core::WorkerId;
 
     fn at(milliseconds: i64) -> Timestamp {
         Timestamp::from_millisecond(1_900_000_000_000 + milliseconds).unwrap()
@@ -116,11 +117,11 @@ mod tests {
     #[test]
     fn the_map_is_bounded_and_forgets_those_who_are_paid_up() {
         let limiter = Limiter::new(1, 1);
-        for n in 0..=MAX_WORKERS {
+        for n in 0..=MAX_SENDERS {
             assert_eq!(limiter.admit(&worker(n), at(0)), Ok(()));
         }
-        assert_eq!(limiter.lock().len(), MAX_WORKERS);
-        assert_eq!(limiter.admit(&worker(MAX_WORKERS + 1), at(1_000)), Ok(()));
+        assert_eq!(limiter.lock().len(), MAX_SENDERS);
+        assert_eq!(limiter.admit(&worker(MAX_SENDERS + 1), at(1_000)), Ok(()));
         assert_eq!(limiter.lock().len(), 1);
     }
 

@@ -16,6 +16,8 @@ const RECEIVED: &str = "dial_findings_received_total";
 const FINDINGS: &str = "dial_findings_total";
 const SUPPRESSED: &str = "dial_findings_suppressed_total";
 const REFUSALS: &str = "dial_refusals_total";
+const HEARTBEATS: &str = "dial_heartbeats_total";
+const RAISED: &str = "dial_own_findings_total";
 const DELIVERIES: &str = "dial_deliveries_total";
 const SINK_REFUSED: &str = "dial_sink_refused";
 const DETECT: &str = "dial_time_to_detect_seconds";
@@ -54,6 +56,12 @@ fn describe() {
         Unit::Count,
         "Findings stored of which nobody is told, since a worker's suppression fits"
     );
+    describe_counter!(HEARTBEATS, Unit::Count, "Heartbeats of workers recorded");
+    describe_counter!(
+        RAISED,
+        Unit::Count,
+        "Findings that the master made itself and stored, by rule; not among those received"
+    );
     describe_counter!(REFUSALS, Unit::Count, "Requests refused, by reason");
     describe_counter!(
         DELIVERIES,
@@ -91,6 +99,16 @@ pub(crate) fn taken(answer: &Accepted, failed: usize) {
 /// Counts new findings that a suppression fits.
 pub(crate) fn suppressed(count: u64) {
     counter!(SUPPRESSED).increment(count);
+}
+
+/// Counts a heartbeat.
+pub(crate) fn heartbeat() {
+    counter!(HEARTBEATS).increment(1);
+}
+
+/// Counts a finding that the master made itself; rules are ours, never input.
+pub(crate) fn raised(rule: &str) {
+    counter!(RAISED, "rule" => rule.to_owned()).increment(1);
 }
 
 /// Counts a refused request; the reasons are words of ours, never input.

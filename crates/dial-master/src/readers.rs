@@ -35,12 +35,15 @@ pub enum ReaderError {
     /// There is not exactly one `authorization: Bearer …`.
     #[error("no bearer token")]
     Missing,
-    /// No token of the configuration.
+    /// No token of the configuration or of the store.
     #[error("token is not known")]
     Unknown,
     /// Its time is over.
     #[error("token expired")]
     Expired,
+    /// Somebody revoked it.
+    #[error("token was revoked")]
+    Revoked,
     /// Without tokens, a web page could reach loopback through a name of its own.
     #[error("host is not loopback")]
     Host,
@@ -95,7 +98,8 @@ fn find<'t>(tokens: &'t [Token], shown: &str) -> Option<&'t Token> {
     })
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The token of a request, where it shows exactly one.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = only(headers, &AUTHORIZATION)?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

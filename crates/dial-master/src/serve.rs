@@ -69,7 +69,11 @@ pub async fn start(config: &Master, secrets: &dyn Secrets) -> Result<Running, Se
         config.base_url = Some(format!("http://{address}"));
     }
     let clients = Clients::new();
-    let Whole { state, deliverer } = Setup::new(&config, &clients, secrets).whole().await?;
+    let Whole {
+        state,
+        deliverer,
+        fleet,
+    } = Setup::new(&config, &clients, secrets).whole().await?;
     let (stop, stopping) = watch::channel(false);
     let server = tokio::spawn(accept_all(
         listener,
@@ -78,13 +82,14 @@ pub async fn start(config: &Master, secrets: &dyn Secrets) -> Result<Running, Se
     ));
     let (watch, watched, unwatched) = (state.watch(), deliverer.clone(), stopping.clone());
     let watch = tokio::spawn(async move { watch.run(watched, stopped(unwatched)).await });
+    let fleet = tokio::spawn(fleet.run(state.wake(), stopped(stopping.clone())));
     let delivery = tokio::spawn(deliverer.run(state.wake(), stopped(stopping)));
     tracing::info!(%address, "serving");
     Ok(Running {
         address,
         state,
         stop,
-        tasks: vec![server, delivery, watch],
+        tasks: vec![server, delivery, watch, fleet],
     })
 }
 

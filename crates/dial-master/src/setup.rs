@@ -3,6 +3,7 @@
 use crate::api::{Parts, Rate, State, system_clock};
 use crate::config::{Auth, Master, StoreRef};
 use crate::deliver::Deliverer;
+use crate::fleet::Watch;
 use crate::message::links::Links;
 use crate::readers::{MIN_TOKEN, Readers, Token};
 use crate::sinks::Sinks;
@@ -35,6 +36,8 @@ pub struct Whole {
     pub state: Arc<State>,
     /// What brings findings to the sinks.
     pub deliverer: Arc<Deliverer>,
+    /// What looks after the workers.
+    pub fleet: Watch,
 }
 
 impl<'c> Setup<'c> {
@@ -57,6 +60,7 @@ impl<'c> Setup<'c> {
         let deliverer = self.deliverer(store.clone(), sinks, links);
         match (door, store, deliverer, self.problems.is_empty()) {
             (Some(door), Some(store), Some(deliverer), true) => Ok(Whole {
+                fleet: watch(self.config, Arc::clone(&store)),
                 state: Arc::new(State::new(door.parts(self.config, store))),
                 deliverer: Arc::new(deliverer),
             }),
@@ -77,6 +81,12 @@ impl<'c> Setup<'c> {
             }
             _ => Err(SetupError(self.problems)),
         }
+    }
+
+    /// What looks after the workers; needs no secret at all.
+    pub fn watch(mut self) -> Result<Watch, SetupError> {
+        let store = self.store().ok_or(SetupError(self.problems))?;
+        Ok(watch(self.config, store))
     }
 
     /// The deliverer alone, with its store: needs no root key and no token.
@@ -216,13 +226,38 @@ impl Door {
             readers: self.readers,
             aggregators: config.aggregators.iter().map(|s| s.0.clone()).collect(),
             sinks: config.sinks.keys().cloned().collect(),
-            retention: SignedDuration::from_hours(24 * i64::from(config.retention_days)),
+            retention: retention(config),
             rate: Rate {
                 per_second: config.rate.per_second,
                 burst: config.rate.burst,
             },
+            token_rate: Rate {
+                per_second: config.token_rate.per_second,
+                burst: config.token_rate.burst,
+            },
+            silent_after: silent_after(config),
             clock: system_clock(),
         }
+    }
+}
+
+fn silent_after(config: &Master) -> SignedDuration {
+    SignedDuration::from_mins(config.workers.silent_after_minutes.into())
+}
+
+fn retention(config: &Master) -> SignedDuration {
+    SignedDuration::from_hours(24 * i64::from(config.retention_days))
+}
+
+/// Who looks after the workers.
+fn watch(config: &Master, store: Arc<dyn Store>) -> Watch {
+    let expected = config.workers.expected.iter();
+    Watch {
+        store,
+        sinks: config.sinks.keys().cloned().collect(),
+        expected: expected.map(|worker| worker.0.clone()).collect(),
+        silent_after: silent_after(config),
+        retention: retention(config),
     }
 }
 

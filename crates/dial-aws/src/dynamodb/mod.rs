@@ -1,6 +1,7 @@
 //! The store on one DynamoDB table: single items and transactions by key, lists by index.
 
 mod accept;
+mod document;
 mod item;
 mod key;
 mod list;

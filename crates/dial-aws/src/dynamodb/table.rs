@@ -75,6 +75,8 @@ pub const BY_DUE: Index = Index {
 /// | finding | `F#<id>` | `META` |
 /// | audit line | `F#<id>` | `AUD#<time>#<n>` |
 /// | outbox row | `F#<id>` | `OUT#<sink>` |
+/// | API token | `TOK` | `<id>` |
+/// | worker | `WRK` | `<account>/<region>` |
 /// | silence | `SIL` | `<id>` |
 ///
 /// The table is on demand, its stream shows `NEW_IMAGE`, its TTL attribute is [`EXPIRES`]. The

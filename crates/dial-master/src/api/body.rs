@@ -1,11 +1,13 @@
 //! Reads a request's body up to a cap, in bounded time.
 
+use super::problem::Problem;
 use super::refusal::Refusal;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// A sender that takes longer holds a connection for nothing.
@@ -19,6 +21,28 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
     tokio::time::timeout(PATIENCE, collect(body, limit))
         .await
         .unwrap_or(Err(Refusal::Body("too slow")))
+}
+
+/// The body of an authenticated request as JSON, at most `limit` bytes of it.
+pub(super) async fn json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<T, Problem> {
+    let body = read(headers, body, limit).await.map_err(|refusal| {
+        let status = match refusal {
+            Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Problem::new(
+            status,
+            format!("body did not arrive, or is over {limit} bytes"),
+        )
+    })?;
+    serde_json::from_slice(&body).map_err(|error| {
+        let said: String = error.to_string().chars().take(300).collect();
+        Problem::bad_request(format!("body is not what is asked for: {said}"))
+    })
 }
 
 /// `content-length`, where it is a number, however large.

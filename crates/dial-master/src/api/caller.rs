@@ -3,11 +3,16 @@
 use super::State;
 use super::problem::Problem;
 use super::refusal::Refusal;
+use crate::limit::TooFast;
+use crate::readers::{ReaderError, bearer};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
-use dial_core::store::token::Scope;
-use http::StatusCode;
+use dial_core::api_token::ApiToken;
+use dial_core::store::StoreError;
+use dial_core::store::token::{Scope, Tokens};
 use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 use std::sync::Arc;
 
 /// Who a request comes from, proven by its token.
@@ -29,17 +34,15 @@ impl Caller {
 /// A caller that may look.
 pub(super) struct Viewer;
 /// A caller that may change findings and silences.
-#[allow(dead_code, reason = "the first change is about to arrive")]
 pub(super) struct Analyst(pub(super) Caller);
 /// A caller that may make and revoke tokens.
-#[allow(dead_code, reason = "the first use is about to arrive")]
 pub(super) struct Admin(pub(super) Caller);
 
 impl FromRequestParts<Arc<State>> for Viewer {
     type Rejection = Denied;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Self, Denied> {
-        admit(parts, state, Scope::Viewer).map(|_| Self)
+        admit(parts, state, Scope::Viewer).await.map(|_| Self)
     }
 }
 
@@ -47,7 +50,7 @@ impl FromRequestParts<Arc<State>> for Analyst {
     type Rejection = Denied;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Self, Denied> {
-        admit(parts, state, Scope::Analyst).map(Self)
+        admit(parts, state, Scope::Analyst).await.map(Self)
     }
 }
 
@@ -55,51 +58,116 @@ impl FromRequestParts<Arc<State>> for Admin {
     type Rejection = Denied;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Self, Denied> {
-        admit(parts, state, Scope::Admin).map(Self)
+        admit(parts, state, Scope::Admin).await.map(Self)
     }
 }
 
 /// Why a caller is not let in.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Denied {
     /// Not known: the one bare 401.
-    Unknown(Refusal),
+    #[error(transparent)]
+    Unknown(#[from] ReaderError),
     /// Known, but its scope is too small.
-    Scope { has: Scope, needs: Scope },
+    #[error("token is for {has}, and this needs {needs}; use another token")]
+    Scope {
+        /// What the caller may do.
+        has: Scope,
+        /// What it asked for.
+        needs: Scope,
+    },
+    /// Known, but faster than its rate.
+    #[error("token is faster than its rate; wait {} s", .0.0)]
+    TooFast(TooFast),
+    /// Whether it is known could not be found out.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
-fn admit(parts: &Parts, state: &State, needs: Scope) -> Result<Caller, Denied> {
-    let caller = state
-        .parts
-        .readers
-        .authenticate(&parts.headers, state.now());
-    let caller = caller.map_err(|error| Denied::unknown(Refusal::Reader(error)))?;
-    if caller.may(needs) {
-        return Ok(caller);
+async fn admit(parts: &Parts, state: &State, needs: Scope) -> Result<Caller, Denied> {
+    let admitted = identify(&parts.headers, state).await.and_then(|caller| {
+        let has = caller.scope;
+        let enough = caller.may(needs);
+        enough.then_some(caller).ok_or(Denied::Scope { has, needs })
+    });
+    if let Err(denied) = &admitted {
+        crate::metrics::refused(denied.label());
+        tracing::warn!(reason = %denied, "caller refused");
     }
-    crate::metrics::refused("scope");
-    tracing::warn!(caller = caller.name, has = %caller.scope, %needs, "scope is too small");
-    let has = caller.scope;
-    Err(Denied::Scope { has, needs })
+    admitted
+}
+
+/// Names the caller: by the tokens of the configuration, then by those of the store.
+async fn identify(headers: &HeaderMap, state: &State) -> Result<Caller, Denied> {
+    let now = state.now();
+    match state.parts.readers.authenticate(headers, now) {
+        Ok(caller) => {
+            state.pace(&caller.name, now)?;
+            Ok(caller)
+        }
+        Err(ReaderError::Unknown) => stored(headers, state, now).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Only a token that a root key proves reaches the store, and no faster than its rate.
+async fn stored(headers: &HeaderMap, state: &State, now: Timestamp) -> Result<Caller, Denied> {
+    let shown = bearer(headers).ok_or(ReaderError::Missing)?;
+    let shown = ApiToken::parse(shown).map_err(|_| ReaderError::Unknown)?;
+    if !shown.is_proven(&state.parts.roots) {
+        return Err(ReaderError::Unknown.into());
+    }
+    let id = shown.id();
+    state.pace(&id, now)?;
+    let store = &state.parts.store;
+    let token = store.token(&id).await?.ok_or(ReaderError::Unknown)?;
+    if token.revoked_at.is_some() {
+        return Err(ReaderError::Revoked.into());
+    }
+    if !token.is_in_force(now) {
+        return Err(ReaderError::Expired.into());
+    }
+    if token.is_use_news(now)
+        && let Err(error) = store.use_token(&id, now).await
+    {
+        // Who may come in does not depend on it.
+        tracing::warn!(%error, id, "use of a token not recorded");
+    }
+    Ok(Caller {
+        name: token.name,
+        scope: token.scope,
+    })
+}
+
+impl State {
+    fn pace(&self, token: &str, now: Timestamp) -> Result<(), Denied> {
+        let admitted = self.token_limiter.admit(&token.to_owned(), now);
+        admitted.map_err(Denied::TooFast)
+    }
 }
 
 impl Denied {
-    fn unknown(refusal: Refusal) -> Self {
-        crate::metrics::refused(refusal.label());
-        tracing::warn!(reason = %refusal, "reader refused");
-        Self::Unknown(refusal)
+    /// Label of the counter.
+    fn label(&self) -> &'static str {
+        match self {
+            Denied::Unknown(_) => "reader",
+            Denied::Scope { .. } => "scope",
+            Denied::TooFast(_) => "token_rate",
+            Denied::Store(_) => "store",
+        }
     }
 }
 
 impl IntoResponse for Denied {
     fn into_response(self) -> Response {
+        let said = self.to_string();
         match self {
-            Denied::Unknown(refusal) => refusal.into_response(),
-            Denied::Scope { has, needs } => {
-                let detail =
-                    format!("this token is for {has}, and this needs {needs}; use another token");
-                Problem::new(StatusCode::FORBIDDEN, detail).into_response()
-            }
+            Denied::Unknown(error) => Refusal::Reader(error).into_response(),
+            Denied::Scope { .. } => Problem::new(StatusCode::FORBIDDEN, said).into_response(),
+            Denied::TooFast(TooFast(seconds)) => Problem::new(StatusCode::TOO_MANY_REQUESTS, said)
+                .retry_after(seconds)
+                .into_response(),
+            Denied::Store(error) => Problem::from(error).into_response(),
         }
     }
 }

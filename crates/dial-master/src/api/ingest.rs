@@ -50,6 +50,24 @@ pub(super) async fn post(
 
 /// Everything up to the point where the batch is known to be its sender's own.
 async fn receive(state: &State, headers: &HeaderMap, body: Body) -> Result<Received, Refusal> {
+    let (worker, body, now) = authenticated(state, headers, body).await?;
+    let incoming = unpack(body).await?;
+    incoming.check_places(&worker, state.parts.aggregators.contains(&worker))?;
+    let further = incoming.len().saturating_sub(1);
+    state.limiter.charge(&worker, further, now);
+    Ok(Received {
+        worker,
+        incoming,
+        at: now,
+    })
+}
+
+/// The body of a worker that is who it says and not too fast; nothing of its meaning is read.
+pub(super) async fn authenticated(
+    state: &State,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(WorkerId, Bytes, Timestamp), Refusal> {
     let body = body::read(headers, body, MAX_BODY).await?;
     // Only now: the body may have taken its time.
     let now = state.now();
@@ -61,15 +79,7 @@ async fn receive(state: &State, headers: &HeaderMap, body: Body) -> Result<Recei
     if only(headers, CONTENT_ENCODING) != Some("gzip") {
         return Err(Refusal::Encoding);
     }
-    let incoming = unpack(body).await?;
-    incoming.check_places(&worker, state.parts.aggregators.contains(&worker))?;
-    let further = incoming.len().saturating_sub(1);
-    state.limiter.charge(&worker, further, now);
-    Ok(Received {
-        worker,
-        incoming,
-        at: now,
-    })
+    Ok((worker, body, now))
 }
 
 fn authenticate(
@@ -99,7 +109,7 @@ async fn unpack(body: Bytes) -> Result<Incoming, Refusal> {
 }
 
 /// The claimed sender is logged only where it has a worker's form: no other input is.
-fn note(refusal: &Refusal, headers: &HeaderMap) {
+pub(super) fn note(refusal: &Refusal, headers: &HeaderMap) {
     let claimed: Option<WorkerId> = only(headers, header::WORKER).and_then(|w| w.parse().ok());
     let worker = claimed.map(|worker| worker.to_string());
     crate::metrics::refused(refusal.label());

@@ -4,6 +4,7 @@ mod body;
 mod caller;
 mod findings;
 mod health;
+mod heartbeats;
 mod ingest;
 mod problem;
 mod query;
@@ -11,11 +12,15 @@ mod refusal;
 mod reply;
 mod silences;
 mod take;
+mod tokens;
+mod workers;
 
 pub use caller::Caller;
 pub use findings::{FindingDetail, FindingList};
 pub use problem::Problem;
 pub use silences::{NewSilence, PreviewAnswer, PreviewRequest, SilenceList};
+pub use tokens::{NewToken, TokenList, TokenRequest};
+pub use workers::{WorkerLine, WorkerList};
 
 use crate::limit::Limiter;
 use crate::readers::Readers;
@@ -26,7 +31,7 @@ use dial_core::WorkerId;
 use dial_core::key::RootKeys;
 use dial_core::ports::Bucket;
 use dial_core::store::Store;
-use dial_core::wire::FINDINGS_PATH;
+use dial_core::wire::{FINDINGS_PATH, HEARTBEATS_PATH};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,12 +41,12 @@ use tokio::sync::Notify;
 /// Says what time it is; tests decide.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// How many findings each worker may send.
+/// How many findings each worker may send, or how many requests each token may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Findings a second.
+    /// As many a second.
     pub per_second: u32,
-    /// Findings above that at once.
+    /// As many above that at once.
     pub burst: u32,
 }
 
@@ -63,6 +68,10 @@ pub struct Parts {
     pub retention: SignedDuration,
     /// How many findings each worker may send.
     pub rate: Rate,
+    /// How many requests each token may make.
+    pub token_rate: Rate,
+    /// How long a worker may be silent.
+    pub silent_after: SignedDuration,
     /// The clock.
     pub clock: Clock,
 }
@@ -70,7 +79,8 @@ pub struct Parts {
 /// Everything that the handlers share.
 pub struct State {
     parts: Parts,
-    limiter: Limiter,
+    limiter: Limiter<WorkerId>,
+    token_limiter: Limiter<String>,
     readiness: health::Readiness,
     draining: AtomicBool,
     wake: Arc<Notify>,
@@ -81,10 +91,12 @@ impl State {
     /// Shares the parts between all requests.
     pub fn new(parts: Parts) -> Self {
         let Rate { per_second, burst } = parts.rate;
+        let token_rate = parts.token_rate;
         crate::metrics::handle();
         Self {
             parts,
             limiter: Limiter::new(per_second, burst),
+            token_limiter: Limiter::new(token_rate.per_second, token_rate.burst),
             readiness: health::Readiness::default(),
             draining: AtomicBool::new(false),
             wake: Arc::default(),
@@ -125,6 +137,10 @@ pub fn app(state: impl Into<Arc<State>>) -> Router {
         .route("/v1/silences", get(silences::list).post(silences::create))
         .route("/v1/silences/preview", post(silences::preview))
         .route("/v1/silences/{id}", delete(silences::end))
+        .route(HEARTBEATS_PATH, post(heartbeats::post))
+        .route("/v1/workers", get(workers::list))
+        .route("/v1/tokens", get(tokens::list).post(tokens::create))
+        .route("/v1/tokens/{id}", delete(tokens::revoke))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

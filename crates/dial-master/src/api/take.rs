@@ -300,7 +300,7 @@ fn letterhead(signer: &WorkerId, claimed: &WorkerInfo) -> WorkerInfo {
 }
 
 /// Keeps what is repeated from input short.
-fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
     text.chars().take(QUOTED).collect()
 }
 

@@ -1,5 +1,6 @@
 //! The embedded store: SQLite in WAL mode, one writer with group commit, readers beside it.
 
+mod document;
 mod read;
 mod row;
 mod silence;
@@ -41,6 +42,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema_silence.sql")),
     M::up(include_str!("schema_triage.sql")),
     M::up(include_str!("schema_tried.sql")),
+    M::up(include_str!("schema_document.sql")),
 ];
 
 /// Why the file could not be opened.

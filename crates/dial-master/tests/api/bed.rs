@@ -7,6 +7,7 @@ use dial_core::finding::Finding;
 use dial_core::folder::Folder;
 use dial_core::key::{RootKey, RootKeys};
 use dial_core::ports::{Bucket, BucketError};
+use dial_core::store::document::{Documents, Put};
 use dial_core::store::silence::{Ended, Silence, Silences};
 use dial_core::store::token::Scope;
 use dial_core::store::triage::{ChangeError, Changed, Request as ChangeRequest, Triaging};
@@ -93,6 +94,11 @@ impl Bed {
                 per_second: 100,
                 burst: 2_000,
             },
+            token_rate: Rate {
+                per_second: 100,
+                burst: 1_000,
+            },
+            silent_after: SignedDuration::from_mins(30),
             clock: Arc::new(move || {
                 Timestamp::from_millisecond(shown.load(Ordering::SeqCst)).unwrap()
             }),
@@ -136,6 +142,14 @@ pub(crate) fn roots() -> RootKeys {
     RootKeys::default()
         .with(1, RootKey::from_bytes([1; 32]))
         .with(2, RootKey::from_bytes([2; 32]))
+}
+
+/// A request with a token and perhaps a JSON body.
+pub(crate) fn ask(method: &str, path: &str, token: &str, body: Option<&Value>) -> Request<Body> {
+    let request = Request::builder().method(method).uri(path);
+    let request = request.header("authorization", format!("Bearer {token}"));
+    let body = body.map(Value::to_string).unwrap_or_default();
+    request.body(Body::from(body)).unwrap()
 }
 
 pub(crate) fn get(path: &str) -> Request<Body> {
@@ -319,6 +333,22 @@ pub(crate) fn place(n: u32, account: &str, region: &str, kind: &str) -> Value {
     let read: Finding = serde_json::from_value(finding.clone()).unwrap();
     finding["id"] = json!(read.expected_id());
     finding
+}
+
+#[async_trait::async_trait]
+impl Documents for Counted {
+    async fn document(&self, kind: &'static str, id: &str) -> Result<Option<String>, StoreError> {
+        self.count()?;
+        self.inner.document(kind, id).await
+    }
+    async fn documents(&self, kind: &'static str) -> Result<Vec<String>, StoreError> {
+        self.count()?;
+        self.inner.documents(kind).await
+    }
+    async fn put_document(&self, put: &Put) -> Result<bool, StoreError> {
+        self.count()?;
+        self.inner.put_document(put).await
+    }
 }
 
 #[async_trait::async_trait]

@@ -1,6 +1,8 @@
 //! The master over the embedded store: attacks, batches, queries, health, stream, socket.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod attacks;
 #[cfg(test)]
 mod batches;
@@ -16,3 +18,5 @@ mod queries;
 mod serve;
 #[cfg(test)]
 mod silences;
+#[cfg(test)]
+mod workers;

@@ -2,6 +2,7 @@
 
 use super::{base, finding};
 use async_trait::async_trait;
+use dial_core::store::document::{Documents, Put};
 use dial_core::store::silence::{Ended, Silence, Silences};
 use dial_core::store::triage::{ChangeError, Changed, Request, Triage, Triaging};
 use dial_core::store::{
@@ -65,6 +66,21 @@ impl Rows {
 pub(super) fn is_open(row: &Delivery, now: Timestamp) -> bool {
     let waiting = matches!(row.state, DeliveryState::Pending | DeliveryState::Sending);
     waiting && row.due_at <= now
+}
+
+#[async_trait]
+impl Documents for Rows {
+    async fn document(&self, _: &'static str, _: &str) -> Result<Option<String>, StoreError> {
+        unreachable!("delivery reads no document")
+    }
+
+    async fn documents(&self, _: &'static str) -> Result<Vec<String>, StoreError> {
+        unreachable!("delivery reads no document")
+    }
+
+    async fn put_document(&self, _: &Put) -> Result<bool, StoreError> {
+        unreachable!("delivery writes no document")
+    }
 }
 
 #[async_trait]

@@ -1,0 +1,97 @@
+//! `POST /v1/heartbeats`: signed as findings are; a worker lives and says what it runs.
+
+use super::ingest;
+use super::refusal::Refusal;
+use super::take::quote;
+use super::{State, reply};
+use axum::body::Body;
+use axum::extract;
+use axum::response::{IntoResponse, Response};
+use dial_core::store::fleet::Fleet;
+use dial_core::wire::{Heartbeat, WorkerInfo};
+use dial_core::{WorkerId, gzip};
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use serde_json::json;
+use std::sync::Arc;
+
+/// Most bytes of a heartbeat, inflated.
+const MAX_HEARTBEAT: usize = 16 * 1024;
+
+pub(super) async fn post(
+    extract::State(state): extract::State<Arc<State>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match receive(&state, &headers, body).await {
+        Ok((worker, heartbeat, at)) => record(&state, &worker, &heartbeat, at).await,
+        Err(refusal) => {
+            ingest::note(&refusal, &headers);
+            refusal.into_response()
+        }
+    }
+}
+
+async fn receive(
+    state: &State,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(WorkerId, Heartbeat, Timestamp), Refusal> {
+    let (worker, body, at) = ingest::authenticated(state, headers, body).await?;
+    let inflated = gzip::inflate(&body, MAX_HEARTBEAT)?;
+    let claimed: Heartbeat =
+        serde_json::from_slice(&inflated).map_err(|e| Refusal::Shape(quote(&e.to_string())))?;
+    let WorkerInfo {
+        account, region, ..
+    } = &claimed.worker;
+    if *account != worker.account.as_str() || *region != worker.region.as_str() {
+        return Err(Refusal::Foreign {
+            signer: worker,
+            account: quote(account),
+            region: quote(region),
+        });
+    }
+    Ok((worker, bounded(claimed), at))
+}
+
+/// What is kept and shown is short, whatever was sent.
+fn bounded(claimed: Heartbeat) -> Heartbeat {
+    let WorkerInfo {
+        account,
+        region,
+        version,
+        rules,
+    } = claimed.worker;
+    Heartbeat {
+        worker: WorkerInfo {
+            account,
+            region,
+            version: quote(&version),
+            rules: quote(&rules),
+        },
+        patterns: claimed.patterns.as_deref().map(quote),
+        ..claimed
+    }
+}
+
+async fn record(
+    state: &State,
+    worker: &WorkerId,
+    heartbeat: &Heartbeat,
+    at: Timestamp,
+) -> Response {
+    let before = match state.parts.store.beat(worker, heartbeat, at).await {
+        Ok(before) => before,
+        Err(error) => return super::Problem::from(error).into_response(),
+    };
+    match before {
+        None => tracing::info!(%worker, "worker heard for the first time"),
+        Some(before) if before.silence(at) >= state.parts.silent_after => {
+            let seconds = before.silence(at).as_secs();
+            tracing::info!(%worker, seconds, "worker is back after silence");
+        }
+        Some(_) => {}
+    }
+    crate::metrics::heartbeat();
+    reply::json(StatusCode::OK, &json!({ "worker": worker.to_string() }))
+}
