@@ -20,11 +20,11 @@ mod signing;
 mod silences;
 mod table;
 mod terminal;
-mod when;
 
 use anyhow::{Context, Result};
 use clap::{ColorChoice, Parser};
 use cli::{Cli, Command};
+use dial_core::when;
 use exit::Outcome;
 use std::process::ExitCode;
 

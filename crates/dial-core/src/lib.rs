@@ -15,6 +15,7 @@ pub mod secret;
 pub mod severity;
 pub mod signature;
 pub mod store;
+pub mod when;
 pub mod wire;
 pub mod worker_id;
 

@@ -3,12 +3,12 @@
 use jiff::{SignedDuration, Timestamp};
 
 /// A text that is no point in time.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no time; use 2026-05-04, 2026-05-04T10:00:00Z, Unix seconds, or 30m, 24h, 7d")]
-pub(crate) struct InvalidTime(String);
+pub struct InvalidTime(String);
 
 /// Reads a point in time; `30m`, `24h` and `7d` count back from `now`.
-pub(crate) fn past(text: &str, now: Timestamp) -> Result<Timestamp, InvalidTime> {
+pub fn past(text: &str, now: Timestamp) -> Result<Timestamp, InvalidTime> {
     match span(text) {
         Some(ago) => now
             .checked_sub(ago)
@@ -18,7 +18,7 @@ pub(crate) fn past(text: &str, now: Timestamp) -> Result<Timestamp, InvalidTime>
 }
 
 /// Reads a point in time; `30m`, `24h` and `7d` count on from `now`.
-pub(crate) fn future(text: &str, now: Timestamp) -> Result<Timestamp, InvalidTime> {
+pub fn future(text: &str, now: Timestamp) -> Result<Timestamp, InvalidTime> {
     match span(text) {
         Some(ahead) => now
             .checked_add(ahead)
