@@ -4,6 +4,7 @@ use crate::api::Caller;
 use crate::message::links::Links;
 use crate::sinks::guard::Guard;
 use crate::sinks::{self, SinkSettings};
+use crate::slack::SlackSettings;
 use dial_aws::Location;
 use dial_core::WorkerId;
 use dial_core::config::Check;
@@ -55,6 +56,8 @@ pub struct Master {
     pub aggregators: BTreeSet<Signer>,
     /// Sinks by name.
     pub sinks: BTreeMap<String, SinkSettings>,
+    /// The Slack app that takes clicks and commands.
+    pub slack: Option<SlackSettings>,
     /// Lets sinks have private and loopback addresses; for trials on one machine.
     pub dangerous_allow_private_sinks: bool,
 }
@@ -162,6 +165,7 @@ impl Default for Master {
             workers: WorkerSettings::default(),
             aggregators: BTreeSet::new(),
             sinks: BTreeMap::new(),
+            slack: None,
             dangerous_allow_private_sinks: false,
         }
     }
@@ -199,6 +203,7 @@ impl Check for Master {
         self.check_keys(report);
         self.check_readers(report);
         sinks::check(&self.sinks, self.guard(), report);
+        self.check_slack(report);
         if let Err(error) = self.bucket.parse::<Location>() {
             report("bucket", error.to_string());
         }
@@ -242,6 +247,16 @@ impl Master {
                 let message = "a root key's name is its number, 1 to 4294967295";
                 report(&format!("root_keys.{number}"), message.into());
             }
+        }
+    }
+
+    fn check_slack(&self, report: &mut dyn FnMut(&str, String)) {
+        if let Some(slack) = &self.slack {
+            return slack.check(self.guard(), report);
+        }
+        for (name, _) in self.sinks.iter().filter(|(_, sink)| sink.has_buttons()) {
+            let message = "nobody would take the clicks; add [master.slack]";
+            report(&format!("sinks.{name}.buttons"), message.into());
         }
     }
 
@@ -410,6 +425,21 @@ mod tests {
              [[master.tokens]]\nname = \"a\"\nsecret = \"hunter2\"\n\n\
              [master.sinks.chat]\ntype = \"slak\"\n";
         insta::assert_snapshot!(read(text).unwrap_err());
+    }
+
+    #[test]
+    fn buttons_need_an_app_that_takes_their_clicks() {
+        let base = "[master]\nroot_keys = { 1 = \"env:R\" }\nauth = \"none\"\n\n\
+             [master.sinks.alerts]\ntype = \"slack\"\nbot_token = \"env:T\"\n\
+             channel = \"C0123456789\"\nbuttons = true\n";
+        let app = "\n[master.slack]\nsigning_secret = \"env:S\"\nbot_token = \"env:T\"\n\
+             teams = [\"T0123456789\"]\n\n[master.slack.users]\n\
+             U0123456789 = { name = \"analyst-1\", scope = \"analyst\" }\n";
+        assert!(read(&format!("{base}{app}")).is_ok());
+        let wrong = app.replace("scope", "scop").replace("teams", "team");
+        let told = [read(base), read(&format!("{base}{wrong}"))];
+        let told = told.map(|result| result.unwrap_err().to_string());
+        insta::assert_snapshot!(told.join("\n\n"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod serve;
 pub mod setup;
 pub mod silences;
 pub mod sinks;
+pub mod slack;
 pub mod store;
 pub mod watch;
 

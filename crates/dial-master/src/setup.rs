@@ -7,6 +7,7 @@ use crate::fleet::Watch;
 use crate::message::links::Links;
 use crate::readers::{MIN_TOKEN, Readers, Token};
 use crate::sinks::Sinks;
+use crate::slack::SlackApp;
 use crate::store::Sqlite;
 use dial_aws::{AwsSigner, Clients, DynamoStore, open_bucket};
 use dial_core::config::Problem;
@@ -104,13 +105,30 @@ impl<'c> Setup<'c> {
     async fn door(&mut self) -> Option<Door> {
         let roots = self.root_keys().await;
         let readers = self.readers().await;
+        let slack = self.slack().await;
         let opened = open_bucket(&self.config.bucket, self.clients);
         let bucket = self.keep("bucket", opened)?;
         Some(Door {
             roots,
             readers,
             bucket,
+            slack,
         })
+    }
+
+    async fn slack(&mut self) -> Option<SlackApp> {
+        let settings = self.config.slack.as_ref()?;
+        let links = self.links()?;
+        let built = settings.build(self.secrets, self.config.guard(), links);
+        match built.await {
+            Ok(app) => Some(app),
+            Err(problems) => {
+                for (path, message) in problems {
+                    self.report(&path, &message);
+                }
+                None
+            }
+        }
     }
 
     async fn root_keys(&mut self) -> RootKeys {
@@ -215,6 +233,7 @@ struct Door {
     roots: RootKeys,
     readers: Readers,
     bucket: Arc<dyn Bucket>,
+    slack: Option<SlackApp>,
 }
 
 impl Door {
@@ -236,6 +255,7 @@ impl Door {
                 burst: config.token_rate.burst,
             },
             silent_after: silent_after(config),
+            slack: self.slack,
             clock: system_clock(),
         }
     }

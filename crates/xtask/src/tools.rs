@@ -83,6 +83,7 @@ const PACKAGES: &[&str] = &[
     "ocsf-json-schema==1.2.0",
     "jsonschema==4.26.0",
     "moto==5.2.1",
+    "slack_sdk==3.47.0",
 ];
 
 /// A Python with [`PACKAGES`], installing them where they are missing.

@@ -97,17 +97,32 @@ fn text(object: &Value) -> String {
     if object["type"] != "mrkdwn" {
         return raw.to_owned();
     }
-    let lines = raw.split('\n').map(|line| {
-        let bold = line.strip_prefix('*').and_then(|l| l.strip_suffix('*'));
-        let code = line.strip_prefix('`').and_then(|l| l.strip_suffix('`'));
-        bold.or(code).unwrap_or(line)
+    let parts = raw.split('`').enumerate().map(|(n, part)| {
+        // Every second part is a code span, in which nothing is a mark.
+        if n % 2 == 1 {
+            part.to_owned()
+        } else {
+            dated(part).replace('*', "")
+        }
     });
-    let plain: Vec<&str> = lines.collect();
+    let plain: String = parts.collect();
     plain
-        .join("\n")
         .replace("&lt;", "<")
         .replace("&gt;", ">")
         .replace("&amp;", "&")
+}
+
+/// Moments as clients show them that know no dates: `<!date^…|fallback>`.
+fn dated(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some((before, token)) = rest.split_once("<!date^") {
+        let (inside, after) = token.split_once('>').unwrap_or((token, ""));
+        shown.push_str(before);
+        shown.push_str(inside.rsplit('|').next().unwrap_or_default());
+        rest = after;
+    }
+    shown + rest
 }
 
 #[cfg(test)]
@@ -124,6 +139,7 @@ mod tests {
     fn blocks_are_shown_and_nothing_in_them_acts() {
         let value = json!({"blocks": [
             {"type": "header", "text": {"type": "plain_text", "text": "🔴 CRITICAL · Bucket is public"}},
+            {"type": "section", "text": {"type": "mrkdwn", "text": "`ci-*42*` · `PutBucketPolicy (s3)`\n`eu-west-1` · <!date^1777629600^{date_short_pretty} {time_secs}|2026-05-01T10:00:00Z>"}},
             {"type": "section", "text": {"type": "plain_text", "text": "Statement 1 lets anyone read."}},
             {"type": "section", "fields": [
                 {"type": "mrkdwn", "text": "*Who*\n`arn:aws:iam::111122223333:user/&lt;b&gt;`\n`\u{1b}[2J`"},

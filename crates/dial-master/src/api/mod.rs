@@ -11,6 +11,7 @@ mod query;
 mod refusal;
 mod reply;
 mod silences;
+mod slack;
 mod take;
 mod tokens;
 mod workers;
@@ -24,6 +25,7 @@ pub use workers::{WorkerLine, WorkerList};
 
 use crate::limit::Limiter;
 use crate::readers::Readers;
+use crate::slack::SlackApp;
 use crate::watch::Watch;
 use axum::Router;
 use axum::routing::{delete, get, post};
@@ -72,6 +74,8 @@ pub struct Parts {
     pub token_rate: Rate,
     /// How long a worker may be silent.
     pub silent_after: SignedDuration,
+    /// The Slack app, where there is one.
+    pub slack: Option<SlackApp>,
     /// The clock.
     pub clock: Clock,
 }
@@ -141,6 +145,8 @@ pub fn app(state: impl Into<Arc<State>>) -> Router {
         .route("/v1/workers", get(workers::list))
         .route("/v1/tokens", get(tokens::list).post(tokens::create))
         .route("/v1/tokens/{id}", delete(tokens::revoke))
+        .route("/slack/interactions", post(slack::interactions))
+        .route("/slack/commands", post(slack::commands))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -1,10 +1,13 @@
 //! Hostile text against every field and every template: nothing may come alive.
 
+use super::limits::{self, is_our_url};
 use super::links::Links;
-use super::samples::{FIELDS, benign, filled, hostile};
+use super::samples::{FIELDS, benign, filled, hostile, states, tellings};
 use super::{markdown, slack};
+use dial_core::Finding;
+use dial_core::store::Audit;
+use dial_core::store::triage::Triage;
 use proptest::prelude::*;
-use serde_json::Value;
 
 /// Everything that a template must withstand, from building blocks: payload × wrapping.
 pub(super) fn corpus() -> Vec<String> {
@@ -63,109 +66,21 @@ pub(super) fn links() -> Links {
     Links::new(Some("https://dial.example.org")).unwrap()
 }
 
-/// Block Kit as Slack documents it, and what we promise beyond it.
-fn check_slack(message: &Value) -> Result<(), String> {
-    let fits = |what: &str, text: &Value, limit: usize| match text.as_str() {
-        Some(t) if (1..=limit).contains(&t.chars().count()) => Ok(()),
-        Some(t) => Err(format!("{what} has {} characters", t.chars().count())),
-        None => Err(format!("{what} is no text")),
-    };
-    fits("text", &message["text"], 40_000)?;
-    is_inert_mrkdwn(message["text"].as_str().unwrap_or_default())?;
-    let blocks = message["blocks"].as_array().ok_or("no blocks")?;
-    if !(1..=50).contains(&blocks.len()) || message["blocks"].to_string().len() > 13_200 {
-        return Err(format!(
-            "blocks are {} bytes",
-            message["blocks"].to_string().len()
-        ));
-    }
-    for block in blocks {
-        match block["type"].as_str() {
-            Some("header") => {
-                is_plain(&block["text"])?;
-                fits("header", &block["text"]["text"], 150)?;
-            }
-            Some("section") => {
-                if !block["text"].is_null() {
-                    is_plain(&block["text"])?;
-                    fits("section", &block["text"]["text"], 3_000)?;
-                }
-                let none = Vec::new();
-                let fields = block["fields"].as_array().unwrap_or(&none);
-                if fields.len() > 10 || (fields.is_empty() && block["text"].is_null()) {
-                    return Err(format!("{} fields", fields.len()));
-                }
-                for field in fields {
-                    fits("field", &field["text"], 2_000)?;
-                    is_field(field)?;
-                }
-            }
-            Some("context") => {
-                for element in block["elements"].as_array().ok_or("no elements")? {
-                    is_plain(element)?;
-                    fits("context", &element["text"], 2_000)?;
-                }
-            }
-            Some("actions") => check_buttons(block["elements"].as_array().ok_or("no buttons")?)?,
-            other => return Err(format!("unknown block {other:?}")),
-        }
-    }
-    Ok(())
+/// As a webhook posts it, and as a bot does with buttons.
+fn check_slack(finding: &Finding) -> Result<(), String> {
+    check_states(finding, &states()[..1])
 }
 
-fn check_buttons(buttons: &[Value]) -> Result<(), String> {
-    for button in buttons {
-        let url = button["url"].as_str().ok_or("button without url")?;
-        is_plain(&button["text"])?;
-        if !is_our_url(url) {
-            return Err(format!("button leads to {url}"));
-        }
-    }
-    Ok(())
-}
-
-fn is_plain(text: &Value) -> Result<(), String> {
-    let shown = text["text"].as_str().unwrap_or_default();
-    if text["type"] != "plain_text" || text["emoji"] != false || !is_one_line(shown) {
-        return Err(format!("not inert: {text}"));
-    }
-    Ok(())
+fn check_states(finding: &Finding, states: &[(Triage, Vec<Audit>)]) -> Result<(), String> {
+    let links = links();
+    let mut told = tellings(finding, &links, states)
+        .into_iter()
+        .map(slack::message);
+    told.try_for_each(|message| limits::message(&message))
 }
 
 pub(super) fn is_one_line(text: &str) -> bool {
     super::text::inert(text, usize::MAX) == text
-}
-
-/// Our label, then only code spans.
-fn is_field(field: &Value) -> Result<(), String> {
-    let text = field["text"].as_str().unwrap_or_default();
-    let mut lines = text.split('\n');
-    let label = lines.next().unwrap_or_default();
-    let inside = label.strip_prefix('*').and_then(|l| l.strip_suffix('*'));
-    let labelled = inside.is_some_and(|l| l.chars().all(|c| c.is_ascii_alphabetic() || c == ' '));
-    if field["type"] != "mrkdwn" || field["verbatim"] != true || !labelled {
-        return Err(format!("bad field: {field}"));
-    }
-    for line in lines {
-        let span = line.strip_prefix('`').and_then(|l| l.strip_suffix('`'));
-        match span {
-            Some(span) if !span.is_empty() && !span.contains('`') && is_one_line(span) => {}
-            _ => return Err(format!("not one code span: {line}")),
-        }
-    }
-    is_inert_mrkdwn(text)
-}
-
-/// No control sequence of Slack's markup is left: every `<` and `>` and lone `&` is escaped.
-fn is_inert_mrkdwn(text: &str) -> Result<(), String> {
-    let unescaped = text
-        .replace("&amp;", "")
-        .replace("&lt;", "")
-        .replace("&gt;", "");
-    if unescaped.contains(['<', '>', '&']) {
-        return Err(format!("live markup: {text}"));
-    }
-    Ok(())
 }
 
 /// What may stand outside of code spans: our words, our separators, our links.
@@ -193,18 +108,6 @@ fn is_our_link(text: &str) -> bool {
         .is_some_and(is_our_url)
 }
 
-pub(super) fn is_our_url(url: &str) -> bool {
-    let (host, rest) = url
-        .strip_prefix("https://")
-        .and_then(|u| u.split_once('/'))
-        .unwrap_or_default();
-    let ours = host == "dial.example.org" && rest.starts_with("v1/findings/f-")
-        || host.ends_with(".console.aws.amazon.com")
-            && rest.starts_with("cloudtrailv2/home?region=");
-    let clean = |b: u8| b.is_ascii_alphanumeric() || b".-/?=#:".contains(&b);
-    ours && url.bytes().all(clean) && url.len() <= 3_000
-}
-
 /// Every line is made of our words, our links and code spans; nothing foreign lies outside them.
 fn check_markdown(text: &str) -> Result<(), String> {
     if text.chars().count() > 1_048_576 {
@@ -230,37 +133,9 @@ fn check_markdown(text: &str) -> Result<(), String> {
     }
 }
 
-type Spoil = fn(&mut Value);
-
 #[test]
-fn the_checkers_find_what_they_look_for() {
+fn the_checker_finds_what_it_looks_for() {
     let finding = benign();
-    let good = slack::message(&finding, &links());
-    assert_eq!(check_slack(&good), Ok(()));
-    let spoil: [(&str, Spoil); 7] = [
-        ("mention in text", |m| m["text"] = "<!channel>".into()),
-        ("emoji", |m| m["blocks"][0]["text"]["emoji"] = true.into()),
-        ("long header", |m| {
-            m["blocks"][0]["text"]["text"] = "x".repeat(151).into();
-        }),
-        ("field breaks out", |m| {
-            m["blocks"][2]["fields"][0]["text"] = "*Who*\n`a` *b*".into();
-        }),
-        ("not verbatim", |m| {
-            m["blocks"][2]["fields"][0]["verbatim"] = false.into();
-        }),
-        ("new line", |m| {
-            m["blocks"][1]["text"]["text"] = "a\nb".into();
-        }),
-        ("foreign link", |m| {
-            m["blocks"][4]["elements"][0]["url"] = "https://evil.example".into();
-        }),
-    ];
-    for (name, spoil) in spoil {
-        let mut bad = good.clone();
-        spoil(&mut bad);
-        assert!(check_slack(&bad).is_err(), "{name}");
-    }
     let text = markdown::description(&finding, &links());
     assert_eq!(check_markdown(&text), Ok(()));
     for bad in [
@@ -287,24 +162,18 @@ fn nothing_of_the_corpus_comes_alive_in_any_field_of_any_template() {
         for (field, fill) in FIELDS {
             let mut finding = benign();
             fill(&mut finding, text);
-            let slack = slack::message(&finding, &links());
-            assert_eq!(check_slack(&slack), Ok(()), "{field} {shown}");
+            assert_eq!(check_slack(&finding), Ok(()), "{field} {shown}");
             let markdown = markdown::description(&finding, &links());
             assert_eq!(check_markdown(&markdown), Ok(()), "{field} {shown}");
         }
         let finding = filled(text);
-        assert_eq!(
-            check_slack(&slack::message(&finding, &links())),
-            Ok(()),
-            "all {shown}"
-        );
+        assert_eq!(check_slack(&finding), Ok(()), "all {shown}");
     }
 }
 
 #[test]
 fn the_worst_of_everything_at_once_still_fits() {
-    let message = slack::message(&hostile(400), &links());
-    assert_eq!(check_slack(&message), Ok(()));
+    assert_eq!(check_states(&hostile(400), &states()), Ok(()));
     for text in [
         String::new(),
         "\u{200b}".repeat(500),
@@ -313,7 +182,7 @@ fn the_worst_of_everything_at_once_still_fits() {
         "\"\\".repeat(50_000),
     ] {
         let finding = filled(&text);
-        assert_eq!(check_slack(&slack::message(&finding, &links())), Ok(()));
+        assert_eq!(check_slack(&finding), Ok(()));
         assert_eq!(
             check_markdown(&markdown::description(&finding, &links())),
             Ok(())
@@ -332,7 +201,7 @@ proptest! {
         for (text, field) in texts {
             FIELDS[field].1(&mut finding, &text);
         }
-        prop_assert_eq!(check_slack(&slack::message(&finding, &links())), Ok(()));
+        prop_assert_eq!(check_slack(&finding), Ok(()));
         prop_assert_eq!(check_markdown(&markdown::description(&finding, &links())), Ok(()));
     }
 }

@@ -1,6 +1,7 @@
 //! Hostile text against the formats that are trees: cards, documents, events.
 
-use super::hostile::{corpus, is_one_line, is_our_url, links};
+use super::hostile::{corpus, is_one_line, links};
+use super::limits::is_our_url;
 use super::samples::{FIELDS, benign, filled, hostile};
 use super::{adaptive_card, adf, ecs, google_chat, pagerduty};
 use dial_core::Finding;

@@ -9,6 +9,8 @@ pub(crate) mod google_chat;
 mod hostile;
 #[cfg(test)]
 mod hostile_documents;
+#[cfg(test)]
+pub(crate) mod limits;
 pub mod links;
 pub(crate) mod markdown;
 pub(crate) mod pagerduty;
@@ -25,6 +27,9 @@ use text::inert;
 
 /// Most resources, lists, severity changes and so on that a message names; the finding has all.
 const MAX_LISTED: usize = 5;
+
+/// Of one value of a glance, characters.
+const MAX_GLANCE: usize = 100;
 
 /// How many characters of untrusted text may stay; lists are cut at fixed numbers.
 #[derive(Debug, Clone, Copy)]
@@ -132,6 +137,59 @@ impl Story {
     pub(crate) fn headline(&self) -> String {
         let (emoji, word) = severity_mark(self.severity);
         format!("{emoji} {word} · {}", self.title)
+    }
+}
+
+/// Who did what to what, and where, in the fewest words; no value is empty.
+pub(crate) fn glance(finding: &Finding) -> [Vec<String>; 2] {
+    let account = &finding.account;
+    let kept = |values: [String; 3]| {
+        let inert = values.map(|value| inert(&value, MAX_GLANCE));
+        inert.into_iter().filter(|v| !v.is_empty()).collect()
+    };
+    let did = [
+        short_who(&finding.principal),
+        call(finding),
+        touched(finding),
+    ];
+    let place = [
+        account.name.clone().unwrap_or_default(),
+        account.id.clone(),
+        finding.region.clone(),
+    ];
+    [kept(did), kept(place)]
+}
+
+/// Name, else ARN, else type.
+fn short_who(principal: &Principal) -> String {
+    let names = [&principal.name, &principal.arn, &principal.kind];
+    let first = names.into_iter().find_map(Clone::clone);
+    first.unwrap_or_default()
+}
+
+/// `PutBucketPolicy (s3), failed: AccessDenied`.
+fn call(finding: &Finding) -> String {
+    let event = &finding.event;
+    let service = event
+        .source
+        .strip_suffix(".amazonaws.com")
+        .unwrap_or(&event.source);
+    match &event.error_code {
+        Some(code) => format!("{} ({service}), failed: {code}", event.name),
+        None => format!("{} ({service})", event.name),
+    }
+}
+
+/// The name of the first resource, and how many more there are.
+fn touched(finding: &Finding) -> String {
+    let name = finding
+        .resources
+        .first()
+        .map(|first| first.name.as_str())
+        .unwrap_or_default();
+    match finding.resources.len().saturating_sub(1) {
+        0 => name.to_owned(),
+        more => format!("{name} and {more} more"),
     }
 }
 

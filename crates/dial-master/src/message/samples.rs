@@ -1,10 +1,14 @@
 //! Findings that tests tell: a benign one, and ones made of hostile text.
 
+use super::links::Links;
+use super::slack::{Standing, Telling};
 use dial_core::finding::{
     Account, Asn, EventRef, Finding, Geo, Matched, Principal, Reputation, Resource, RuleRef,
     SeverityChange, Source,
 };
 use dial_core::record::Record;
+use dial_core::store::triage::Triage;
+use dial_core::store::{Audit, Status};
 use dial_core::wire::WorkerInfo;
 use dial_core::{FindingId, Severity};
 use serde_json::json;
@@ -193,4 +197,57 @@ pub(crate) fn hostile(times: usize) -> Finding {
                   ![x](https://evil.example/p.png) [a](javascript:alert(1)) <img src=x onerror=alert(1)> \
                   ``` ~~~ | # \\ =cmd|'/c calc'!A0 ";
     filled(&tricks.repeat(times))
+}
+
+/// Every state that a finding can stand in, with a history behind it whose people have odd names.
+pub(crate) fn states() -> Vec<(Triage, Vec<Audit>)> {
+    let state = |status, revision| Triage {
+        status,
+        assignee: (revision > 1).then(|| "<!here> `first`".to_owned()),
+        snoozed_until: (status == Status::Snoozed).then(|| "2026-05-02T10:00:00Z".parse().unwrap()),
+        revision,
+    };
+    let states = [
+        (Status::Open, 0, ""),
+        (Status::Open, 4, "reopened"),
+        (Status::Acknowledged, 1, "acknowledged"),
+        (Status::Resolved, 2, "resolved"),
+        (Status::FalsePositive, 3, "false_positive"),
+        (Status::Snoozed, 1, "snoozed"),
+    ];
+    let told = states.map(|(status, revision, action)| {
+        let triage = state(status, revision);
+        let line = Audit {
+            at: "2026-05-01T11:00:00Z".parse().unwrap(),
+            who: "second <@U1>".into(),
+            door: "slack".into(),
+            action: action.into(),
+            before: None,
+            after: Some(triage.clone()),
+            comment: Some("<!channel> planned".into()),
+        };
+        let history = if revision == 0 { vec![] } else { vec![line] };
+        (triage, history)
+    });
+    told.into()
+}
+
+/// All ways to tell a finding.
+pub(crate) fn tellings<'a>(
+    finding: &'a Finding,
+    links: &'a Links,
+    states: &'a [(Triage, Vec<Audit>)],
+) -> Vec<Telling<'a>> {
+    let telling = |standing, buttons| Telling {
+        finding,
+        links,
+        standing,
+        buttons,
+    };
+    let mut all = vec![telling(None, false)];
+    for (triage, history) in states {
+        let standing = Some(Standing::of(triage, history));
+        all.extend([telling(standing, false), telling(standing, true)]);
+    }
+    all
 }

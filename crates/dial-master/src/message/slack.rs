@@ -3,10 +3,15 @@
 //! Prose is `plain_text`, which parses no markup. Values stand in code spans of `verbatim`
 //! mrkdwn with `& < >` escaped, so that neither mentions, links, emoji codes nor formatting work.
 
+mod standing;
+
 use super::links::{Links, cloudtrail_event};
 use super::{Caps, Line, Story, severity_mark, text};
+use crate::slack::payload::name;
 use dial_core::Finding;
+use jiff::Timestamp;
 use serde_json::{Value, json};
+pub(crate) use standing::Standing;
 
 /// Slack refuses blocks of about 13,200 characters in sum (undocumented); bytes of JSON are more.
 const MAX_TOTAL: usize = 12_500;
@@ -16,6 +21,10 @@ const MAX_HEADER: usize = 150;
 const MAX_FIELD: usize = 1_900;
 /// Of a section's text; Slack takes 3,000.
 const MAX_SECTION: usize = 2_900;
+/// Of one value of the line that says it at a glance, bytes.
+const MAX_GLANCE: usize = 300;
+/// Lines that the glance tells already.
+const AT_A_GLANCE: [&str; 3] = ["What", "When", "Where"];
 /// Of the text that notifications show.
 const MAX_FALLBACK: usize = 600;
 /// From generous to what always fits.
@@ -42,15 +51,28 @@ const CAPS: [Caps; 4] = [
     },
 ];
 
+/// What a message tells.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Telling<'a> {
+    /// The finding.
+    pub(crate) finding: &'a Finding,
+    /// Where it can be looked at.
+    pub(crate) links: &'a Links,
+    /// Where it stands; absent where the message cannot be changed later.
+    pub(crate) standing: Option<Standing<'a>>,
+    /// Whether there is an app that takes clicks.
+    pub(crate) buttons: bool,
+}
+
 /// `text` (for notifications) and `blocks`, for a webhook or `chat.postMessage`.
-pub(crate) fn message(finding: &Finding, links: &Links) -> Value {
+pub(crate) fn message(telling: Telling<'_>) -> Value {
     let mut told = json!({});
     for caps in CAPS {
-        let story = Story::of(finding, caps);
-        let blocks = blocks(&story, finding, links);
+        let story = Story::of(telling.finding, caps);
+        let blocks = blocks(&story, telling);
         let fits = blocks.to_string().len() <= MAX_TOTAL;
         told = json!({
-            "text": fallback(&story, finding),
+            "text": fallback(&story, telling),
             "blocks": blocks,
             // Neither names nor addresses in the notification text come alive.
             "parse": "none",
@@ -65,28 +87,53 @@ pub(crate) fn message(finding: &Finding, links: &Links) -> Value {
     told
 }
 
-fn blocks(story: &Story, finding: &Finding, links: &Links) -> Value {
-    let mut blocks = vec![header(story)];
+fn blocks(story: &Story, telling: Telling<'_>) -> Value {
+    let finding = telling.finding;
+    let mut blocks = vec![header(story, telling.standing), glance(finding)];
+    blocks.extend(telling.standing.map(Standing::line));
     if !story.why.is_empty() {
         let why = text::inert(&story.why.join(" "), MAX_SECTION);
         blocks.push(json!({"type": "section", "text": plain(&why)}));
     }
-    let fields: Vec<Value> = story.lines.iter().map(field).collect();
+    let lines = story
+        .lines
+        .iter()
+        .filter(|line| !AT_A_GLANCE.contains(&line.label));
+    let fields: Vec<Value> = lines.map(field).collect();
     // A section takes ten fields; there are nine lines.
     blocks.extend(
         fields
             .chunks(10)
             .map(|fields| json!({"type": "section", "fields": fields})),
     );
+    if let (Some(standing), true) = (telling.standing, telling.buttons) {
+        blocks.push(standing.buttons(&finding.id));
+    }
+    blocks.extend(look(telling));
     blocks.push(context(finding));
-    blocks.extend(buttons(finding, links));
     Value::Array(blocks)
 }
 
-fn header(story: &Story) -> Value {
+/// Colour is for what needs somebody: what is over or asleep shows that instead.
+fn header(story: &Story, standing: Option<Standing<'_>>) -> Value {
     let (emoji, word) = severity_mark(story.severity);
-    let line = text::inert(&format!("{emoji} {word} · {}", story.title), MAX_HEADER);
+    let mark = standing.and_then(Standing::mark).unwrap_or(emoji);
+    let line = text::inert(&format!("{mark} {word} · {}", story.title), MAX_HEADER);
     json!({"type": "header", "text": plain(&line)})
+}
+
+/// Who did what to what; below it where and when.
+fn glance(finding: &Finding) -> Value {
+    let spans = |values: Vec<String>| values.into_iter().map(|v| code(&v, MAX_GLANCE));
+    let [did, place] = super::glance(finding);
+    let place = spans(place).chain([date(finding.time)]);
+    let lines = [spans(did).collect(), place.collect::<Vec<_>>()];
+    let lines = lines.iter().filter(|line| !line.is_empty());
+    let text = lines
+        .map(|line| line.join(" · "))
+        .collect::<Vec<_>>()
+        .join("\n");
+    json!({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": true}})
 }
 
 fn field(line: &Line) -> Value {
@@ -111,7 +158,13 @@ fn context(finding: &Finding) -> Value {
     ]})
 }
 
-fn buttons(finding: &Finding, links: &Links) -> Option<Value> {
+/// Ways to look closer: the dialog where there is an app, and our links.
+fn look(telling: Telling<'_>) -> Option<Value> {
+    let Telling { finding, links, .. } = telling;
+    let dialog = telling.buttons.then(|| {
+        let (action, value) = (name::SHOW, finding.id.as_str());
+        json!({"type": "button", "action_id": action, "text": plain("Show event"), "value": value})
+    });
     let targets = [
         (
             "dial_open_finding",
@@ -124,31 +177,38 @@ fn buttons(finding: &Finding, links: &Links) -> Option<Value> {
             cloudtrail_event(finding),
         ),
     ];
-    let elements: Vec<Value> = targets
-        .into_iter()
-        .filter_map(|(action, label, url)| {
-            let url = url?;
-            Some(json!({"type": "button", "action_id": action, "text": plain(label), "url": url}))
-        })
-        .collect();
+    let links = targets.into_iter().filter_map(|(action, label, url)| {
+        let url = url?;
+        Some(json!({"type": "button", "action_id": action, "text": plain(label), "url": url}))
+    });
+    let elements: Vec<Value> = dialog.into_iter().chain(links).collect();
     (!elements.is_empty()).then(|| json!({"type": "actions", "elements": elements}))
 }
 
 /// What a phone shows, and a client that knows no blocks.
-fn fallback(story: &Story, finding: &Finding) -> String {
+fn fallback(story: &Story, telling: Telling<'_>) -> String {
+    let finding = telling.finding;
     let (_, word) = severity_mark(story.severity);
     let title = escape(&story.title, MAX_FALLBACK);
     let account = escape(&finding.account.id, 80);
     let region = escape(&finding.region, 80);
-    format!("{word}: {title} · account {account} · {region}")
+    let news = telling.standing.and_then(Standing::news);
+    let news = news.map(|news| format!("{news} · ")).unwrap_or_default();
+    format!("{news}{word}: {title} · account {account} · {region}")
 }
 
-fn plain(text: &str) -> Value {
+pub(crate) fn plain(text: &str) -> Value {
     json!({"type": "plain_text", "text": text, "emoji": false})
 }
 
+/// A moment in the reader's own time; clients that cannot do that show it in UTC.
+pub(crate) fn date(at: Timestamp) -> String {
+    let seconds = at.as_second();
+    format!("<!date^{seconds}^{{date_short_pretty}} {{time_secs}}|{at:.0}>")
+}
+
 /// A code span of at most `room` bytes between its backticks; empty where nothing fits.
-fn code(value: &str, room: usize) -> String {
+pub(crate) fn code(value: &str, room: usize) -> String {
     match escape(value, room) {
         inside if inside.is_empty() => inside,
         inside => format!("`{inside}`"),

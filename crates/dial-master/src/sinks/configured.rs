@@ -340,6 +340,13 @@ impl Problem {
     }
 }
 
+impl SinkSettings {
+    /// Whether its messages have buttons, whose clicks somebody must take.
+    pub fn has_buttons(&self) -> bool {
+        self.0.get("buttons").and_then(Value::as_bool) == Some(true)
+    }
+}
+
 impl fmt::Debug for SinkSettings {
     /// Shows keys only: a literal secret may have been put where a reference belongs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

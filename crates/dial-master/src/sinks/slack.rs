@@ -4,6 +4,7 @@ use super::call::secret_header;
 use super::configured::{self, Parts, Problem, Settings};
 use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step, judge_status};
 use crate::message;
+use crate::message::slack::{Standing, Telling};
 use dial_core::config::Check;
 use dial_core::secret::SecretRef;
 use http::{HeaderValue, header};
@@ -52,6 +53,9 @@ struct SlackSettings {
     bot_token: Option<SecretRef>,
     channel: Option<String>,
     api_url: Option<String>,
+    /// Whether messages have buttons; `[master.slack]` takes the clicks.
+    #[serde(default)]
+    buttons: bool,
 }
 
 struct Webhook {
@@ -64,6 +68,7 @@ struct Bot {
     test: Url,
     authorization: HeaderValue,
     channel: String,
+    buttons: bool,
 }
 
 impl Check for SlackSettings {
@@ -71,6 +76,7 @@ impl Check for SlackSettings {
         let bot_keys = [
             ("channel", self.channel.is_some()),
             ("api_url", self.api_url.is_some()),
+            ("buttons", self.buttons),
         ];
         match (&self.webhook_url, &self.bot_token) {
             (None, None) => report(
@@ -140,13 +146,20 @@ impl Settings for SlackSettings {
             authorization: secret_header("Bearer ", token)
                 .ok_or_else(|| Problem::new("bot_token", "holds what no header may hold"))?,
             channel: self.channel.clone().unwrap_or_default(),
+            buttons: self.buttons,
         }))
     }
 }
 
 impl Sink for Webhook {
     fn start(&self, job: &Job<'_>) -> Step {
-        let body = message::slack::message(job.finding, job.links);
+        // Nobody can change what a webhook posted: it tells no state, which would grow stale.
+        let body = message::slack::message(Telling {
+            finding: job.finding,
+            links: job.links,
+            standing: None,
+            buttons: false,
+        });
         Step::Send(Call::post_json("post", &self.url, &body))
     }
 
@@ -192,8 +205,17 @@ impl Sink for Bot {
 }
 
 impl Bot {
+    fn message(&self, job: &Job<'_>) -> Value {
+        message::slack::message(Telling {
+            finding: job.finding,
+            links: job.links,
+            standing: Some(Standing::of(&job.stored.triage, job.history)),
+            buttons: self.buttons,
+        })
+    }
+
     fn post(&self, job: &Job<'_>) -> Call {
-        let mut body = message::slack::message(job.finding, job.links);
+        let mut body = self.message(job);
         body["channel"] = json!(self.channel);
         body["metadata"] = json!({
             "event_type": EVENT_TYPE,

@@ -99,6 +99,7 @@ impl Bed {
                 burst: 1_000,
             },
             silent_after: SignedDuration::from_mins(30),
+            slack: None,
             clock: Arc::new(move || {
                 Timestamp::from_millisecond(shown.load(Ordering::SeqCst)).unwrap()
             }),

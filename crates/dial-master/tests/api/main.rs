@@ -19,4 +19,6 @@ mod serve;
 #[cfg(test)]
 mod silences;
 #[cfg(test)]
+mod slack;
+#[cfg(test)]
 mod workers;
