@@ -311,7 +311,9 @@ fn resources(finding: &Finding) -> Vec<String> {
 fn why(finding: &Finding, limit: usize) -> Vec<String> {
     let changes = finding.severity_changes.iter().take(MAX_LISTED);
     let gaps = finding.incomplete.iter().take(MAX_LISTED);
-    std::iter::once(finding.explanation.clone())
+    // Every message has who, what and where in places of their own.
+    let explanation = finding.explanation.replacen(&called(finding), "", 1);
+    std::iter::once(explanation)
         .chain(changes.map(|c| format!("Severity {} → {}: {}", c.from, c.to, c.reason)))
         .chain(gaps.map(|gap| format!("Not known: {gap}")))
         .map(|sentence| inert(&sentence, limit))
@@ -319,9 +321,72 @@ fn why(finding: &Finding, limit: usize) -> Vec<String> {
         .collect()
 }
 
+/// The sentence in which a worker's explanation names the call, to the letter: where it reads
+/// otherwise it stays, so that nothing but this sentence can be made to vanish.
+fn called(finding: &Finding) -> String {
+    let (principal, event, source) = (&finding.principal, &finding.event, &finding.source);
+    let name = principal.name.as_ref().or(principal.arn.as_ref());
+    let who = match (name, &principal.kind) {
+        (Some(name), Some(kind)) => format!("{name} ({kind})"),
+        (Some(name), None) => name.clone(),
+        (None, kind) => format!("A caller of type {}", kind.as_deref().unwrap_or_default()),
+    };
+    let account = match &finding.account.name {
+        Some(name) => format!("{} ({name})", finding.account.id),
+        None => finding.account.id.clone(),
+    };
+    let geo = source.geo.iter().flat_map(|geo| [&geo.city, &geo.country]);
+    let lists = source.reputation.iter();
+    let lists = lists.map(|entry| format!("on {} as {}", entry.list, entry.category));
+    let place = geo
+        .flatten()
+        .cloned()
+        .chain(source.asn.as_ref().map(network));
+    let place = place.chain(lists).collect::<Vec<_>>().join(", ");
+    let from = match &source.ip {
+        Some(ip) if place.is_empty() => format!(", from {ip}"),
+        Some(ip) => format!(", from {ip} ({place})"),
+        None => String::new(),
+    };
+    let (call, service, region) = (&event.name, &event.source, &finding.region);
+    format!("{who} called {call} ({service}) in account {account}, {region}{from}.")
+}
+
 /// The first few, and how many more there are.
 fn listed(all: &[String]) -> Vec<String> {
     let rest = all.len().saturating_sub(MAX_LISTED);
     let more = (rest > 0).then(|| format!("and {rest} more"));
     all.iter().take(MAX_LISTED).cloned().chain(more).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_call_is_not_told_twice_and_nothing_else_is_left_out() {
+        let mut finding = samples::benign();
+        let called = "ci-42 (AssumedRole) called PutBucketPolicy (s3.amazonaws.com) in account \
+                      111122223333 (shop-production), eu-west-1, from 198.51.100.7 (Linköping, SE, \
+                      AS64500 Example Net, on tor-exits as tor).";
+        let other = called.replace("198.51.100.7", "198.51.100.8");
+        let cases = [
+            (format!("Before. {called} After."), "Before. After."),
+            (format!("Before. {called} {called}"), called),
+            (other.clone(), other.as_str()),
+            (
+                called.trim_end_matches('.').to_owned(),
+                called.trim_end_matches('.'),
+            ),
+        ];
+        for (explanation, expected) in cases {
+            finding.explanation = explanation;
+            let told = why(&finding, 2_000).remove(0);
+            assert!(told.ends_with(expected), "{told}");
+            assert_eq!(
+                told.contains("Before"),
+                finding.explanation.contains("Before")
+            );
+        }
+    }
 }
