@@ -103,9 +103,6 @@ fn tests(fault_worker: Option<&PathBuf>) -> anyhow::Result<()> {
             .env("DIAL_FAULT_WORKER", worker),
         None => tests.args(["-E", "not (binary(e2e) or binary(chaos))"]),
     };
-    if let Some(python) = tools::python()? {
-        tests.env("DIAL_TEST_PYTHON", python);
-    }
     if std::env::var_os("DIAL_CORPUS").is_none() {
         println!("skipped: corpus tests (DIAL_CORPUS names no folder with events)");
     }

@@ -1,22 +1,27 @@
-//! DynamoDB and S3 emulators on free loopback ports, up as long as the value lives.
+//! Emulators of DynamoDB, S3 and, where there is a Python, other services of AWS, up as long as the
+//! value lives.
 
 use crate::run::{command, run};
-use crate::tools::{DYNAMODB, S3};
+use crate::tools::{self, DYNAMODB, S3};
 use anyhow::{Context, bail};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Longest wait for an emulator to answer.
-const START: Duration = Duration::from_secs(20);
-/// What both emulators accept.
+const START: Duration = Duration::from_mins(1);
+/// What S3 accepts.
 const ACCESS_KEY: &str = "test";
 const SECRET_KEY: &str = "testtest";
 
-/// Both emulators; stopped on drop.
+/// The emulators; stopped on drop.
 pub(crate) struct Emulators {
     dynamodb: Server,
     s3: Server,
+    /// SNS, EventBridge, Security Hub, STS and others, which check signatures when told to.
+    aws: Option<Server>,
+    python: Option<PathBuf>,
     _objects: tempfile::TempDir,
 }
 
@@ -50,9 +55,19 @@ impl Emulators {
             command.arg(objects.path());
             command
         })?;
+        let python = tools::python()?;
+        let aws = python.as_ref().map(|python| {
+            Server::start(|port| {
+                let mut command = Command::new(python);
+                command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", port]);
+                command
+            })
+        });
         Ok(Self {
             dynamodb,
             s3,
+            aws: aws.transpose()?,
+            python,
             _objects: objects,
         })
     }
@@ -62,6 +77,8 @@ impl Emulators {
         command
             .env("DIAL_TEST_DYNAMODB", &self.dynamodb.url)
             .env("DIAL_TEST_S3", &self.s3.url)
+            .envs(self.aws.iter().map(|aws| ("DIAL_TEST_AWS", &aws.url)))
+            .envs(self.python.iter().map(|path| ("DIAL_TEST_PYTHON", path)))
     }
 }
 

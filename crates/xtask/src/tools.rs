@@ -82,7 +82,7 @@ impl Tool {
 const PACKAGES: &[&str] = &[
     "ocsf-json-schema==1.2.0",
     "jsonschema==4.26.0",
-    "moto==5.2.1",
+    "moto[server]==5.2.1",
     "slack_sdk==3.47.0",
 ];
 

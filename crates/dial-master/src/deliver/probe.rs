@@ -3,6 +3,7 @@
 use super::Deliverer;
 use super::transport::{Transport, TransportError};
 use crate::sinks::{Configured, Health, HealthState, Probe};
+use dial_core::ports::SignError;
 
 /// Calls of one look; the longest has two.
 const MAX_CALLS: usize = 3;
@@ -44,7 +45,9 @@ pub async fn probe(configured: &Configured, transport: &dyn Transport) -> Health
 
 fn unreachable(error: &TransportError) -> Probe {
     match error {
-        TransportError::Refused(_) => Probe::refused(error.to_string()),
+        TransportError::Refused(_) | TransportError::Unsigned(SignError::Denied(_)) => {
+            Probe::refused(error.to_string())
+        }
         _ => Probe::unclear(error.to_string()),
     }
 }

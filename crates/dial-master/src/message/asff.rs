@@ -4,6 +4,7 @@ use super::links::Links;
 use super::text::inert;
 use super::{Caps, Story};
 use dial_core::finding::{Principal, Resource};
+use dial_core::store::Audit;
 use dial_core::{Finding, Severity};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -14,6 +15,7 @@ const MAX_TITLE: usize = 256;
 const MAX_DESCRIPTION: usize = 1_024;
 const MAX_ID: usize = 512;
 const MAX_FIELD: usize = 1_024;
+const MAX_NOTE: usize = 512;
 const MAX_ACTION: usize = 128;
 /// Resources of one finding.
 const MAX_RESOURCES: usize = 32;
@@ -62,6 +64,22 @@ pub(crate) fn finding(finding: &Finding, filing: Filing<'_>, links: &Links) -> V
         asff["Action"] = action(finding);
     }
     asff
+}
+
+/// The last thing that was done with a finding, and by whom.
+pub(crate) fn note(last: &Audit) -> Value {
+    let after = last.after.as_ref();
+    let assignee = after.and_then(|triage| triage.assignee.as_ref());
+    let parts = [
+        Some(last.action.clone()),
+        assignee.map(|person| format!("assigned to {person}")),
+        last.comment.clone(),
+    ];
+    let text: Vec<String> = parts.into_iter().flatten().collect();
+    json!({
+        "Text": or(inert(&text.join("; "), MAX_NOTE), "changed"),
+        "UpdatedBy": or(inert(&format!("{} ({})", last.who, last.door), MAX_NOTE), "dial"),
+    })
 }
 
 /// `2026-05-01T10:00:02.000Z`.

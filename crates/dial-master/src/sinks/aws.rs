@@ -1,7 +1,7 @@
 //! What the sinks of AWS services share: ARNs, endpoints, roles, and what an error code means.
 
 use super::configured::{Parts, Problem};
-use super::{Call, Reply, Step, judge_status};
+use super::{Call, Probe, Reply, Step, judge_status};
 use crate::message::text::inert;
 use dial_core::ports::{Role, Signing};
 use dial_core::{Finding, Region};
@@ -10,6 +10,8 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
 
+/// What a form is sent as.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 /// Longest part of an error's code and message that a reason repeats, characters.
 const MAX_CODE: usize = 80;
 const MAX_SAID: usize = 200;
@@ -20,6 +22,7 @@ const ACCOUNT: &str = "{account}";
 
 /// Codes by which AWS asks for patience, or fails by itself.
 const TRANSIENT: &[&str] = &[
+    "ConcurrentUpdateError",
     "InternalError",
     "InternalErrorException",
     "InternalException",
@@ -241,6 +244,62 @@ pub(super) fn whole(finding: &Finding, limit: usize) -> Value {
         members.insert("record_omitted".into(), Value::Bool(true));
     }
     json
+}
+
+/// Settings of a service that AWS runs, but that others run too.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AwsSettings<S> {
+    pub(super) service: S,
+    pub(super) region: Region,
+    pub(super) role: Option<RoleArn>,
+    pub(super) external_id: Option<String>,
+}
+
+impl<S> AwsSettings<S> {
+    /// What is wrong with them.
+    pub(super) fn check(&self, report: &mut dyn FnMut(&str, String)) {
+        let mut report = |key: &str, message| report(&format!("aws.{key}"), message);
+        check_one_role(self.role.as_ref(), &mut report);
+        check_external_id(self.role.as_ref(), self.external_id.as_ref(), &mut report);
+    }
+
+    /// What requests are signed for.
+    pub(super) fn signing(&self, service: &'static str) -> Signing {
+        let role = self.role.as_ref();
+        Signing {
+            service,
+            region: self.region.clone(),
+            role: role.map(|role| role.of("", self.external_id.as_ref())),
+        }
+    }
+}
+
+/// Asks whose credentials these are, which everyone may.
+///
+/// That they may do more is seen when they do it: nothing harmless tells it beforehand.
+pub(super) fn who(endpoint: Option<&String>, signing: &Signing) -> Probe {
+    let region = &signing.region;
+    let address = format!("https://sts.{region}.{}/", suffix(region));
+    let (None, Ok(url)) = (endpoint, Url::parse(&address)) else {
+        return Probe::blind("an endpoint of its own is not asked");
+    };
+    let body = b"Action=GetCallerIdentity&Version=2011-06-15".to_vec();
+    let signing = Signing {
+        service: "sts",
+        ..signing.clone()
+    };
+    Probe::ask(call("who", &url, FORM, body, signing))
+}
+
+/// What the answer to [`who`] tells.
+pub(super) fn identified(reply: &Reply) -> Probe {
+    let xml = String::from_utf8_lossy(&reply.body);
+    match element(&xml, "Arn") {
+        Some(arn) if reply.status == 200 => Probe::good(format!("signs as {}", inert(arn, 200))),
+        _ if reply.status == 200 => Probe::unclear(reply.reason()),
+        _ => Probe::of_status(reply),
+    }
 }
 
 /// What a failed call means; `action` is what a missing permission would be for.

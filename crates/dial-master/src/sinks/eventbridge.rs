@@ -2,7 +2,7 @@
 
 use super::aws::{self, Arn, Fault, RoleArn};
 use super::configured::{self, Parts, Problem, Settings};
-use super::{Call, Job, Reply, Sink, SinkKind, Step};
+use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step};
 use crate::message::text::inert;
 use dial_core::config::Check;
 use dial_core::ports::Signing;
@@ -24,6 +24,8 @@ pub(super) static KIND: SinkKind = SinkKind {
 const EXAMPLE: &str = "arn:aws:events:eu-west-1:111122223333:event-bus/dial";
 /// `detail-type` of a new finding; at most 128 characters.
 const NEW: &str = "DIAL Finding";
+/// `detail-type` of one whose triage changed.
+const CHANGED: &str = "DIAL Finding Changed";
 /// Detail above this leaves without its record. The bus takes 1 MB, but many of its targets and
 /// the buses of older partitions take 256 KB.
 const MAX_DETAIL: usize = 240_000;
@@ -51,6 +53,7 @@ struct EventBridge {
     bus: String,
     source: String,
     signing: Signing,
+    endpoint: Option<String>,
 }
 
 impl Check for EventBridgeSettings {
@@ -90,6 +93,7 @@ impl Settings for EventBridgeSettings {
             url: aws::endpoint(parts, self.endpoint.as_ref(), "events", region)?,
             bus: self.bus_arn.text.clone(),
             source: self.source.clone(),
+            endpoint: self.endpoint.clone(),
             signing: Signing {
                 service: "events",
                 region: region.clone(),
@@ -113,6 +117,18 @@ impl Sink for EventBridge {
         }
         put(reply)
     }
+
+    fn updates(&self) -> bool {
+        true
+    }
+
+    fn probe(&self) -> Probe {
+        aws::who(self.endpoint.as_ref(), &self.signing)
+    }
+
+    fn probed(&self, reply: &Reply) -> Probe {
+        aws::identified(reply)
+    }
 }
 
 impl EventBridge {
@@ -134,8 +150,14 @@ impl EventBridge {
 
     fn entry(&self, job: &Job<'_>) -> Value {
         let finding = job.finding;
+        let last = job.history.last();
+        let kind = if job.receipt.is_some() { CHANGED } else { NEW };
         let mut detail = aws::whole(finding, MAX_DETAIL);
         detail["url"] = json!(job.links.finding(&finding.id));
+        detail["triage"] = json!(job.stored.triage);
+        if let Some(change) = last {
+            detail["change"] = json!(change);
+        }
         let arns = finding.resources.iter().filter_map(|r| r.arn.as_ref());
         let arns: Vec<String> = arns
             .take(MAX_RESOURCES)
@@ -145,8 +167,8 @@ impl EventBridge {
         json!({
             "EventBusName": self.bus,
             "Source": self.source,
-            "DetailType": NEW,
-            "Time": finding.time.as_second(),
+            "DetailType": kind,
+            "Time": last.map_or(finding.time, |change| change.at).as_second(),
             "Resources": arns,
             "Detail": detail.to_string(),
         })

@@ -1,16 +1,16 @@
 //! OCSF: each finding as a line of JSON, an object of its own in S3 or a line of one file.
 //!
-//! An object's key is made of the finding's id, so that a repeat writes the same object again; a
-//! file is searched before a repeat is appended.
+//! An object's key is made of the finding's id, so that a repeat writes the same object again, and
+//! an object shows how the finding stands now. A file is searched before a repeat is appended, and
+//! gets a line for each change.
 
 use super::aws::{self, RoleArn};
 use super::configured::{self, Parts, Problem, Settings};
-use super::{Call, Job, Line, Reply, Sink, SinkKind, Step};
+use super::{Call, Job, Line, Probe, Reply, Sink, SinkKind, Step};
 use dial_aws::Location;
 use dial_core::config::Check;
 use dial_core::ports::Signing;
 use dial_core::secret::SecretRef;
-use dial_core::store::Status;
 use dial_core::{AccountId, Finding, Region, ocsf};
 use http::Method;
 use jiff::tz::TimeZone;
@@ -48,6 +48,7 @@ struct Objects {
     bucket: String,
     prefix: String,
     signing: Signing,
+    endpoint: Option<String>,
 }
 
 struct Lines {
@@ -113,6 +114,7 @@ impl OcsfSettings {
         Ok(Objects {
             base,
             bucket,
+            endpoint: self.endpoint.clone(),
             prefix: match prefix.trim_matches('/') {
                 "" => String::new(),
                 prefix => format!("{prefix}/"),
@@ -174,6 +176,18 @@ impl Sink for Objects {
         }
         aws::judge(reply, "s3:PutObject", &format!("{}/{key}", self.bucket))
     }
+
+    fn updates(&self) -> bool {
+        true
+    }
+
+    fn probe(&self) -> Probe {
+        aws::who(self.endpoint.as_ref(), &self.signing)
+    }
+
+    fn probed(&self, reply: &Reply) -> Probe {
+        aws::identified(reply)
+    }
 }
 
 impl Sink for Lines {
@@ -190,12 +204,33 @@ impl Sink for Lines {
     fn resume(&self, _job: &Job<'_>, _reply: &Reply) -> Step {
         Step::Done(None)
     }
+
+    fn updates(&self) -> bool {
+        true
+    }
+
+    fn probe(&self) -> Probe {
+        Probe::blind("the first finding opens the file")
+    }
 }
 
 /// The event's `metadata.uid` and its text, one line.
+///
+/// Each change of a finding makes an event of its own uid, the id and the number of the change.
 fn event(job: &Job<'_>) -> (String, Vec<u8>) {
-    let event = ocsf::detection(job.finding, Status::Open);
-    (job.finding.id.to_string(), event.to_string().into_bytes())
+    let triage = &job.stored.triage;
+    let mut event = ocsf::detection(job.finding, triage.status);
+    let mut uid = job.finding.id.to_string();
+    if let Some(last) = job.history.last() {
+        uid = format!("{uid}/{}", triage.revision);
+        event["metadata"]["uid"] = json!(uid);
+        event["metadata"]["sequence"] = json!(triage.revision);
+        event["finding_info"]["modified_time"] = json!(last.at.as_millisecond());
+        if let Some(comment) = &last.comment {
+            event["comment"] = json!(comment);
+        }
+    }
+    (uid, event.to_string().into_bytes())
 }
 
 /// A name with dots fits no certificate of S3, so it stands in the path.

@@ -1,10 +1,12 @@
 //! OpenSearch and Elasticsearch: one document per finding, its `_id` the finding's id.
 
+use super::aws::AwsSettings;
 use super::call::{basic_header, secret_header};
 use super::configured::{self, Parts, Problem, Settings};
 use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step, judge_status};
 use crate::message::{ecs, text::inert};
 use dial_core::config::Check;
+use dial_core::ports::Signing;
 use dial_core::secret::SecretRef;
 use http::{HeaderValue, Method, header};
 use reqwest::Url;
@@ -31,12 +33,34 @@ struct OpenSearchSettings {
     user: Option<String>,
     password: Option<SecretRef>,
     api_key: Option<SecretRef>,
+    /// Signs for a domain or collection of AWS.
+    aws: Option<AwsSettings<Service>>,
+}
+
+/// Signing name of a service.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Service {
+    /// A domain.
+    Es,
+    /// A serverless collection.
+    Aoss,
+}
+
+impl Service {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Es => "es",
+            Self::Aoss => "aoss",
+        }
+    }
 }
 
 struct OpenSearch {
     bulk: Url,
     index: Url,
     authorization: Option<HeaderValue>,
+    signing: Option<Signing>,
 }
 
 impl Check for OpenSearchSettings {
@@ -47,6 +71,13 @@ impl Check for OpenSearchSettings {
         if "-_.".contains(first) || index.len() > 255 || !index.chars().all(fits) {
             let message = format!("`{index}` is no index or alias: use a-z, 0-9, ., _ and -");
             report("index", message);
+        }
+        if let Some(aws) = &self.aws {
+            aws.check(report);
+            if self.user.is_some() || self.api_key.is_some() {
+                let message = "excludes user and api_key: a request is signed or has a password";
+                report("aws", message.into());
+            }
         }
         match (&self.user, &self.password, &self.api_key) {
             (Some(_), None, None) => report("password", "user needs a password".into()),
@@ -80,6 +111,7 @@ impl Settings for OpenSearchSettings {
             bulk: parts.url_below("url", &self.url, &path)?,
             index: parts.url_below("url", &self.url, &self.index)?,
             authorization: self.authorization(parts)?,
+            signing: self.aws.as_ref().map(|aws| aws.signing(aws.service.name())),
         }))
     }
 }
@@ -139,9 +171,10 @@ impl OpenSearch {
     }
 
     fn authorized(&self, call: Call) -> Call {
-        match &self.authorization {
-            Some(value) => call.header(header::AUTHORIZATION, value.clone()),
-            None => call,
+        match (&self.authorization, &self.signing) {
+            (Some(value), _) => call.header(header::AUTHORIZATION, value.clone()),
+            (None, Some(signing)) => call.signed(signing.clone()),
+            (None, None) => call,
         }
     }
 }

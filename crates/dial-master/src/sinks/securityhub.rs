@@ -2,12 +2,14 @@
 
 use super::aws::{self, Fault, RoleArn};
 use super::configured::{self, Parts, Problem, Settings};
-use super::{Job, Reply, Sink, SinkKind, Step};
+use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step};
 use crate::message::asff::{self, Filing};
 use dial_core::config::Check;
-use dial_core::ports::Signing;
+use dial_core::ports::{Role, Signing};
 use dial_core::secret::SecretRef;
+use dial_core::store::Status;
 use dial_core::{AccountId, Region};
+use http::Method;
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -37,8 +39,10 @@ struct SecurityHubSettings {
 
 struct SecurityHub {
     import: Url,
+    update: Url,
     region: Region,
     whose: Whose,
+    endpoint: Option<String>,
 }
 
 /// Whose Security Hub gets a finding.
@@ -91,51 +95,88 @@ impl Settings for SecurityHubSettings {
         };
         Ok(Box::new(SecurityHub {
             import: parts.url_below("endpoint", url.as_str(), "findings/import")?,
+            update: parts.url_below("endpoint", url.as_str(), "findings/batchupdate")?,
             region: self.region.clone(),
             whose,
+            endpoint: self.endpoint.clone(),
         }))
     }
 }
 
 impl Sink for SecurityHub {
     fn start(&self, job: &Job<'_>) -> Step {
-        let Some(account) = self.account(job) else {
-            return Step::Fail("finding names no account".into());
-        };
-        let finding = self.asff(job, &account);
-        let body = json!({"Findings": [finding]}).to_string().into_bytes();
-        Step::Send(aws::call(
-            "import",
-            &self.import,
-            "application/json",
-            body,
-            self.signing(&account),
-        ))
+        match self.file(job) {
+            Some(file) if job.receipt.is_some() => Step::Send(self.update("update", job, &file)),
+            Some(file) => Step::Send(self.import(job, &file)),
+            None => Step::Fail("finding names no account".into()),
+        }
     }
 
     fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step {
-        if reply.status != 200 {
-            let region = &self.region;
-            let place = format!("the default product of Security Hub in {region}");
-            return aws::judge(reply, "securityhub:BatchImportFindings", &place);
+        let action = match reply.step {
+            "import" => "securityhub:BatchImportFindings",
+            _ => "securityhub:BatchUpdateFindings",
+        };
+        match self.file(job) {
+            None => Step::Fail("finding names no account".into()),
+            Some(file) if reply.status != 200 => aws::judge(reply, action, &file.product),
+            Some(file) if reply.step == "import" => self.imported(job, reply, &file),
+            Some(file) => self.updated(job, reply, &file),
         }
-        self.imported(job, reply)
+    }
+
+    fn updates(&self) -> bool {
+        true
+    }
+
+    /// As itself: which account's role it will be is known with a finding.
+    fn probe(&self) -> Probe {
+        let role = match &self.whose {
+            Whose::Each(..) => None,
+            Whose::One(_, role) => role.as_ref().map(|(role, id)| role.of("", id.as_ref())),
+        };
+        let signing = self.signed(role);
+        aws::who(self.endpoint.as_ref(), &signing)
+    }
+
+    fn probed(&self, reply: &Reply) -> Probe {
+        aws::identified(reply)
     }
 }
 
+/// Where one finding is filed.
+struct File {
+    account: AccountId,
+    product: String,
+}
+
 impl SecurityHub {
-    fn account(&self, job: &Job<'_>) -> Option<AccountId> {
-        match &self.whose {
-            Whose::Each(..) => AccountId::parse(&job.finding.account.id).ok(),
-            Whose::One(account, _) => Some(account.clone()),
-        }
+    /// What was imported stays where it is, whatever the settings say now.
+    fn file(&self, job: &Job<'_>) -> Option<File> {
+        let told = job.receipt.and_then(|receipt| receipt["product"].as_str());
+        let imported = told.and_then(|product| {
+            let account = AccountId::parse(product.split(':').nth(4)?).ok()?;
+            let product = product.to_owned();
+            Some(File { account, product })
+        });
+        imported.or_else(|| {
+            let account = match &self.whose {
+                Whose::Each(..) => AccountId::parse(&job.finding.account.id).ok()?,
+                Whose::One(account, _) => account.clone(),
+            };
+            let product = self.product(&account);
+            Some(File { account, product })
+        })
     }
 
     fn signing(&self, account: &AccountId) -> Signing {
-        let role = match &self.whose {
+        self.signed(match &self.whose {
             Whose::Each(role, id) => Some(role.of(account.as_str(), id.as_ref())),
             Whose::One(_, role) => role.as_ref().map(|(role, id)| role.of("", id.as_ref())),
-        };
+        })
+    }
+
+    fn signed(&self, role: Option<Role>) -> Signing {
         Signing {
             service: "securityhub",
             region: self.region.clone(),
@@ -149,50 +190,106 @@ impl SecurityHub {
         format!("arn:{partition}:securityhub:{region}:{account}:product/{account}/default")
     }
 
-    fn asff(&self, job: &Job<'_>, account: &AccountId) -> Value {
+    fn import(&self, job: &Job<'_>, file: &File) -> Call {
         let filing = Filing {
-            account: account.as_str(),
-            product: &self.product(account),
+            account: file.account.as_str(),
+            product: &file.product,
             partition: aws::partition(&self.region),
         };
-        asff::finding(job.finding, filing, job.links)
+        let finding = asff::finding(job.finding, filing, job.links);
+        let body = json!({"Findings": [finding]});
+        self.call("import", &self.import, &body, file)
     }
 
-    fn imported(&self, job: &Job<'_>, reply: &Reply) -> Step {
-        match (reply.json::<Imported>(), self.account(job)) {
-            (
-                Some(Imported {
-                    failed_findings, ..
-                }),
-                _,
-            ) if !failed_findings.is_empty() => {
-                let failed = &failed_findings[0];
-                Fault::new(&failed.error_code, &failed.error_message).step()
+    /// Imports never change what people do with a finding; this does.
+    fn update(&self, step: &'static str, job: &Job<'_>, file: &File) -> Call {
+        let mut body = json!({
+            "FindingIdentifiers": [{"Id": job.finding.id, "ProductArn": file.product}],
+            "Workflow": {"Status": workflow(job.stored.triage.status)},
+        });
+        if let Some(last) = job.history.last() {
+            body["Note"] = asff::note(last);
+        }
+        let mut call = self.call(step, &self.update, &body, file);
+        call.method = Method::PATCH;
+        call
+    }
+
+    fn call(&self, step: &'static str, url: &Url, body: &Value, file: &File) -> Call {
+        let body = body.to_string().into_bytes();
+        let signing = self.signing(&file.account);
+        aws::call(step, url, "application/json", body, signing)
+    }
+
+    fn imported(&self, job: &Job<'_>, reply: &Reply, file: &File) -> Step {
+        match reply.json::<Imported>() {
+            Some(Imported { failed, .. }) if !failed.is_empty() => failed[0].fault().step(),
+            Some(Imported { success: 1, .. }) if job.stored.triage.revision == 0 => {
+                Step::Done(Some(receipt(job, file)))
             }
-            (
-                Some(Imported {
-                    success_count: 1, ..
-                }),
-                Some(account),
-            ) => {
-                let product = self.product(&account);
-                Step::Done(Some(json!({"id": job.finding.id, "product": product})))
+            Some(Imported { success: 1, .. }) => Step::Send(self.update("note", job, file)),
+            _ => unreadable(reply),
+        }
+    }
+
+    fn updated(&self, job: &Job<'_>, reply: &Reply, file: &File) -> Step {
+        let Some(answer) = reply.json::<Updated>() else {
+            return unreadable(reply);
+        };
+        match answer.failed.first() {
+            None if answer.processed.is_empty() => unreadable(reply),
+            None => Step::Done(Some(receipt(job, file))),
+            // Security Hub forgets after 90 days; what was just imported is not always there yet.
+            Some(failed) if failed.error_code == UNKNOWN && reply.step == "update" => {
+                Step::Send(self.import(job, file))
             }
-            _ => Step::Retry {
-                after: reply.retry_after,
-                reason: format!("unreadable answer: {}", reply.reason()),
+            Some(failed) if failed.error_code == UNKNOWN => Step::Retry {
+                after: None,
+                reason: "the finding just imported is not there yet".into(),
             },
+            Some(failed) => failed.fault().step(),
         }
     }
 }
 
+/// Code of an update of a finding that is not there.
+const UNKNOWN: &str = "FindingNotFound";
+
+/// What people do with a finding, in the words of Security Hub; it knows no sleep.
+fn workflow(status: Status) -> &'static str {
+    match status {
+        Status::Open => "NEW",
+        Status::Acknowledged | Status::Snoozed => "NOTIFIED",
+        Status::Resolved => "RESOLVED",
+        Status::FalsePositive => "SUPPRESSED",
+    }
+}
+
+fn receipt(job: &Job<'_>, file: &File) -> Value {
+    json!({"id": job.finding.id, "product": file.product})
+}
+
+fn unreadable(reply: &Reply) -> Step {
+    Step::Retry {
+        after: reply.retry_after,
+        reason: format!("unreadable answer: {}", reply.reason()),
+    }
+}
+
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct Imported {
-    #[serde(default)]
-    success_count: u32,
-    #[serde(default)]
-    failed_findings: Vec<Failed>,
+    #[serde(rename = "SuccessCount", default)]
+    success: u32,
+    #[serde(rename = "FailedFindings", default)]
+    failed: Vec<Failed>,
+}
+
+#[derive(Deserialize)]
+struct Updated {
+    #[serde(rename = "ProcessedFindings", default)]
+    processed: Vec<Value>,
+    #[serde(rename = "UnprocessedFindings", default)]
+    failed: Vec<Failed>,
 }
 
 #[derive(Deserialize)]
@@ -202,4 +299,10 @@ struct Failed {
     error_code: String,
     #[serde(default)]
     error_message: String,
+}
+
+impl Failed {
+    fn fault(&self) -> Fault {
+        Fault::new(&self.error_code, &self.error_message)
+    }
 }

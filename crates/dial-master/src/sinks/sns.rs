@@ -2,7 +2,7 @@
 
 use super::aws::{self, Arn, RoleArn, element};
 use super::configured::{self, Parts, Problem, Settings};
-use super::{Job, Reply, Sink, SinkKind, Step};
+use super::{Job, Probe, Reply, Sink, SinkKind, Step};
 use crate::message::{plain, text::inert};
 use dial_core::config::Check;
 use dial_core::ports::Signing;
@@ -58,6 +58,7 @@ struct Sns {
     topic: Arn,
     format: Format,
     signing: Signing,
+    endpoint: Option<String>,
 }
 
 impl Check for SnsSettings {
@@ -86,6 +87,7 @@ impl Settings for SnsSettings {
             url: aws::endpoint(parts, self.endpoint.as_ref(), "sns", region)?,
             topic: self.topic_arn.clone(),
             format: self.format,
+            endpoint: self.endpoint.clone(),
             signing: Signing {
                 service: "sns",
                 region: region.clone(),
@@ -103,10 +105,18 @@ impl Sink for Sns {
         Step::Send(aws::call(
             "publish",
             &self.url,
-            "application/x-www-form-urlencoded; charset=utf-8",
+            aws::FORM,
             form(&self.fields(job)).into_bytes(),
             self.signing.clone(),
         ))
+    }
+
+    fn probe(&self) -> Probe {
+        aws::who(self.endpoint.as_ref(), &self.signing)
+    }
+
+    fn probed(&self, reply: &Reply) -> Probe {
+        aws::identified(reply)
     }
 
     fn resume(&self, _job: &Job<'_>, reply: &Reply) -> Step {

@@ -1,11 +1,13 @@
 //! The sinks of AWS services: what they send, what they make of answers, what is wrong with
 //! their settings.
 
-use super::{Known, built, job, links, sent, settings, shown};
+use super::{Known, built, job, links, sent, settings, shown, untouched};
 use crate::message::samples;
 use crate::sinks::guard::Guard;
-use crate::sinks::{Call, Job, Reply, Sink, Sinks, Step, Via};
+use crate::sinks::{Call, Job, Probe, Reply, Sink, Sinks, Step, Via};
 use dial_core::Finding;
+use dial_core::store::triage::Triage;
+use dial_core::store::{Audit, Status, Stored};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -248,6 +250,194 @@ async fn security_hub_gets_a_finding_only_as_the_account_that_it_names() {
     assert!(matches!(step, Step::Fail(_)), "{step:?}");
 }
 
+/// A finding that somebody acknowledged, then closed.
+fn closed(finding: &Finding, comment: &str) -> (Stored, Vec<Audit>) {
+    let triage = Triage {
+        status: Status::FalsePositive,
+        assignee: Some("night shift".into()),
+        snoozed_until: None,
+        revision: 2,
+    };
+    let line = Audit {
+        at: "2026-05-01T11:00:00Z".parse().unwrap(),
+        who: "analyst".into(),
+        door: "slack".into(),
+        action: "false_positive".into(),
+        before: None,
+        after: Some(triage.clone()),
+        comment: Some(comment.into()),
+    };
+    let stored = Stored {
+        triage,
+        ..untouched(finding)
+    };
+    (stored, vec![line])
+}
+
+#[tokio::test]
+async fn changes_are_shown() {
+    let finding = samples::benign();
+    let links = links();
+    let (stored, history) = closed(&finding, "backup job <!channel>\n\u{202e}");
+    let product = "arn:aws:securityhub:eu-west-1:444455556666:product/444455556666/default";
+    let receipt = json!({"id": finding.id, "product": product});
+    let job = Job {
+        stored: &stored,
+        history: &history,
+        receipt: Some(&receipt),
+        ..job(&finding, &links)
+    };
+    for (name, settings) in [
+        ("eventbridge", BUS),
+        ("securityhub", HUB),
+        ("ocsf_s3", LAKE),
+        ("ocsf_file", FILE),
+    ] {
+        let sinks = built(settings).await;
+        let sink = &sinks.get("it").unwrap().sink;
+        assert!(sink.updates(), "{name}");
+        let call = sent(sink.start(&job));
+        insta::assert_snapshot!(format!("{name}_changed"), told(&call));
+    }
+    assert!(!built(SNS).await.get("it").unwrap().sink.updates());
+}
+
+#[tokio::test]
+async fn security_hub_is_told_what_people_did_after_it_has_the_finding() {
+    let finding = samples::benign();
+    let links = links();
+    let sinks = built(HUB).await;
+    let sink = &sinks.get("it").unwrap().sink;
+    let receipt = json!({"id": finding.id, "product": "arn:aws:securityhub:eu-west-1:111122223333:product/111122223333/default"});
+    let (stored, history) = closed(&finding, "");
+    let new = job(&finding, &links);
+    let late = Job {
+        stored: &stored,
+        history: &history,
+        ..new
+    };
+    let change = Job {
+        receipt: Some(&receipt),
+        ..late
+    };
+    let imported = json!({"SuccessCount": 1, "FailedCount": 0}).to_string();
+    let updated = json!({"ProcessedFindings": [{"Id": finding.id}]}).to_string();
+    let unprocessed = |code: &str| {
+        json!({"ProcessedFindings": [], "UnprocessedFindings": [{"ErrorCode": code, "ErrorMessage": "m"}]}).to_string()
+    };
+    let done = format!("done {receipt}");
+    let cases: [(&str, &Job<'_>, &'static str, String, &str); 10] = [
+        ("new", &new, "import", imported.clone(), &done),
+        (
+            "changed before it arrived",
+            &late,
+            "import",
+            imported.clone(),
+            "send note",
+        ),
+        ("its note", &late, "note", updated.clone(), &done),
+        (
+            "its note too early",
+            &late,
+            "note",
+            unprocessed("FindingNotFound"),
+            "retry after 0s: the finding just imported is not there yet",
+        ),
+        ("changed", &change, "update", updated, &done),
+        (
+            "forgotten",
+            &change,
+            "update",
+            unprocessed("FindingNotFound"),
+            "send import",
+        ),
+        ("anew", &change, "import", imported, "send note"),
+        (
+            "busy",
+            &change,
+            "update",
+            unprocessed("ConcurrentUpdateError"),
+            "retry after 0s: refused: ConcurrentUpdateError: m",
+        ),
+        (
+            "wrong",
+            &change,
+            "update",
+            unprocessed("InvalidInput"),
+            "fail: refused: InvalidInput: m",
+        ),
+        (
+            "nothing said",
+            &change,
+            "update",
+            "{}".into(),
+            "retry after 0s: unreadable answer: answered 200: {}",
+        ),
+    ];
+    for (name, job, step, body, expected) in cases {
+        let reply = Reply {
+            step,
+            status: 200,
+            retry_after: None,
+            body: body.into_bytes(),
+        };
+        assert_eq!(word(&sink.resume(job, &reply)), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_domain_of_aws_gets_signed_requests() {
+    let open = "type = 'opensearch'\nurl = 'https://search.example.org'\nindex = 'dial'\n";
+    let cases = [
+        ("aws = { service = 'es', region = 'eu-west-1' }", "es"),
+        (
+            "aws = { service = 'aoss', region = 'eu-west-1', role = 'arn:aws:iam::444455556666:role/x' }",
+            "aoss",
+        ),
+    ];
+    for (aws, expected) in cases {
+        let call = started(&format!("{open}{aws}"), &samples::benign()).await;
+        let Via::Signed(signing) = call.via else {
+            panic!("{:?}", call.via);
+        };
+        assert_eq!(signing.service, expected);
+        assert_eq!(signing.role.is_some(), expected == "aoss");
+    }
+}
+
+#[tokio::test]
+async fn a_look_asks_only_whose_credentials_these_are() {
+    let identity = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:sts::\
+                    111122223333:assumed-role/dial/dial</Arn></GetCallerIdentityResult>\
+                    </GetCallerIdentityResponse>";
+    let denied = "<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>";
+    let mut text = String::new();
+    for (name, settings) in ALL {
+        let sinks = built(settings).await;
+        let sink = &sinks.get("it").unwrap().sink;
+        let _ = writeln!(text, "== {name}");
+        match sink.probe() {
+            Probe::Known(health) => {
+                let _ = writeln!(text, "{health:?}");
+                continue;
+            }
+            Probe::Ask(call) => {
+                let _ = writeln!(text, "{}", told(&call));
+            }
+        }
+        for (status, body) in [(200, identity), (403, denied), (503, ""), (200, "<html>")] {
+            let reply = Reply {
+                step: "who",
+                status,
+                retry_after: None,
+                body: body.as_bytes().to_vec(),
+            };
+            let _ = writeln!(text, "{status} → {:?}", sink.probed(&reply));
+        }
+    }
+    insta::assert_snapshot!(text);
+}
+
 fn answered(sink: &dyn Sink, step: &'static str, status: u16, body: &str) -> String {
     let (finding, links) = (samples::benign(), links());
     let reply = Reply {
@@ -256,9 +446,13 @@ fn answered(sink: &dyn Sink, step: &'static str, status: u16, body: &str) -> Str
         retry_after: (status == 429).then(|| Duration::from_secs(30)),
         body: body.as_bytes().to_vec(),
     };
-    match sink.resume(&job(&finding, &links), &reply) {
+    word(&sink.resume(&job(&finding, &links), &reply))
+}
+
+fn word(step: &Step) -> String {
+    match step {
         Step::Send(call) => format!("send {}", call.step),
-        Step::Done(receipt) => format!("done {}", receipt.unwrap_or_default()),
+        Step::Done(receipt) => format!("done {}", receipt.clone().unwrap_or_default()),
         Step::Retry { after, reason } => {
             format!(
                 "retry after {}s: {reason}",
@@ -361,7 +555,7 @@ async fn answers_are_understood() {
 }
 
 /// (case, settings).
-const PROBLEMS: [(&str, &str); 22] = [
+const PROBLEMS: [(&str, &str); 25] = [
     ("no topic", "type = 'sns'"),
     ("no ARN", "type = 'sns'\ntopic_arn = 'dial'"),
     (
@@ -434,6 +628,18 @@ const PROBLEMS: [(&str, &str); 22] = [
     (
         "file with a region",
         "type = 'ocsf'\nto = 'findings.jsonl'\nregion = 'eu-west-1'",
+    ),
+    (
+        "signed and with a password",
+        "type = 'opensearch'\nurl = 'https://s.example.org'\nindex = 'dial'\nuser = 'dial'\npassword = 'env:TOKEN'\naws = { service = 'es', region = 'eu-west-1' }",
+    ),
+    (
+        "odd service",
+        "type = 'opensearch'\nurl = 'https://s.example.org'\nindex = 'dial'\naws = { service = 'opensearch', region = 'eu-west-1' }",
+    ),
+    (
+        "odd role of a domain",
+        "type = 'opensearch'\nurl = 'https://s.example.org'\nindex = 'dial'\naws = { service = 'es', region = 'eu-west-1', role = 'arn:aws:iam::{account}:role/x' }",
     ),
 ];
 

@@ -1,0 +1,52 @@
+//! The permissions that the guide lists; the tests grant these and no others.
+
+use crate::MASTER;
+use serde_json::{Map, Value};
+
+/// Statements by the name in the comment above them, in the accounts of the emulator.
+fn policies() -> Map<String, Value> {
+    let guide = include_str!("../../../docs/guides/aws-sinks.md");
+    let guide = guide.replace("444455556666", MASTER);
+    let mut found = Map::new();
+    for (kind, part) in parts(&guide) {
+        let (name, rest) = part.split_once(" -->").unwrap();
+        let (_, rest) = rest.split_once("```json\n").unwrap();
+        let (json, _) = rest.split_once("```").unwrap();
+        let name = if kind == "trust" { kind } else { name };
+        found.insert(name.to_owned(), serde_json::from_str(json).unwrap());
+    }
+    found
+}
+
+/// The same as the emulator understands them: it knows the master as a user, a deployment as a
+/// role; and of the resource of an action it knows only the role that is assumed.
+pub(crate) fn emulated() -> Map<String, Value> {
+    let mut found = policies();
+    let master = format!("arn:aws:iam::{MASTER}:user/dial");
+    found["trust"]["Principal"]["AWS"] = master.into();
+    for name in ["sns", "eventbridge", "securityhub"] {
+        found[name]["Resource"] = "*".into();
+    }
+    found
+}
+
+fn parts(guide: &str) -> impl Iterator<Item = (&'static str, &str)> {
+    ["policy", "trust"].into_iter().flat_map(move |kind| {
+        let mark = format!("<!-- {kind}: ");
+        let parts: Vec<&str> = guide.split(mark.as_str()).skip(1).collect();
+        parts.into_iter().map(move |part| (kind, part))
+    })
+}
+
+#[test]
+fn the_guide_grants_nothing_by_wildcard_but_names_in_paths() {
+    let policies = policies();
+    assert_eq!(policies.len(), 7, "{policies:?}");
+    for (name, statement) in &policies {
+        let text = statement.to_string();
+        assert!(
+            !text.contains("\"*\"") && !text.contains(":*\""),
+            "{name}: {text}"
+        );
+    }
+}
