@@ -60,14 +60,9 @@ fn bodies(sinks: &Sinks, sink: &str, finding: &Finding, status: Status) -> [Valu
     let receipt = Value::Null;
     let body = |stored: &Stored, history: &[Audit]| {
         let job = Job {
-            finding: &stored.finding,
-            stored,
             history,
             receipt: (!history.is_empty()).then_some(&receipt),
-            links: &links,
-            attempt: 1,
-            received_at: Timestamp::UNIX_EPOCH,
-            now: Timestamp::UNIX_EPOCH,
+            ..Job::first(stored, &links)
         };
         match sinks.get(sink).unwrap().sink.start(&job) {
             Step::Send(call) => serde_json::from_slice(&call.body).unwrap(),

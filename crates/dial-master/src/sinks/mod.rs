@@ -87,6 +87,23 @@ pub struct Job<'a> {
     pub now: Timestamp,
 }
 
+impl<'a> Job<'a> {
+    /// The first errand about a finding, at the time when it was accepted.
+    pub fn first(stored: &'a Stored, links: &'a Links) -> Self {
+        Self {
+            finding: &stored.finding,
+            stored,
+            history: &[],
+            receipt: None,
+            links,
+            attempt: 1,
+            received_at: stored.received_at,
+            tried_at: None,
+            now: stored.received_at,
+        }
+    }
+}
+
 /// What a sink wants next.
 #[derive(Debug, Clone)]
 #[allow(
