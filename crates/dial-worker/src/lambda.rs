@@ -1,6 +1,7 @@
 //! The worker as a Lambda function: reads the environment, then one invocation after the other.
 
 use crate::drift::DriftReport;
+use crate::heartbeat::Pulse;
 use crate::setup::{self, Env, SetupError};
 use crate::worker::{HandleError, Reply, Worker};
 use dial_aws::Clients;
@@ -36,6 +37,7 @@ async fn start(env: &Env) -> Result<Worker, SetupError> {
     let deployed = setup::read_patterns(&config, &clients).await?;
     let mut worker = setup::worker(config, env, &clients)?;
     if let Some(deployed) = deployed {
+        worker.pulse = Pulse::new(Some(deployed.hash.clone()));
         worker.drift = DriftReport::of(&worker.pipeline, &deployed, Timestamp::now());
     }
     Ok(worker)

@@ -4,6 +4,7 @@ pub mod abuseipdb;
 pub mod batch;
 pub mod config;
 mod drift;
+pub mod heartbeat;
 mod invocation;
 pub mod judge;
 pub mod keyring;
@@ -23,5 +24,6 @@ mod send_tests;
 mod worker_tests;
 
 pub use drift::DriftReport;
+pub use heartbeat::Pulse;
 pub use send::Sender;
 pub use worker::{Reply, Worker};

@@ -3,10 +3,11 @@
 use crate::keyring::Signer;
 use crate::retry::retry_after;
 use bytes::Bytes;
-use dial_core::signature::sign;
+use dial_core::signature::{TOLERANCE_SECONDS, sign};
 use dial_core::wire::{Accepted, CONTENT_TYPE, header};
 use jiff::Timestamp;
-use reqwest::header::{ACCEPT, CONTENT_ENCODING, RETRY_AFTER};
+use jiff::fmt::rfc2822;
+use reqwest::header::{ACCEPT, CONTENT_ENCODING, DATE, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -71,13 +72,31 @@ impl Post {
         }
     }
 
+    /// Sends to another path of the same master, once; any status but 200 is an error.
+    pub(crate) async fn knock(&self, url: &Url, attempt: &Attempt<'_>) -> Result<(), String> {
+        let (response, now) = self.request(url, attempt).await.map_err(|e| describe(&e))?;
+        match response.status() {
+            StatusCode::OK => Ok(()),
+            status => Err(refusal(status, &response, now)),
+        }
+    }
+
     async fn exchange(&self, attempt: &Attempt<'_>) -> reqwest::Result<Answer> {
+        let (response, now) = self.request(&self.url, attempt).await?;
+        judge(response, attempt.findings, now).await
+    }
+
+    async fn request(
+        &self,
+        url: &Url,
+        attempt: &Attempt<'_>,
+    ) -> reqwest::Result<(Response, Timestamp)> {
         let now = Timestamp::now();
         let signer = attempt.signer;
         let signature = sign(&signer.key, attempt.id, now.as_second(), attempt.body);
         let response = self
             .client()?
-            .post(self.url.clone())
+            .post(url.clone())
             .timeout(attempt.timeout)
             .header("content-type", CONTENT_TYPE)
             .header(CONTENT_ENCODING, "gzip")
@@ -90,7 +109,7 @@ impl Post {
             .body(attempt.body.clone())
             .send()
             .await?;
-        judge(response, attempt.findings, now).await
+        Ok((response, now))
     }
 
     /// Built at the first finding: TLS roots cost more than a whole start without them.
@@ -116,7 +135,7 @@ async fn judge(response: Response, findings: usize, now: Timestamp) -> reqwest::
         let body = bounded(response).await?;
         return Ok(counted(body.as_deref(), findings));
     }
-    let reason = format!("HTTP status {}", status.as_u16());
+    let reason = refusal(status, &response, now);
     let transient = status.is_server_error()
         || status.is_success()
         || matches!(status.as_u16(), 408 | 425 | 429);
@@ -125,6 +144,23 @@ async fn judge(response: Response, findings: usize, now: Timestamp) -> reqwest::
     } else {
         Answer::Refused(reason)
     })
+}
+
+/// The status; where the clocks differ by more than the master bears, that too: it says only 401.
+fn refusal(status: StatusCode, response: &Response, now: Timestamp) -> String {
+    let reason = format!("HTTP status {}", status.as_u16());
+    if status != StatusCode::UNAUTHORIZED {
+        return reason;
+    }
+    let date = response.headers().get(DATE);
+    let date = date.and_then(|date| rfc2822::parse(date.to_str().ok()?).ok());
+    let ahead = date.map(|date| now.as_second() - date.timestamp().as_second());
+    match ahead {
+        Some(ahead) if ahead.unsigned_abs() > TOLERANCE_SECONDS => {
+            format!("{reason}; this clock is {ahead} s ahead of the master's, set it right")
+        }
+        _ => reason,
+    }
 }
 
 /// Believes a 200 only when it accounts for every finding: something else may have answered.

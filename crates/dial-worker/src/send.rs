@@ -4,8 +4,10 @@ use crate::batch::{self, Limits, Packed};
 use crate::keyring::{Keyring, KeyringError, Signer};
 use crate::post::{Answer, Attempt, Post};
 use crate::retry::Policy;
+use bytes::Bytes;
 use dial_core::dead_letter::hex;
-use dial_core::wire::{FINDINGS_PATH, Rejected, WorkerInfo};
+use dial_core::wire::{FINDINGS_PATH, HEARTBEATS_PATH, Rejected, WorkerInfo};
+use dial_core::worker_id::WorkerIdError;
 use dial_core::{AccountId, Finding, Region, WorkerId};
 use reqwest::Url;
 use sha2::{Digest, Sha256};
@@ -45,6 +47,7 @@ pub struct Sender {
     settings: Settings,
     keyring: Arc<dyn Keyring>,
     post: Post,
+    heartbeats: Url,
 }
 
 /// What became of the findings given to one call.
@@ -138,12 +141,39 @@ impl Report {
 impl Sender {
     /// Prepares to send; connects to nothing yet.
     pub fn new(settings: Settings, keyring: Arc<dyn Keyring>) -> Self {
-        let post = Post::new(endpoint(&settings.master));
+        let post = Post::new(endpoint(&settings.master, FINDINGS_PATH));
+        let heartbeats = endpoint(&settings.master, HEARTBEATS_PATH);
         Self {
             settings,
             keyring,
             post,
+            heartbeats,
         }
+    }
+
+    /// Sends a heartbeat once: the next one tells what this one could not.
+    pub(crate) async fn beat(
+        &self,
+        worker: &WorkerInfo,
+        body: Vec<u8>,
+        deadline: Instant,
+    ) -> Result<(), SendError> {
+        let place = placed(&worker.account, &worker.region);
+        let place = place.map_err(|error| SendError::Unplaced(error.to_string()))?;
+        let signer = self.keyring.signer(&place).await?;
+        let body = Bytes::from(body);
+        let attempt = Attempt {
+            signer: &signer,
+            id: &webhook_id(&body),
+            body: &body,
+            findings: 0,
+            timeout: self.settings.timeout.min(left(deadline)),
+        };
+        let knocked = self.post.knock(&self.heartbeats, &attempt).await;
+        knocked.map_err(|reason| SendError::Unreachable {
+            attempts: 1,
+            reason,
+        })
     }
 
     /// Sends findings, all attempts ended by `deadline`.
@@ -269,9 +299,9 @@ fn left(deadline: Instant) -> Duration {
 }
 
 /// Keeps a path that the base URL has, as behind a stage of an API gateway.
-fn endpoint(master: &Url) -> Url {
+fn endpoint(master: &Url, below: &str) -> Url {
     let mut url = master.clone();
-    let path = format!("{}{FINDINGS_PATH}", master.path().trim_end_matches('/'));
+    let path = format!("{}{below}", master.path().trim_end_matches('/'));
     url.set_path(&path);
     url
 }
@@ -296,9 +326,13 @@ fn by_place(findings: &[Finding]) -> (Places, Vec<(usize, String)>) {
     (places, unplaced)
 }
 
-fn place(finding: &Finding) -> Result<WorkerId, dial_core::worker_id::WorkerIdError> {
+fn place(finding: &Finding) -> Result<WorkerId, WorkerIdError> {
+    placed(&finding.account.id, &finding.region)
+}
+
+fn placed(account: &str, region: &str) -> Result<WorkerId, WorkerIdError> {
     Ok(WorkerId {
-        account: AccountId::parse(&finding.account.id)?,
-        region: Region::parse(&finding.region)?,
+        account: AccountId::parse(account)?,
+        region: Region::parse(region)?,
     })
 }

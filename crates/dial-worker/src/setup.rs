@@ -3,6 +3,7 @@
 use crate::abuseipdb::{self, AbuseIpdb};
 use crate::config;
 use crate::drift::DriftReport;
+use crate::heartbeat::Pulse;
 use crate::keyring::OwnKey;
 use crate::letters::Letters;
 use crate::send::{Sender, Settings};
@@ -135,6 +136,7 @@ pub fn worker(config: config::Worker, env: &Env, clients: &Clients) -> Result<Wo
         buckets: Arc::new(S3Buckets(clients.clone())),
         limits: trail::Limits::default(),
         drift: DriftReport::default(),
+        pulse: Pulse::new(None),
     })
 }
 

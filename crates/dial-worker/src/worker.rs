@@ -2,6 +2,7 @@
 
 use crate::abuseipdb::annotate;
 use crate::drift::DriftReport;
+use crate::heartbeat::{Pulse, is_schedule};
 use crate::invocation::Invocation;
 use crate::letters::Letters;
 use crate::send::Sender;
@@ -50,6 +51,8 @@ pub struct Worker {
     pub limits: trail::Limits,
     /// Rules that the deployed event patterns do not feed.
     pub drift: DriftReport,
+    /// What the master is told of the worker itself.
+    pub pulse: Pulse,
 }
 
 /// Answer to an invocation that lost nothing.
@@ -126,28 +129,37 @@ impl Worker {
         let left = deadline.saturating_duration_since(Instant::now());
         let reserve = (left / RESERVE_SHARE).min(RESERVE);
         let sent_by = deadline.checked_sub(reserve).unwrap_or(deadline);
+        if is_schedule(payload) {
+            self.pulse.beat(self, sent_by).await;
+            return Ok(Reply::Done(Counts::default()));
+        }
         let mut invocation = Invocation::new(self, sent_by);
-        let reply = match envelope::read(payload) {
+        let (counts, reply) = match envelope::read(payload) {
             Ok(Input::Queue(messages)) => {
                 let mut ids = Vec::with_capacity(messages.len());
                 for (unit, message) in messages.into_iter().enumerate() {
                     invocation.take(unit, &message.body, message.content).await;
                     ids.push(message.id);
                 }
-                let (_, failures) = invocation.finish().await;
-                Ok(Reply::again(&ids, failures.into_keys()))
+                let (counts, failures) = invocation.finish().await;
+                (counts, Ok(Reply::again(&ids, failures.into_keys())))
             }
             content => {
                 invocation.take(0, payload, content).await;
                 let (counts, failures) = invocation.finish().await;
-                match failures.into_values().next() {
+                let reply = match failures.into_values().next() {
                     Some(reason) => Err(HandleError { reason }),
                     None => Ok(Reply::Done(counts)),
-                }
+                };
+                (counts, reply)
             }
         };
+        self.pulse.count(&counts, &reply);
         if reply.is_ok() {
             self.drift.tell(self, sent_by).await;
+            if self.pulse.is_due(Instant::now()) {
+                self.pulse.beat(self, sent_by).await;
+            }
         }
         reply
     }

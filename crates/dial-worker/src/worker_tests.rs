@@ -1,6 +1,7 @@
 //! Whole invocations: what is sent, what is kept, what has to come again.
 
 use crate::drift::DriftReport;
+use crate::heartbeat::Pulse;
 use crate::keyring::Derived;
 use crate::letters::Letters;
 use crate::retry::Policy;
@@ -13,7 +14,7 @@ use dial_core::folder::Folder;
 use dial_core::gzip::{deflate, inflate};
 use dial_core::key::{KEY_BYTES, KeyId, RootKey};
 use dial_core::ports::{Bucket, BucketError};
-use dial_core::wire::{Accepted, Batch};
+use dial_core::wire::{Accepted, Batch, Heartbeat};
 use dial_detect::Pipeline;
 use dial_detect::envelope::trail;
 use dial_detect::patterns::{Options, derive};
@@ -143,6 +144,7 @@ impl Bed {
             buckets: Arc::new(Folders(folder.path().to_owned())),
             limits: trail::Limits::default(),
             drift: DriftReport::default(),
+            pulse: Pulse::new(None),
         };
         Self {
             folder,
@@ -556,4 +558,46 @@ async fn a_master_that_is_away_is_told_later_and_loses_no_event_by_it() {
     let tries = bed.sent().await;
     assert!(tries.len() >= 4, "{}", tries.len());
     assert_eq!(bed.letters().await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_schedule_tells_the_master_what_was_done_until_it_has_heard() {
+    let bed = Bed::over(MockServer::start().await);
+    let path = || wiremock::matchers::path("/v1/heartbeats");
+    let busy = Mock::given(path()).respond_with(ResponseTemplate::new(503));
+    busy.up_to_n_times(1).mount(&bed.master).await;
+    let taken = Mock::given(path()).respond_with(ResponseTemplate::new(200));
+    taken.mount(&bed.master).await;
+    let schedule = json!({
+        "version": "0",
+        "id": "7f0b7a52-4f5e-4a34-9f0c-0d8d1b1f6a11",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": "111122223333",
+        "time": "2026-05-01T10:05:00Z",
+        "region": "eu-west-1",
+        "resources": ["arn:aws:events:eu-west-1:111122223333:rule/dial-heartbeat"],
+        "detail": {},
+    });
+    bed.handle(closed_port()).await.unwrap();
+    assert!(bed.master.received_requests().await.unwrap().is_empty());
+    let mut events = Vec::new();
+    for _ in 0..3 {
+        let reply = bed.handle(&schedule).await;
+        assert_eq!(reply, Ok(Reply::Done(Counts::default())));
+        let requests = bed.master.received_requests().await.unwrap();
+        let body = inflate(&requests.last().unwrap().body, 8 << 20).unwrap();
+        let heartbeat: Heartbeat = serde_json::from_slice(&body).unwrap();
+        assert_eq!(heartbeat.worker, *bed.worker.pipeline.worker());
+        events.push(heartbeat.counters.events);
+    }
+    assert_eq!(
+        events,
+        [1, 1, 0],
+        "told again after a refusal, then no more"
+    );
+    assert!(
+        bed.letters().await.is_empty(),
+        "a schedule is no event to judge"
+    );
 }
