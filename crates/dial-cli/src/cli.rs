@@ -1,6 +1,8 @@
 //! The command line: every command, its arguments and its help.
 
-use crate::{check_config, demo, findings, keys, replay, rules, scan, serve, silences};
+use crate::{
+    check_config, demo, findings, keys, replay, rules, scan, serve, silences, tokens, workers,
+};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand};
 use clap_complete::Shell;
@@ -53,6 +55,12 @@ pub(crate) enum Command {
     /// Mute findings for a time: list, make, preview and end silences
     #[command(subcommand)]
     Silences(silences::Command),
+    /// See who watches: when each worker was heard, what it runs and did
+    #[command(after_help = workers::EXAMPLES)]
+    Workers(workers::Workers),
+    /// Make, list and revoke API tokens of a master
+    #[command(subcommand)]
+    Tokens(tokens::Command),
     /// Take dead letters up again: judge, sign and send what once could not be
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Replay),

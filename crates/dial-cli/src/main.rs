@@ -20,6 +20,8 @@ mod signing;
 mod silences;
 mod table;
 mod terminal;
+mod tokens;
+mod workers;
 
 use anyhow::{Context, Result};
 use clap::{ColorChoice, Parser};
@@ -50,6 +52,8 @@ fn run(command: &Command) -> Result<Outcome> {
         Command::Rules(command) => rules::run(command),
         Command::Replay(args) => replay::run(args),
         Command::Findings(command) => findings::run(command),
+        Command::Tokens(command) => tokens::run(command),
+        Command::Workers(args) => workers::run(args),
         Command::Silences(command) => silences::run(command),
         Command::Keys(command) => keys::run(command),
         Command::Completions { shell } => completions::completions(*shell),

@@ -2,7 +2,7 @@
 
 use crate::place::Place;
 
-const COMMANDS: [&[&str]; 24] = [
+const COMMANDS: [&[&str]; 29] = [
     &[],
     &["demo"],
     &["scan"],
@@ -20,6 +20,11 @@ const COMMANDS: [&[&str]; 24] = [
     &["findings"],
     &["findings", "list"],
     &["findings", "show"],
+    &["workers"],
+    &["tokens"],
+    &["tokens", "create"],
+    &["tokens", "list"],
+    &["tokens", "revoke"],
     &["replay"],
     &["keys"],
     &["keys", "new"],
