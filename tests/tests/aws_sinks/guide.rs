@@ -1,7 +1,10 @@
 //! The permissions that the guide lists; the tests grant these and no others.
 
-use crate::MASTER;
+use crate::{MASTER, NoSecrets};
+use dial_master::sinks::guard::Guard;
+use dial_master::sinks::{SinkSettings, Sinks};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// Statements by the name in the comment above them, in the accounts of the emulator.
 fn policies() -> Map<String, Value> {
@@ -49,4 +52,25 @@ fn the_guide_grants_nothing_by_wildcard_but_names_in_paths() {
             "{name}: {text}"
         );
     }
+}
+
+/// Whoever copies a block of settings from the guide has settings that work.
+#[tokio::test]
+async fn every_block_of_settings_makes_its_sink() {
+    let guide = include_str!("../../../docs/guides/aws-sinks.md");
+    let blocks = guide.split("```toml\n").skip(1);
+    let texts = blocks.map(|block| block.split_once("```").unwrap().0);
+    let mut built = 0;
+    for text in texts.filter(|text| text.starts_with("[master.sinks.")) {
+        let file: toml::Table = toml::from_str(text).unwrap();
+        let sinks = file["master"]["sinks"].to_string();
+        let sinks: BTreeMap<String, SinkSettings> = file["master"]["sinks"]
+            .clone()
+            .try_into()
+            .unwrap_or_else(|error| panic!("{sinks}: {error}"));
+        let made = Sinks::build(&sinks, &NoSecrets, Guard::Public).await;
+        assert!(made.is_ok(), "{text}: {:?}", made.err());
+        built += 1;
+    }
+    assert_eq!(built, 7);
 }

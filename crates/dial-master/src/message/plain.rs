@@ -75,6 +75,7 @@ fn defanged(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::hostile::{corpus, is_one_line};
     use crate::message::samples;
 
     #[test]
@@ -108,5 +109,72 @@ mod tests {
             subject(&samples::benign(), 99),
             "[HIGH] S3 bucket policy lets anyone in (shop-production, eu-west-1)"
         );
+    }
+
+    /// Our word begins every line, and only our own lines hold an address.
+    fn check(text: &str) -> Result<(), String> {
+        let ours = [
+            "Open finding: https://dial.example.org/v1/findings/f-",
+            "CloudTrail event: https://eu-west-1.console.aws.amazon.com/cloudtrailv2/home?",
+        ];
+        for (number, line) in text.lines().enumerate() {
+            let word = line.split_once(": ").map_or("", |(word, _)| word);
+            let known = line.is_empty() && number == 1 || WORDS.contains(&word);
+            let low = line.to_ascii_lowercase();
+            let live = ["://", "www.", "mailto:"].iter().any(|w| low.contains(w));
+            let linked = ours.iter().any(|start| line.starts_with(start));
+            if !known || !is_one_line(line) || (live && !linked) || (number == 0 && word != "HIGH")
+            {
+                return Err(format!("line {number}: {line}"));
+            }
+        }
+        Ok(())
+    }
+
+    const WORDS: [&str; 15] = [
+        "HIGH",
+        "Why",
+        "Who",
+        "What",
+        "When",
+        "Where",
+        "From",
+        "Reputation",
+        "User agent",
+        "Resource",
+        "Technique",
+        "Rule",
+        "Finding",
+        "Open finding",
+        "CloudTrail event",
+    ];
+
+    #[test]
+    fn nothing_of_the_corpus_is_a_link_or_a_line_of_its_own() {
+        let links = Links::new(Some("https://dial.example.org")).unwrap();
+        let good = text(&samples::benign(), &links);
+        assert_eq!(check(&good), Ok(()));
+        for bad in [
+            "STATUS: resolved",
+            "Who: https://evil.example",
+            "Who: WWW.evil.example",
+            "",
+        ] {
+            assert!(check(&format!("{good}{bad}\n")).is_err(), "{bad}");
+        }
+        for payload in corpus() {
+            let shown: String = payload.chars().take(80).collect();
+            for (field, fill) in samples::FIELDS {
+                let mut finding = samples::benign();
+                fill(&mut finding, &payload);
+                assert_eq!(check(&text(&finding, &links)), Ok(()), "{field} {shown}");
+                let subject = subject(&finding, 99);
+                let plain = subject.bytes().all(|b| (0x20..0x7f).contains(&b));
+                assert!(
+                    plain && subject.len() <= 99 && !subject.contains("://"),
+                    "{subject}"
+                );
+            }
+        }
     }
 }
