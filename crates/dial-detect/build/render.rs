@@ -55,5 +55,7 @@ fn gate(of: &Gate) -> String {
         }
         Gate::Exists(member, expected) => format!("Gate::Exists(Member::{member:?}, {expected})"),
         Gate::Derived(name, holds) => format!("Gate::Derived(Cow::Borrowed({name:?}), {holds})"),
+        Gate::Holds(text) => format!("Gate::Holds(Cow::Borrowed({text:?}))"),
+        Gate::Is(name, wanted) => format!("Gate::Is(Cow::Borrowed({name:?}), {wanted})"),
     }
 }

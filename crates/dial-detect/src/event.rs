@@ -49,8 +49,6 @@ pub struct Head<'a> {
     pub event_name: Option<Cow<'a, str>>,
     /// `eventSource`.
     pub event_source: Option<Cow<'a, str>>,
-    /// `eventType`.
-    pub event_type: Option<Cow<'a, str>>,
     /// `errorCode`.
     pub error_code: Option<Cow<'a, str>>,
     /// `userIdentity.type`.
@@ -64,7 +62,7 @@ pub struct Head<'a> {
     /// Whether it is certain that there is no `errorCode`: the call succeeded.
     pub succeeded: bool,
     /// `requestParameters` as JSON, where a record is looked at before it is parsed.
-    pub request: Option<&'a str>,
+    pub request: Option<&'a [u8]>,
     /// The whole record, or the envelope around it, as it came.
     pub text: Option<&'a [u8]>,
     /// `detail-type` of the envelope.
@@ -89,7 +87,6 @@ impl Event {
         Head {
             event_name: text("eventName"),
             event_source: text("eventSource"),
-            event_type: text("eventType"),
             error_code: text("errorCode"),
             user_identity_type: of_caller("type"),
             user_identity_account: of_caller("accountId"),

@@ -102,7 +102,7 @@ impl Pipeline {
         let engine = Engine::load(&rules, absent(settings, &tuning));
         let enricher = Enricher::load(&settings.enrich);
         if let Ok((engine, _)) = &engine {
-            errors.extend(lost_rules(settings, engine.rules()));
+            errors.extend(lost_rules(settings, engine));
         }
         let engine = kept(engine, &mut errors);
         let enricher = kept(enricher, &mut errors);
@@ -169,8 +169,16 @@ impl Pipeline {
             head.text.is_some_and(|text| self.tuning.lacks(path, text))
                 || (FOREIGN_CALLER.contains(&path) && self.is_called_by_own(head))
         };
+        let is_never = |path: &str, wanted: bool| {
+            let known = head.recipient_account.as_deref().map(|own| facts::Known {
+                accounts: &self.settings.known_accounts,
+                own,
+            });
+            known.is_some_and(|known| facts::is_never(path, wanted, head, &known))
+        };
+        let may_match = || self.engine.may_match(head, lacks, is_never);
         // What cannot be judged here must be judged in full, where it is reported.
-        !head.is_cloudtrail() || isolate::run(|| self.engine.may_match(head, lacks)).unwrap_or(true)
+        !head.is_cloudtrail() || isolate::run(may_match).unwrap_or(true)
     }
 
     /// Whether the head shows a caller of an account that is ours.
@@ -228,7 +236,7 @@ impl Pipeline {
         };
         let seen = Tuned::new(event, None, None);
         for hit in hits {
-            if let Some(rule) = self.engine.rules().get(hit.rule) {
+            if let Some(rule) = self.engine.rule(hit.rule) {
                 let found = isolate::run(|| scene.findings(rule, &hit));
                 for finding in judged.or_default(Some(rule), found) {
                     self.tuning.place(finding, &seen, now, &mut judged);
@@ -291,7 +299,7 @@ impl Pipeline {
             .iter()
             .filter_map(|&index| {
                 let hit = isolate::run(|| self.engine.judge_one(index, &view));
-                judged.or_default(self.engine.rules().get(index), hit)
+                judged.or_default(self.engine.rule(index), hit)
             })
             .collect();
         if judged.failures.len() == before {
@@ -421,7 +429,7 @@ fn absent(settings: &Settings, tuning: &Tuning) -> Vec<&'static str> {
 }
 
 /// A setting for a rule that is not there would silently do nothing.
-fn lost_rules(settings: &Settings, rules: &[RuleInfo]) -> Vec<SetupError> {
+fn lost_rules(settings: &Settings, engine: &Engine) -> Vec<SetupError> {
     let severity = settings.severity.iter().map(|set| &set.rule);
     let suppressions = settings.suppressions.iter().map(|set| &set.rule);
     let lists = [
@@ -432,21 +440,25 @@ fn lost_rules(settings: &Settings, rules: &[RuleInfo]) -> Vec<SetupError> {
         let wanted = wanted.iter().enumerate();
         wanted.filter_map(move |(index, rule)| Some((list, index, rule.as_deref()?)))
     });
-    let known = |wanted: &str| rules.iter().any(|r| r.name == wanted || r.id == wanted);
+    let known = |wanted: &str| {
+        engine
+            .names()
+            .any(|(id, name)| name == wanted || id == wanted)
+    };
     let lost = wanted.filter(|(_, _, wanted)| !known(wanted));
     lost.map(|(list, index, wanted)| SetupError::Setting {
         path: format!("{list}.{index}.rule"),
         message: format!(
             "no rule has the name or id `{wanted}`{}",
-            hint(settings, rules, wanted)
+            hint(settings, engine, wanted)
         ),
     })
     .collect()
 }
 
 /// What may have been meant.
-fn hint(settings: &Settings, rules: &[RuleInfo], wanted: &str) -> String {
-    let names = rules.iter().map(|rule| rule.name.as_str());
+fn hint(settings: &Settings, engine: &Engine, wanted: &str) -> String {
+    let names = engine.names().map(|(_, name)| name);
     match dial_core::config::nearest(wanted, names) {
         _ if !settings.audit_rules && wanted.starts_with("audit_") => {
             "; the audit rules are off, audit_rules = true loads them".to_owned()

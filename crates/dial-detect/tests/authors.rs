@@ -147,13 +147,16 @@ fn a_draft_is_refused_where_the_service_cannot_be_told() {
 }
 
 fn pipeline() -> Pipeline {
-    let worker = WorkerInfo {
+    Pipeline::new(&Settings::default(), worker()).unwrap()
+}
+
+fn worker() -> WorkerInfo {
+    WorkerInfo {
         account: "111122223333".into(),
         region: "eu-west-1".into(),
         version: "0.1.0".into(),
         rules: String::new(),
-    };
-    Pipeline::new(&Settings::default(), worker).unwrap()
+    }
 }
 
 #[test]
@@ -168,8 +171,8 @@ fn an_explanation_says_what_the_rule_does() {
                 continue;
             }
             let event = one_event(&fixtures().join(&test.event)).unwrap();
-            let explanation = pipeline.explain(rule, &event).unwrap();
-            let matches = explanation.verdict == Verdict::Match;
+            let explanation = pipeline.explain(rule, &event, event.time).unwrap();
+            let matches = matches!(explanation.verdict, Verdict::Match | Verdict::Suppressed);
             let expected = test.expect == Expect::Match;
             assert_eq!(matches, expected, "{} {}", rule.name, test.event);
             explained += 1;
@@ -204,9 +207,41 @@ fn an_explanation_names_wanted_and_seen() {
             .find(|rule| rule.name == name)
             .unwrap();
         let event = one_event(&fixtures().join(path)).unwrap();
-        let mut explanation = pipeline.explain(rule, &event).unwrap();
+        let mut explanation = pipeline.explain(rule, &event, event.time).unwrap();
         explanation.derived = serde_json::Value::Null;
         told.push(explanation);
     }
     insta::assert_json_snapshot!(told);
+}
+
+#[test]
+fn an_explanation_says_why_nobody_is_told() {
+    let name = "s3_bucket_policy_public";
+    let settings = serde_json::json!({ "suppressions": [{
+        "owner": "soc", "reason": "a public site", "expires": "2026-06-01",
+        "rule": name, "account": "111122223333",
+    }] });
+    let settings: Settings = serde_json::from_value(settings).unwrap();
+    let pipeline = Pipeline::new(&settings, worker()).unwrap();
+    let rule = pipeline.rules().iter().find(|rule| rule.name == name);
+    let event = one_event(&fixtures().join("s3/put_bucket_policy_anyone.json")).unwrap();
+    let cases = [
+        (
+            "before it ends",
+            "2026-05-31T00:00:00Z",
+            Verdict::Suppressed,
+        ),
+        ("after it ended", "2026-06-02T00:00:00Z", Verdict::Match),
+    ];
+    for (case, now, expected) in cases {
+        let explained = pipeline.explain(rule.unwrap(), &event, now.parse().unwrap());
+        let explained = explained.unwrap();
+        assert_eq!(explained.verdict, expected, "{case}");
+        let said = explained.because.unwrap_or_default();
+        assert_eq!(
+            said.contains("of soc fits (a public site)"),
+            expected == Verdict::Suppressed,
+            "{said}"
+        );
+    }
 }

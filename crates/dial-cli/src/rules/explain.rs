@@ -11,6 +11,7 @@ use dial_detect::Pipeline;
 use dial_detect::engine::{RuleInfo, Step};
 use dial_detect::event::Event;
 use dial_detect::pipeline::{Explanation, Verdict};
+use jiff::Timestamp;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -45,7 +46,8 @@ pub(crate) struct Explain {
 pub(super) fn run(args: &Explain) -> Result<Outcome> {
     let (pipeline, rules) = chosen(&args.judging, &args.rule)?;
     let event = one_event::read(&args.event, &args.wanted)?;
-    let each = rules.iter().map(|rule| pipeline.explain(rule, &event));
+    let now = Timestamp::now();
+    let each = rules.iter().map(|rule| pipeline.explain(rule, &event, now));
     let explained: Vec<Explanation> = each.flatten().collect();
     let mut out = anstream::stdout().lock();
     if args.format == Format::Json {
@@ -80,6 +82,7 @@ pub(super) fn chosen(judging: &Judging, word: &str) -> Result<(Pipeline, Vec<Rul
 fn print(out: &mut dyn Write, explained: &Explanation, event: &Event) -> io::Result<()> {
     let (style, verdict) = match explained.verdict {
         Verdict::Match => (GOOD, "matches"),
+        Verdict::Suppressed => (GOOD, "matches in silence"),
         Verdict::NoMatch => (BAD, "does not match"),
         Verdict::Kept => (BAD, "is kept from"),
     };

@@ -37,6 +37,10 @@ pub(crate) enum Gate {
     Exists(Member, bool),
     /// A derived field, by its path; says what holds where nothing makes it.
     Derived(Cow<'static, str>, bool),
+    /// A derived field, by its path, that must be this.
+    Is(Cow<'static, str>, bool),
+    /// A text that must stand somewhere in the record, whatever its case.
+    Holds(Cow<'static, str>),
 }
 
 /// Borrowed where the build wrote them, owned where a file was read.
@@ -95,6 +99,10 @@ pub(crate) struct Known<'a> {
     pub(crate) account: Option<&'a str>,
     /// Whether nothing makes a derived field of this path for this record.
     pub(crate) lacks: Option<&'a dyn Fn(&str) -> bool>,
+    /// Whether a derived field of this path is certainly missing or the opposite.
+    pub(crate) is_never: Option<&'a dyn Fn(&str, bool) -> bool>,
+    /// Whether a text certainly stands nowhere in the record.
+    pub(crate) lacks_text: Option<&'a dyn Fn(&str) -> bool>,
 }
 
 /// What is judged before a rule is built or asked: certain, or not.
@@ -130,6 +138,14 @@ impl Gate {
             Self::Derived(path, holds) => {
                 truth(*holds).or_unknown(known.lacks.is_some_and(|lacks| lacks(path)))
             }
+            Self::Is(path, wanted) => {
+                let is_never = || known.is_never.is_some_and(|never| never(path, *wanted));
+                let is_false = known.lacks.is_some_and(|lacks| lacks(path)) || is_never();
+                Truth::False.or_unknown(is_false)
+            }
+            Self::Holds(text) => {
+                Truth::False.or_unknown(known.lacks_text.is_some_and(|lacks| lacks(text)))
+            }
         }
     }
 }
@@ -137,13 +153,17 @@ impl Gate {
 impl Known<'_> {
     fn texts(&self, member: Member) -> [Option<&str>; 2] {
         match member {
-            Member::EventName => [self.name, self.plain_name],
+            Member::EventName => [self.name, self.plain_name.filter(|_| self.is_dated())],
             Member::EventSource => [self.source, None],
             Member::IdentityType => [self.identity_type, None],
             Member::ErrorCode => [self.error_code, None],
             Member::UserAgent => [self.user_agent, None],
             Member::AccountId => [self.account, None],
         }
+    }
+
+    fn is_dated(&self) -> bool {
+        self.name.map(str::len) != self.plain_name.map(str::len)
     }
 
     fn shows(&self, member: Member) -> bool {
@@ -160,15 +180,20 @@ impl Fit {
         if !shown.is_ascii() || !wanted.is_ascii() {
             return Truth::Unknown;
         }
-        let same = |part: Option<&str>| part.is_some_and(|part| part.eq_ignore_ascii_case(wanted));
+        let (shown, wanted) = (shown.as_bytes(), wanted.as_bytes());
+        let same = |part: Option<&[u8]>| part.is_some_and(|part| part.eq_ignore_ascii_case(wanted));
         let (length, surplus) = (wanted.len(), shown.len().checked_sub(wanted.len()));
         truth(match self {
             Self::Cased | Self::Exactly => same(Some(shown)),
             Self::Start => same(shown.get(..length)),
             Self::End => same(surplus.and_then(|from| shown.get(from..))),
-            Self::Inside => {
-                (0..=surplus.unwrap_or(0)).any(|at| same(shown.get(at..at.saturating_add(length))))
-            }
+            Self::Inside => match wanted.first() {
+                None => true,
+                Some(first) => shown.iter().enumerate().any(|(at, byte)| {
+                    byte.eq_ignore_ascii_case(first)
+                        && same(shown.get(at..at.saturating_add(length)))
+                }),
+            },
         })
     }
 }

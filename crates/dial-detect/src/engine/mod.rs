@@ -11,6 +11,7 @@ mod index;
 mod lint;
 mod load;
 mod matcher;
+mod needle;
 mod needs;
 mod outline;
 mod pack;
@@ -48,6 +49,7 @@ use gate::{Gate, Known, Member};
 use index::{Index, sorted};
 use load::Loaded;
 use matcher::Matcher;
+use needle::Unread;
 use outline::root_of;
 use outline::{Outline, derived_reads};
 use pack::Packed;
@@ -59,6 +61,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use skip::Sound;
 use source::Source;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -109,9 +112,10 @@ pub(crate) struct Engine {
 struct Rule {
     gate: Gate,
     attempts: bool,
-    product: Option<String>,
-    service: Option<String>,
+    product: Option<Cow<'static, str>>,
+    service: Option<Cow<'static, str>>,
     body: Body,
+    info: OnceLock<RuleInfo>,
     needs: OnceLock<Needs>,
     matcher: OnceLock<Matcher>,
 }
@@ -228,9 +232,10 @@ impl Engine {
             Rule {
                 gate: packed.gate.clone(),
                 attempts: packed.attempts,
-                product: packed.product.map(str::to_owned),
-                service: packed.service.map(str::to_owned),
+                product: packed.product.map(Cow::Borrowed),
+                service: packed.service.map(Cow::Borrowed),
                 body: Body::Packed(packed),
+                info: OnceLock::new(),
                 needs: OnceLock::new(),
                 matcher: OnceLock::new(),
             },
@@ -249,9 +254,10 @@ impl Engine {
             Rule {
                 gate,
                 attempts: info.takes_attempts(),
-                product: rule.logsource.product.clone(),
-                service: rule.logsource.service.clone(),
+                product: rule.logsource.product.clone().map(Cow::Owned),
+                service: rule.logsource.service.clone().map(Cow::Owned),
                 body: Body::Own(Box::new(info), reads),
+                info: OnceLock::new(),
                 needs: OnceLock::new(),
                 matcher: OnceLock::from(matcher),
             },
@@ -261,7 +267,7 @@ impl Engine {
     }
 
     /// Indexes a rule, unless what is configured makes it impossible.
-    fn add<V: Into<std::borrow::Cow<'static, str>>>(
+    fn add<V: Into<Cow<'static, str>>>(
         &mut self,
         rule: Rule,
         key: Option<(Member, impl IntoIterator<Item = V>)>,
@@ -296,6 +302,17 @@ impl Engine {
         })
     }
 
+    /// One rule, read when first asked for: most are never.
+    pub(crate) fn rule(&self, index: usize) -> Option<&RuleInfo> {
+        let rule = self.rules.get(index)?;
+        Some(rule.info.get_or_init(|| rule.info(&self.hash)))
+    }
+
+    /// Id and name of every rule.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.rules.iter().map(|rule| (rule.id(), rule.name()))
+    }
+
     /// First digits of the SHA-256 over all rule files.
     pub(crate) fn hash(&self) -> &str {
         &self.hash
@@ -321,10 +338,22 @@ impl Engine {
     }
 
     /// Whether any rule can match a CloudTrail record of which only the head is known; `lacks`
-    /// says that nothing makes a derived field of a path for this record.
-    pub(crate) fn may_match(&self, head: &Head<'_>, lacks: impl Fn(&str) -> bool) -> bool {
+    /// says that nothing makes a derived field of a path for this record, `is_never` that one is
+    /// missing or the opposite of what is wanted.
+    pub(crate) fn may_match(
+        &self,
+        head: &Head<'_>,
+        lacks: impl Fn(&str) -> bool,
+        is_never: impl Fn(&str, bool) -> bool,
+    ) -> bool {
         let lacks = |path: &str| self.is_absent(path) || lacks(path);
-        let known = known(head, &lacks);
+        let unread = Unread::new(head.text);
+        let lacks_text = |text: &str| unread.lacks(text);
+        let known = Known {
+            is_never: Some(&is_never),
+            lacks_text: Some(&lacks_text),
+            ..known(head, &lacks)
+        };
         let Some(name) = known.name else {
             return true;
         };
@@ -436,11 +465,18 @@ impl Engine {
 impl Rule {
     /// Whether events of a service of AWS are for this rule: a log source keeps others away.
     fn sees(&self, service: &str) -> bool {
-        let fits = |stated: &Option<String>, ours: &str| {
+        let fits = |stated: &Option<Cow<'static, str>>, ours: &str| {
             let stated = stated.as_deref();
             stated.is_none_or(|stated| stated.eq_ignore_ascii_case(ours))
         };
         fits(&self.product, "aws") && fits(&self.service, service)
+    }
+
+    fn id(&self) -> &str {
+        match &self.body {
+            Body::Packed(packed) => packed.id,
+            Body::Own(info, _) => &info.id,
+        }
     }
 
     fn name(&self) -> &str {
@@ -475,6 +511,8 @@ fn known<'h>(head: &'h Head<'_>, lacks: &'h dyn Fn(&str) -> bool) -> Known<'h> {
         user_agent: head.user_agent.as_deref(),
         account: head.user_identity_account.as_deref(),
         lacks: Some(lacks),
+        is_never: None,
+        lacks_text: None,
     }
 }
 

@@ -20,6 +20,11 @@ pub(crate) struct Outline {
     pub(crate) reads: BTreeSet<String>,
 }
 
+/// Most texts of which one must stand in a record; looking for more costs more than it saves.
+const MAX_HELD: usize = 4;
+/// Shortest text that is looked for in a record, bytes.
+const MIN_HELD: usize = 4;
+
 type Detections = HashMap<String, IrDetection>;
 
 impl Outline {
@@ -112,20 +117,51 @@ fn item(item: &IrDetectionItem) -> Gate {
             (Some(expected), _) => Gate::Derived(name, !expected),
             (None, IrMatcher::Null) => Gate::Derived(name, true),
             (None, matcher) if may_take_nothing(matcher) => Gate::Unknown,
-            (None, matcher) => implied(field, matcher, Gate::Derived(name, false)),
+            (None, IrMatcher::BoolEq(wanted)) => implied(field, *wanted, Gate::Is(name, *wanted)),
+            (None, _) => Gate::Derived(name, false),
         };
     }
     match (member(field), item.exists) {
         (Some(member), Some(expected)) => Gate::Exists(member, expected),
         (Some(member), None) => text(member, &item.matcher),
-        (None, _) => Gate::Unknown,
+        (None, None) => held(&item.matcher),
+        (None, Some(_)) => Gate::Unknown,
     }
 }
 
+/// What must stand in the record for a field of it to fit.
+fn held(matcher: &IrMatcher) -> Gate {
+    match matcher {
+        IrMatcher::Str { pattern, .. } => pattern
+            .parts
+            .iter()
+            .filter_map(|part| match part {
+                IrPatternPart::Literal(text) => longest_word(text),
+                _ => None,
+            })
+            .max_by_key(|word| word.len())
+            .map_or(Gate::Unknown, |word| {
+                Gate::Holds(Cow::Owned(word.to_ascii_lowercase()))
+            }),
+        IrMatcher::AnyOf(parts) if parts.len() <= MAX_HELD => any(parts.iter().map(held)),
+        _ => Gate::Unknown,
+    }
+}
+
+/// The longest part of a text that every spelling in JSON has as it is, and that is long enough
+/// to say something; with letters, since numbers have several spellings.
+fn longest_word(text: &str) -> Option<&str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let words = text.split(|c| !is_plain(c));
+    let longest = words.max_by_key(|word| word.len())?;
+    let letters = longest.bytes().filter(u8::is_ascii_alphabetic).count();
+    (longest.len() >= MIN_HELD && letters >= 2).then_some(longest)
+}
+
 /// Facts that a record must show something for, whatever else.
-fn implied(field: &str, matcher: &IrMatcher, gate: Gate) -> Gate {
-    match (field, matcher) {
-        ("fact.principal.anonymous", IrMatcher::BoolEq(true)) => {
+fn implied(field: &str, wanted: bool, gate: Gate) -> Gate {
+    match (field, wanted) {
+        ("fact.principal.anonymous", true) => {
             let shown = Gate::Text(Member::AccountId, Fit::Exactly, "anonymous".into());
             all([gate, shown, Gate::Unknown].into_iter())
         }
@@ -200,8 +236,27 @@ fn fit(op: IrStrOp, parts: &[IrPatternPart], ignores_case: bool) -> Option<(Fit,
     Some((fit, text.clone()))
 }
 
+/// In the order in which asking is cheap and a no is likely: the first no ends it.
 fn all(parts: impl Iterator<Item = Gate>) -> Gate {
-    joined(parts, Gate::All)
+    let mut parts: Vec<Gate> = parts.collect();
+    parts.sort_by_key(price);
+    joined(parts.into_iter(), Gate::All)
+}
+
+fn price(gate: &Gate) -> u8 {
+    match gate {
+        Gate::Derived(..) => 0,
+        Gate::Exists(..) | Gate::Text(Member::ErrorCode, ..) => 1,
+        Gate::Text(..) => 2,
+        Gate::All(parts) | Gate::Any(parts) | Gate::None(parts) => {
+            parts.iter().map(price).max().unwrap_or(0).max(3)
+        }
+        // May look through the whole record.
+        Gate::Is(path, _) if ["fact", "own"].contains(&root_of(path)) => 4,
+        Gate::Holds(_) => 4,
+        Gate::Is(..) => 0,
+        Gate::Unknown => 5,
+    }
 }
 
 fn any(parts: impl Iterator<Item = Gate>) -> Gate {

@@ -25,8 +25,8 @@ pub(super) struct Peek<'a> {
 
 impl<'a> Peek<'a> {
     /// Reads the request; `None` where that cannot be done alone.
-    pub(super) fn of(known: &'a Known<'a>, request: &str) -> Option<Self> {
-        let request: Value = serde_json::from_str(request).ok()?;
+    pub(super) fn of(known: &'a Known<'a>, request: &[u8]) -> Option<Self> {
+        let request: Value = serde_json::from_slice(request).ok()?;
         Some(Self {
             known,
             request: Value::Object([(REQUEST.to_owned(), request)].into_iter().collect()),

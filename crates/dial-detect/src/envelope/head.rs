@@ -95,18 +95,22 @@ impl<'de> Top<'de> {
             top.take(name, &mut map)?;
         }
         if has_dotted {
-            // Such a name wins over the path that it spells: nothing below is certain.
-            top.head.user_identity_type = None;
-            top.head.request = None;
+            top.forget_below();
         }
         Ok(top)
     }
 
-    fn take<A: MapAccess<'de>>(&mut self, name: Name, map: &mut A) -> Result<(), A::Error> {
-        let slot = match name {
+    /// A name that spells a path wins over that path: nothing below is certain.
+    pub(super) fn forget_below(&mut self) {
+        self.head.user_identity_type = None;
+        self.head.request = None;
+    }
+
+    /// Where the text of a member goes; `None` for what is no text.
+    pub(super) fn slot(&mut self, name: Name) -> Option<&mut Option<Cow<'de, str>>> {
+        Some(match name {
             Name::Event => &mut self.head.event_name,
             Name::EventSource => &mut self.head.event_source,
-            Name::EventType => &mut self.head.event_type,
             Name::ErrorCode => {
                 self.head.succeeded = false;
                 &mut self.head.error_code
@@ -118,37 +122,39 @@ impl<'de> Top<'de> {
             Name::EventTime => &mut self.event_time,
             Name::Region => &mut self.region,
             Name::Recipient => &mut self.head.recipient_account,
+            _ => return None,
+        })
+    }
+
+    fn take<A: MapAccess<'de>>(&mut self, name: Name, map: &mut A) -> Result<(), A::Error> {
+        match name {
             Name::UserIdentity => {
                 let identity: Identity<'de> = map.next_value()?;
                 self.head.user_identity_type = identity.kind;
                 self.head.user_identity_account = identity.account;
-                return Ok(());
             }
             Name::Request => {
                 let request: &'de RawValue = map.next_value()?;
-                self.head.request = Some(request.get());
-                return Ok(());
+                self.head.request = Some(request.get().as_bytes());
             }
-            Name::Detail => {
-                self.detail = map.next_value::<Detail<'de>>()?.0;
-                return Ok(());
-            }
-            Name::Records | Name::Dotted | Name::Other => {
-                self.has_records |= name == Name::Records;
-                return map.next_value::<IgnoredAny>().map(|_| ());
-            }
-        };
-        *slot = map.next_value::<Text<'de>>()?.0;
+            Name::Detail => self.detail = map.next_value::<Detail<'de>>()?.0,
+            name => match self.slot(name) {
+                Some(slot) => *slot = map.next_value::<Text<'de>>()?.0,
+                None => {
+                    self.has_records |= name == Name::Records;
+                    map.next_value::<IgnoredAny>()?;
+                }
+            },
+        }
         Ok(())
     }
 }
 
 /// The members that a head is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Name {
+pub(super) enum Name {
     Event,
     EventSource,
-    EventType,
     ErrorCode,
     DetailType,
     Source,
@@ -167,24 +173,24 @@ enum Name {
 }
 
 impl Name {
-    fn of(text: &str) -> Self {
+    /// The name as it stands there, without escapes.
+    pub(super) fn of(text: &[u8]) -> Self {
         match text {
-            "eventName" => Self::Event,
-            "eventSource" => Self::EventSource,
-            "eventType" => Self::EventType,
-            "errorCode" => Self::ErrorCode,
-            "detail-type" => Self::DetailType,
-            "source" => Self::Source,
-            "eventID" => Self::EventId,
-            "eventTime" => Self::EventTime,
-            "awsRegion" => Self::Region,
-            "recipientAccountId" => Self::Recipient,
-            "userIdentity" => Self::UserIdentity,
-            "userAgent" => Self::UserAgent,
-            "requestParameters" => Self::Request,
-            "detail" => Self::Detail,
-            "Records" => Self::Records,
-            _ if text.contains('.') => Self::Dotted,
+            b"eventName" => Self::Event,
+            b"eventSource" => Self::EventSource,
+            b"errorCode" => Self::ErrorCode,
+            b"detail-type" => Self::DetailType,
+            b"source" => Self::Source,
+            b"eventID" => Self::EventId,
+            b"eventTime" => Self::EventTime,
+            b"awsRegion" => Self::Region,
+            b"recipientAccountId" => Self::Recipient,
+            b"userIdentity" => Self::UserIdentity,
+            b"userAgent" => Self::UserAgent,
+            b"requestParameters" => Self::Request,
+            b"detail" => Self::Detail,
+            b"Records" => Self::Records,
+            _ if text.contains(&b'.') => Self::Dotted,
             _ => Self::Other,
         }
     }
@@ -193,7 +199,6 @@ impl Name {
         match self {
             Self::Event => "eventName",
             Self::EventSource => "eventSource",
-            Self::EventType => "eventType",
             Self::ErrorCode => "errorCode",
             Self::DetailType => "detail-type",
             Self::Source => "source",
@@ -220,7 +225,7 @@ impl<'de> Deserialize<'de> for Name {
                 f.write_str("a name")
             }
             fn visit_str<E>(self, text: &str) -> Result<Name, E> {
-                Ok(Name::of(text))
+                Ok(Name::of(text.as_bytes()))
             }
         }
         deserializer.deserialize_identifier(Names)

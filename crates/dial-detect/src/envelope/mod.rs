@@ -7,6 +7,7 @@ mod json;
 mod loose;
 mod record;
 mod s3_notice;
+mod skim;
 mod sns;
 mod sqs;
 pub mod trail;

@@ -32,12 +32,6 @@ pub(super) fn event(text: &str, around: &Around<'_>) -> Result<Event, EnvelopeEr
     settled(record, &top, text, around)
 }
 
-/// A bare record of which the head is read already, as an item of a list.
-pub(super) fn item_of(text: &str, top: &Top<'_>) -> Item {
-    let event = json::value(text).and_then(|it| settled(it, top, text, &Around::default()));
-    event.map_err(|error| Malformed::new(error, text))
-}
-
 fn settled(
     record: Value,
     top: &Top<'_>,

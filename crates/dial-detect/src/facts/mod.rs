@@ -39,9 +39,14 @@ mod signin;
 mod sns;
 mod sqs;
 mod ssm;
+mod unread;
+
+pub(crate) use unread::is_never;
 
 #[cfg(test)]
 pub(crate) use sample::{answered, event, facts_of, sample};
+#[cfg(test)]
+pub(crate) use unread::JUDGED;
 
 use crate::event::Kind;
 use crate::normalise::Call;

@@ -3,6 +3,8 @@
 use super::{Judged, Pipeline};
 use crate::engine::{RuleInfo, Step, View};
 use crate::event::Event;
+use dial_core::Finding;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -32,6 +34,8 @@ pub struct Explanation {
 pub enum Verdict {
     /// The rule makes a finding.
     Match,
+    /// The rule makes a finding of which nobody is told.
+    Suppressed,
     /// The event does not meet the condition.
     NoMatch,
     /// The event meets the condition, but is kept away from the rule.
@@ -39,19 +43,26 @@ pub enum Verdict {
 }
 
 impl Pipeline {
-    /// Explains what a rule makes of an event.
-    pub fn explain(&self, rule: &RuleInfo, event: &Event) -> Option<Explanation> {
+    /// Explains what a rule makes of an event, with the suppressions that hold at `now`.
+    pub fn explain(&self, rule: &RuleInfo, event: &Event, now: Timestamp) -> Option<Explanation> {
         let mut rules = self.engine.rules().iter();
         let index = rules.position(|known| known.id == rule.id)?;
         let known = self.known(event, None, &mut Judged::default());
         let view = View::new(event, &known.derived);
-        let condition = self.engine.explain(index, &view);
+        let mut condition = self.engine.explain(index, &view);
+        for step in &mut condition {
+            respell(step, &rule.event_names);
+        }
         let holds = condition.iter().any(|step| step.matched);
-        let because = self.kept_because(index, rule, &view);
-        let verdict = match (holds, because.is_some()) {
-            (false, _) => Verdict::NoMatch,
-            (true, true) => Verdict::Kept,
-            (true, false) => Verdict::Match,
+        let kept = self.kept_because(index, rule, &view);
+        let silent = || self.silent_because(rule, event, now);
+        let (verdict, because) = match (holds, kept) {
+            (false, kept) => (Verdict::NoMatch, kept),
+            (true, Some(kept)) => (Verdict::Kept, Some(kept)),
+            (true, None) => match silent() {
+                Some(silent) => (Verdict::Suppressed, Some(silent)),
+                None => (Verdict::Match, None),
+            },
         };
         Some(Explanation {
             rule: rule.name.clone(),
@@ -70,5 +81,39 @@ impl Pipeline {
         }
         let refused = view.failed() && !rule.takes_attempts();
         refused.then(|| "the call failed, and `dial.attempts` is false".to_owned())
+    }
+
+    /// Why nobody is told, where all findings of the rule are silent.
+    fn silent_because(&self, rule: &RuleInfo, event: &Event, now: Timestamp) -> Option<String> {
+        let judged = self.run(event, now);
+        let is_of_rule = |finding: &&Finding| finding.rule.id == rule.id;
+        if judged.findings.iter().any(|finding| is_of_rule(&finding)) {
+            return None;
+        }
+        let mut suppressed = judged.suppressed.iter().filter(is_of_rule);
+        let by = suppressed.find_map(|finding| finding.suppressed.as_ref());
+        let own_use = "nobody is told: DIAL's own roles use DIAL's own parts so";
+        by.map(|by| {
+            let (id, owner, reason) = (&by.id, &by.owner, &by.reason);
+            format!("nobody is told: suppression `{id}` of {owner} fits ({reason})")
+        })
+        .or_else(|| (judged.own_use > 0).then(|| own_use.to_owned()))
+    }
+}
+
+/// Shows event names as the rule writes them; the library folds their case.
+fn respell(step: &mut Step, names: &[String]) {
+    if let Some(wanted) = step.wanted.as_mut().filter(|_| step.part == "eventName") {
+        let is_letter = |c: char| c.is_alphanumeric();
+        let words = wanted.split_inclusive(|c| !is_letter(c)).map(|piece| {
+            let word = piece.trim_end_matches(|c| !is_letter(c));
+            let mut named = names.iter().filter(|name| name.eq_ignore_ascii_case(word));
+            let behind = piece.get(word.len()..).unwrap_or_default();
+            format!("{}{behind}", named.next().map_or(word, String::as_str))
+        });
+        *wanted = words.collect();
+    }
+    for part in &mut step.parts {
+        respell(part, names);
     }
 }

@@ -146,7 +146,7 @@ proptest! {
             let candidates = engine.candidates(&event);
             let lost: Vec<_> = matched.iter().filter(|rule| !candidates.contains(rule)).collect();
             prop_assert!(lost.is_empty(), "{lost:?} {detections:?} {}", event.record);
-            prop_assert!(matched.is_empty() || engine.may_match(&event.head(), |_| false), "{detections:?} {}", event.record);
+            prop_assert!(matched.is_empty() || engine.may_match(&event.head(), |_| false, |_, _| false), "{detections:?} {}", event.record);
         }
     }
 }
@@ -189,7 +189,11 @@ fn the_index_does_leave_events_out() {
         ("nothing known", Head::default(), true),
     ];
     for (name, known, expected) in cases {
-        assert_eq!(engine.may_match(&known, |_| false), expected, "{name}");
+        assert_eq!(
+            engine.may_match(&known, |_| false, |_, _| false),
+            expected,
+            "{name}"
+        );
     }
     assert_eq!(engine.unfiltered().collect::<Vec<_>>(), ["r1"]);
 }

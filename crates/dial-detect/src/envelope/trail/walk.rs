@@ -4,7 +4,7 @@ use super::balance::Balance;
 use super::{Counts, EnvelopeError, MAX_EVENT, ScanFault};
 use crate::envelope::head::Top;
 use crate::envelope::loose::Key;
-use crate::envelope::{Item, Malformed, items, json, record};
+use crate::envelope::{Item, Malformed, items, json, record, skim};
 use crate::event::{Event, Head};
 use serde::de::IgnoredAny;
 
@@ -175,6 +175,11 @@ impl<'f> Walker<'f> {
 
     /// A record, an envelope, or something malformed that starts like one.
     fn record(&mut self, data: &[u8], is_last: bool) -> Result<Step, ScanFault> {
+        if let Some((head, end)) = skim::head(data) {
+            self.count()?;
+            self.judge_record(head, data.get(..end).unwrap_or_default());
+            return Ok(Step::Took(end));
+        }
         let mut values = serde_json::Deserializer::from_slice(data).into_iter::<Top<'_>>();
         let error = match values.next() {
             Some(Ok(top)) if self.is_around_records(&top) => {
@@ -216,17 +221,22 @@ impl<'f> Walker<'f> {
             self.malformed(EnvelopeError::Duplicate(name), bytes);
             return Ok(());
         }
-        top.head.text = Some(bytes);
         if top.has_detail_type {
+            top.head.text = Some(bytes);
             self.judge_envelope(top, bytes);
-            return Ok(());
-        }
-        if top.head.event_name.is_none() {
-            self.malformed(EnvelopeError::UnknownShape, bytes);
-        } else if (self.want)(&top.head) {
-            self.hand_over(bytes, |text| vec![record::item_of(text, &top)]);
+        } else {
+            self.judge_record(top.head, bytes);
         }
         Ok(())
+    }
+
+    fn judge_record<'a>(&mut self, mut head: Head<'a>, bytes: &'a [u8]) {
+        head.text = Some(bytes);
+        if head.event_name.is_none() {
+            self.malformed(EnvelopeError::UnknownShape, bytes);
+        } else if (self.want)(&head) {
+            self.hand_over(bytes, |text| vec![record::item(text)]);
+        }
     }
 
     fn judge_envelope(&mut self, top: Top<'_>, bytes: &[u8]) {

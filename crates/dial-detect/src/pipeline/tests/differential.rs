@@ -4,7 +4,9 @@
 use super::mutation::mutations;
 use crate::engine::{Hit, Reference, View};
 use crate::envelope::{self, Input, trail};
-use crate::event::{Event, Kind};
+use crate::event::{Event, Head, Kind};
+use crate::facts::{self, EXTRACTORS, JUDGED};
+use crate::normalise::Call;
 use crate::{Judged, Pipeline, Settings};
 use dial_core::wire::WorkerInfo;
 use proptest::prelude::*;
@@ -163,17 +165,60 @@ impl Setup {
         Ok(hits.len())
     }
 
+    /// What the bytes deny of a fact, the parsed record must not show.
+    fn check_denied(&self, head: &Head<'_>, event: &Event) -> Result<(), String> {
+        let accounts = &self.pipeline.settings.known_accounts;
+        let Some(own) = head.recipient_account.as_deref() else {
+            return Ok(());
+        };
+        let known = facts::Known { accounts, own };
+        // A name or service that the fact does not look at would prove nothing.
+        let judged = |fact: &&str| JUDGED.iter().any(|(path, _)| path.ends_with(*fact));
+        let makers = EXTRACTORS
+            .iter()
+            .filter(|e| e.facts.iter().any(|fact| judged(&fact)));
+        let facts = makers.flat_map(|extractor| {
+            let mut event = event.clone();
+            for (key, values) in [
+                ("eventName", extractor.names),
+                ("eventSource", extractor.sources),
+            ] {
+                if let Some(value) = values.first() {
+                    event.record[key] = (*value).into();
+                }
+            }
+            let facts = facts::extract(&Call::of(&event), &known);
+            JUDGED.map(|(path, wanted)| (path, wanted, facts.get(&path["fact.".len()..]).cloned()))
+        });
+        let wrong = facts.filter(|(path, wanted, found)| {
+            *found == Some(Value::Bool(*wanted)) && facts::is_never(path, *wanted, head, &known)
+        });
+        match wrong.map(|(path, ..)| path).next() {
+            Some(path) => Err(format!("{path} denied: {}", event.record)),
+            None => Ok(()),
+        }
+    }
+
     /// A scan hands over every record that matches, as text, among others.
     fn check_scan(&self, record: &Value) -> Result<(), String> {
         let file = format!("{{ \"Records\" : [{{}}, {record} ,{record}]}}");
         let seen = RefCell::new(0);
         let limits = trail::Limits::default();
-        let want = |head: &crate::event::Head<'_>| self.pipeline.may_match(head);
+        let event = read(record);
+        let denied = RefCell::new(Ok(()));
+        let want = |head: &Head<'_>| {
+            if let Ok(event) = &event {
+                let checked = self.check_denied(head, event);
+                denied.borrow_mut().clone_from(&checked);
+            }
+            self.pipeline.may_match(head)
+        };
         let counts = trail::scan(file.as_bytes(), &limits, want, |item| {
             *seen.borrow_mut() += usize::from(item.is_ok());
         });
         let counts = counts.map_err(|error| error.to_string())?;
-        let Ok(event) = read(record) else {
+        denied.into_inner()?;
+        let Ok(event) = event else {
             return Ok(());
         };
         let expected = if self.check(&event)? > 0 { 2 } else { 0 };

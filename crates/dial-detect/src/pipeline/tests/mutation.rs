@@ -96,17 +96,72 @@ fn set() -> impl Strategy<Value = Mutation> {
         json!("GetSecretValue"),
         json!("DeleteBucket"),
         json!("PutBucketPolicy"),
+        json!("PutObject"),
+        json!("AuthorizeSecurityGroupIngress"),
     ];
     prop_oneof![
-        prop::sample::select(codes.to_vec()).prop_map(|code| Mutation::Set("/errorCode", code)),
-        prop::sample::select(types.to_vec())
+        1 => prop::sample::select(codes.to_vec()).prop_map(|code| Mutation::Set("/errorCode", code)),
+        1 => prop::sample::select(types.to_vec())
             .prop_map(|kind| Mutation::Set("/userIdentity/type", kind)),
-        prop::sample::select(sources.to_vec())
+        1 => prop::sample::select(sources.to_vec())
             .prop_map(|source| Mutation::Set("/eventSource", source)),
-        prop::sample::select(names.to_vec()).prop_map(|name| Mutation::Set("/eventName", name)),
-        value().prop_map(|value| Mutation::Set("/userIdentity", value)),
-        value().prop_map(|value| Mutation::Set("/requestParameters", value)),
+        1 => prop::sample::select(names.to_vec()).prop_map(|name| Mutation::Set("/eventName", name)),
+        1 => value().prop_map(|value| Mutation::Set("/userIdentity", value)),
+        1 => value().prop_map(|value| Mutation::Set("/requestParameters", value)),
+        2 => telling(),
     ]
+}
+
+/// What facts are told by, in spellings that the bytes must show too.
+fn telling() -> impl Strategy<Value = Mutation> {
+    let key = "arn:aws:kms:eu-west-1:777788889999:key/1";
+    let rule =
+        json!({ "cidrIpv4": "0.0.0.0/0", "referencedGroupInfo": { "USERID": "777788889999" } });
+    let ranges = |range: &str| json!({ "items": [{ "ipProtocol": "-1", "ipv6Ranges": { "items": [{ "cidrIpv6": range }] } }] });
+    let told = [
+        ("/requestParameters/X-Amz_ACL", json!("public-read")),
+        (
+            "/requestParameters/x-amz-grant-read",
+            json!("uri=\"http://acs.amazonaws.com/groups/global/AllUsers\""),
+        ),
+        (
+            "/requestParameters/accessControlPolicy",
+            json!({ "Owner": { "ID": "a" } }),
+        ),
+        ("/requestParameters/omitted", json!(true)),
+        (
+            "/requestParameters/X-AMZ-SERVER-SIDE-ENCRYPTION-AWS-KMS-KEY-ID",
+            json!(key),
+        ),
+        (
+            "/requestParameters/x_amz_server_side_encryption_customer_algorithm",
+            json!("AES256"),
+        ),
+        ("/requestParameters/cidrIp", json!("0.0.0.0/00 ")),
+        ("/requestParameters/cidrIp", json!("10.0.0.0/16")),
+        ("/requestParameters/ipPermissions", ranges("::/0\u{a0}")),
+        ("/requestParameters/ipPermissions", ranges("fd00::/16")),
+        (
+            "/responseElements",
+            json!({ "securityGroupRuleSet": { "items": [rule] } }),
+        ),
+        (
+            "/resources",
+            json!([{ "type": "AWS::S3::Bucket", "accountID": "777788889999" }]),
+        ),
+        (
+            "/resources",
+            json!([{ "type": "AWS::S3::Bucket", "accountId": ["111122223333", "777788889999"] }]),
+        ),
+        (
+            "/additionalEventData",
+            json!({ "mfaUsed": ["No"], "x": { "MFAUsed": "Yes" } }),
+        ),
+        ("/additionalEventData", json!({ "MFAUSED": "yes" })),
+        ("/additionalEventData", json!({ "MFAUsed": "No" })),
+    ];
+    let told = prop::sample::select(told.to_vec());
+    told.prop_map(|(path, value)| Mutation::Set(path, value))
 }
 
 impl Mutation {
