@@ -7,11 +7,12 @@ use std::io;
 
 /// Writes a value on one line, with a new line at the end.
 pub(crate) fn write_line(out: &mut dyn io::Write, value: &impl Serialize) -> io::Result<()> {
-    value.serialize(&mut Serializer::with_formatter(
-        &mut *out,
-        Inert(CompactFormatter),
-    ))?;
-    out.write_all(b"\n")
+    // Written at once: a serializer hands over every bracket by itself.
+    let mut line = Vec::new();
+    let inert = Inert(CompactFormatter);
+    value.serialize(&mut Serializer::with_formatter(&mut line, inert))?;
+    line.push(b'\n');
+    out.write_all(&line)
 }
 
 /// Writes a value indented, with a new line at the end.
@@ -28,6 +29,9 @@ struct Inert<F>(F);
 
 /// Active characters can stand only inside strings, so an escape never changes the document.
 fn write_inert<W: ?Sized + io::Write>(writer: &mut W, text: &str) -> io::Result<()> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return writer.write_all(text.as_bytes());
+    }
     let mut rest = text;
     let spared = |c: char| matches!(c, '\n' | '\r' | '\t');
     while let Some((at, c)) = rest

@@ -35,6 +35,7 @@ use progress::Progress;
 use report::{Report, Shown};
 use send::Outgoing;
 use sources::Search;
+use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use taker::Taker;
@@ -109,7 +110,11 @@ pub(crate) fn run(args: &Scanning) -> Result<Outcome> {
         Outgoing::new(sender, worker, runtime.handle().clone())
     });
     let progress = Progress::start();
-    let mut out = anstream::stdout().lock();
+    let mut out: Box<dyn Write> = match args.format {
+        // JSON has no colours to take out, and is inert as it is written.
+        Format::Jsonl | Format::Ocsf => Box::new(io::stdout().lock()),
+        Format::Table | Format::Csv => Box::new(anstream::stdout().lock()),
+    };
     let report = Report::new(args.shown(), &mut out, progress.bar.clone())?;
     let mut taker = Taker::new(report, outgoing, checkpoint, args.min_severity);
     let scan = Scan {

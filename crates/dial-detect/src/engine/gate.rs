@@ -100,10 +100,13 @@ pub(crate) struct Known<'a> {
     /// Whether nothing makes a derived field of this path for this record.
     pub(crate) lacks: Option<&'a dyn Fn(&str) -> bool>,
     /// Whether a derived field of this path is certainly missing or the opposite.
-    pub(crate) is_never: Option<&'a dyn Fn(&str, bool) -> bool>,
+    pub(crate) is_never: Option<&'a IsNever<'a>>,
     /// Whether a text certainly stands nowhere in the record.
     pub(crate) lacks_text: Option<&'a dyn Fn(&str) -> bool>,
 }
+
+/// Of the path of a derived field, and what it would have to be.
+type IsNever<'a> = dyn Fn(&str, bool) -> bool + 'a;
 
 /// What is judged before a rule is built or asked: certain, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -245,7 +245,6 @@ fn all(parts: impl Iterator<Item = Gate>) -> Gate {
 
 fn price(gate: &Gate) -> u8 {
     match gate {
-        Gate::Derived(..) => 0,
         Gate::Exists(..) | Gate::Text(Member::ErrorCode, ..) => 1,
         Gate::Text(..) => 2,
         Gate::All(parts) | Gate::Any(parts) | Gate::None(parts) => {
@@ -254,7 +253,7 @@ fn price(gate: &Gate) -> u8 {
         // May look through the whole record.
         Gate::Is(path, _) if ["fact", "own"].contains(&root_of(path)) => 4,
         Gate::Holds(_) => 4,
-        Gate::Is(..) => 0,
+        Gate::Is(..) | Gate::Derived(..) => 0,
         Gate::Unknown => 5,
     }
 }

@@ -138,13 +138,14 @@ impl<'de> Top<'de> {
                 self.head.request = Some(request.get().as_bytes());
             }
             Name::Detail => self.detail = map.next_value::<Detail<'de>>()?.0,
-            name => match self.slot(name) {
-                Some(slot) => *slot = map.next_value::<Text<'de>>()?.0,
-                None => {
+            name => {
+                if let Some(slot) = self.slot(name) {
+                    *slot = map.next_value::<Text<'de>>()?.0;
+                } else {
                     self.has_records |= name == Name::Records;
                     map.next_value::<IgnoredAny>()?;
                 }
-            },
+            }
         }
         Ok(())
     }

@@ -102,18 +102,18 @@ impl Pipeline {
 }
 
 /// Shows event names as the rule writes them; the library folds their case.
-fn respell(step: &mut Step, names: &[String]) {
+fn respell(step: &mut Step, spelled: &[String]) {
     if let Some(wanted) = step.wanted.as_mut().filter(|_| step.part == "eventName") {
         let is_letter = |c: char| c.is_alphanumeric();
         let words = wanted.split_inclusive(|c| !is_letter(c)).map(|piece| {
             let word = piece.trim_end_matches(|c| !is_letter(c));
-            let mut named = names.iter().filter(|name| name.eq_ignore_ascii_case(word));
+            let mut named = spelled.iter().filter(|one| one.eq_ignore_ascii_case(word));
             let behind = piece.get(word.len()..).unwrap_or_default();
             format!("{}{behind}", named.next().map_or(word, String::as_str))
         });
         *wanted = words.collect();
     }
     for part in &mut step.parts {
-        respell(part, names);
+        respell(part, spelled);
     }
 }

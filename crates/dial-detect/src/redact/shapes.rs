@@ -43,6 +43,11 @@ static COMPILED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 static ANY: LazyLock<RegexSet> =
     LazyLock::new(|| RegexSet::new(SHAPES).expect("shapes are tested"));
 
+/// Shortest secret of letters and digits alone: an AWS session token.
+const SHORTEST_WORD: usize = 28;
+/// Shortest with `-` and `_` too: a Slack token.
+const SHORTEST: usize = 15;
+
 /// Length of a secret access key.
 const SECRET_KEY: usize = 40;
 /// Bits per character; not one of 1,500,000 random keys has less, names and paths mostly do.
@@ -50,6 +55,9 @@ const SECRET_KEY_ENTROPY: f64 = 4.0;
 
 /// Replaces what has the shape of a secret; returns how many there were.
 pub(super) fn redact(text: &mut String) -> usize {
+    if is_too_short(text) {
+        return 0;
+    }
     if !ANY.is_match(text) {
         return redact_secret_keys(text);
     }
@@ -67,6 +75,18 @@ pub(super) fn redact(text: &mut String) -> usize {
         }
     }
     count + redact_secret_keys(text)
+}
+
+/// Whether a text is too short for every shape that letters, digits, `-` and `_` can have, as
+/// most names and many values are.
+fn is_too_short(text: &str) -> bool {
+    let is_word = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_plain = || {
+        let is_joint = |byte: &u8| matches!(byte, b'-' | b'_');
+        let mut bytes = text.as_bytes().iter();
+        bytes.all(|byte| byte.is_ascii_alphanumeric() || is_joint(byte))
+    };
+    (is_word && text.len() < SHORTEST_WORD) || (text.len() < SHORTEST && is_plain())
 }
 
 /// Secret access keys have no mark: 40 characters of base64, as random as they come.
@@ -107,4 +127,21 @@ fn entropy(text: &str) -> f64 {
     let total = text.len() as f64;
     let share = |count: &u32| f64::from(*count) / total;
     counts.values().map(|c| -share(c) * share(c).log2()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_too_short_has_no_shape(
+            mark in "(gh[pousr]_|github_pat_|glpat-|xox[a-z]-|xapp-|whsec_|[srp]k_(live|test)_|sk-|npm_|da2-|--password|pwd|FwoGZXIvYXdz|IQoJb3JpZ2lu|eyJ|AIza)?",
+            rest in "[A-Za-z0-9]{0,26}|[A-Za-z0-9_-]{0,14}",
+        ) {
+            let text = mark + &rest;
+            prop_assert!(!is_too_short(&text) || !ANY.is_match(&text), "{}", text);
+        }
+    }
 }

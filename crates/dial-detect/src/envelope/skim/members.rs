@@ -41,7 +41,7 @@ pub(super) fn members<'a>(
     last.get_mut(..rest.len())?.copy_from_slice(rest);
     for (number, bytes) in whole.iter().chain([&last]).enumerate() {
         let block = blocks.next(bytes)?;
-        if let Some(end) = walk.block(&block, number * BLOCK)? {
+        if let Reached::End(end) = walk.block(&block, number * BLOCK)? {
             return Some(end);
         }
     }
@@ -67,6 +67,14 @@ enum At {
     Done(usize),
 }
 
+/// How far a block led.
+enum Reached {
+    /// The object goes on.
+    Middle,
+    /// It ends here.
+    End(usize),
+}
+
 type Range = (usize, usize);
 
 struct Walk<'a, 'e, F> {
@@ -84,8 +92,8 @@ struct Walk<'a, 'e, F> {
 }
 
 impl<'a, F: FnMut(Level, &'a [u8], &'a [u8]) -> Option<()>> Walk<'a, '_, F> {
-    /// Goes through one block; `Some(Some(end))` where the object ends in it.
-    fn block(&mut self, block: &Block, offset: usize) -> Option<Option<usize>> {
+    /// Goes through one block.
+    fn block(&mut self, block: &Block, offset: usize) -> Option<Reached> {
         let mut brackets = block.opened | block.closed;
         let mut quotes = block.quotes;
         loop {
@@ -99,7 +107,7 @@ impl<'a, F: FnMut(Level, &'a [u8], &'a [u8]) -> Option<()>> Walk<'a, '_, F> {
                 }
             }
             if bracket == 0 {
-                return Some(None);
+                return Some(Reached::Middle);
             }
             quotes &= !before;
             brackets ^= bracket;
@@ -107,7 +115,7 @@ impl<'a, F: FnMut(Level, &'a [u8], &'a [u8]) -> Option<()>> Walk<'a, '_, F> {
             if block.opened & bracket != 0 {
                 self.open(at)?;
             } else if self.close(at)? {
-                return Some(Some(at + 1));
+                return Some(Reached::End(at + 1));
             }
         }
     }

@@ -67,15 +67,15 @@ impl<'a> Skim<'a> {
             Name::Request => self.top.head.request = Some(value),
             // Its members came before it. The others are read again where a record is wanted.
             Name::UserIdentity | Name::EventId | Name::EventTime | Name::Region => {}
-            name => *self.top.slot(name)? = text(value)?,
+            name => *self.top.slot(name)? = text(value).ok()?,
         }
         Some(())
     }
 
     fn inner(&mut self, key: &'a [u8], value: &'a [u8]) -> Option<()> {
         match key {
-            b"type" => self.top.head.user_identity_type = text(value)?,
-            b"accountId" => self.top.head.user_identity_account = text(value)?,
+            b"type" => self.top.head.user_identity_type = text(value).ok()?,
+            b"accountId" => self.top.head.user_identity_account = text(value).ok()?,
             _ if !is_plain(key) => return None,
             _ => {}
         }
@@ -86,21 +86,19 @@ impl<'a> Skim<'a> {
 /// Whether the bytes are ASCII that stands for itself.
 fn is_plain(text: &[u8]) -> bool {
     // Without an early end, so that many bytes are looked at together.
-    let is_odd = |byte: &u8| (*byte < b' ') | (*byte == b'\\') | (*byte >= 0x80);
+    let is_odd = |byte: &u8| !matches!(byte, b' '..=b'[' | b']'..=0x7F);
     !text.iter().fold(false, |odd, byte| odd | is_odd(byte))
 }
 
-/// A string, or `None` for any other value; the outer `None` where it cannot be read.
-fn text(value: &[u8]) -> Option<Option<Cow<'_, str>>> {
+/// A string, or `None` for any other value.
+fn text(value: &[u8]) -> serde_json::Result<Option<Cow<'_, str>>> {
     let Some(quoted) = value.strip_prefix(b"\"") else {
-        return Some(None);
+        return Ok(None);
     };
     let inside = quoted.strip_suffix(b"\"").filter(|inside| is_plain(inside));
     match inside.and_then(|inside| std::str::from_utf8(inside).ok()) {
-        Some(text) => Some(Some(Cow::Borrowed(text))),
-        None => serde_json::from_slice::<Text<'_>>(value)
-            .ok()
-            .map(|text| text.0),
+        Some(text) => Ok(Some(Cow::Borrowed(text))),
+        None => serde_json::from_slice::<Text<'_>>(value).map(|text| text.0),
     }
 }
 

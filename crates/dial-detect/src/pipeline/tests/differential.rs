@@ -173,10 +173,10 @@ impl Setup {
         };
         let known = facts::Known { accounts, own };
         // A name or service that the fact does not look at would prove nothing.
-        let judged = |fact: &&str| JUDGED.iter().any(|(path, _)| path.ends_with(*fact));
+        let judged = |fact: &str| JUDGED.iter().any(|(path, _)| path.ends_with(fact));
         let makers = EXTRACTORS
             .iter()
-            .filter(|e| e.facts.iter().any(|fact| judged(&fact)));
+            .filter(|e| e.facts.iter().any(|fact| judged(fact)));
         let facts = makers.flat_map(|extractor| {
             let mut event = event.clone();
             for (key, values) in [
