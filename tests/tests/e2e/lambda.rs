@@ -22,11 +22,11 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A master of three functions over one table and one bucket.
-struct Cloud {
+pub(crate) struct Cloud {
     emulated: Emulated,
     name: String,
-    url: String,
-    deliver: Arc<RuntimeApi>,
+    pub(crate) url: String,
+    pub(crate) deliver: Arc<RuntimeApi>,
     sweep: Arc<RuntimeApi>,
     _processes: Vec<Process>,
     _folder: TempDir,
@@ -34,7 +34,7 @@ struct Cloud {
 
 impl Cloud {
     /// `None` without emulators.
-    async fn start(name: &str, setup: &MasterSetup) -> Option<Self> {
+    pub(crate) async fn start(name: &str, setup: &MasterSetup) -> Option<Self> {
         let emulated = Emulated::find()?;
         let name = format!("{name}-{}", std::process::id());
         emulated.table(&name).await;
@@ -60,7 +60,7 @@ impl Cloud {
     }
 
     /// A worker whose dead letters and trail objects lie in S3.
-    async fn worker(&self) -> Worker {
+    pub(crate) async fn worker(&self) -> Worker {
         let mut setup = WorkerSetup::to(&self.url);
         setup.bucket = Some(format!("s3://{}/worker", self.name));
         setup.env = self.emulated.env();
@@ -68,7 +68,7 @@ impl Cloud {
     }
 
     /// What the table's stream hands to the deliver function for these findings.
-    fn stream_event(findings: &[Value], sinks: &[&str]) -> Value {
+    pub(crate) fn stream_event(findings: &[Value], sinks: &[&str]) -> Value {
         let rows = findings.iter().flat_map(|finding| {
             let keys = ["META"].into_iter().map(str::to_owned);
             let keys = keys.chain(sinks.iter().map(|sink| format!("OUT#{sink}")));

@@ -12,5 +12,6 @@ mod hook;
 mod lambda;
 mod logs;
 mod panic;
+mod slack;
 mod start;
 mod way;
