@@ -3,6 +3,7 @@
 use crate::bed::{Answer, Bed, NOW, TOKEN, ask, roots};
 use dial_core::api_token::ApiToken;
 use dial_core::key::{RootKey, RootKeys};
+use dial_core::store::token::Scope;
 use dial_master::Rate;
 use dial_master::readers::Readers;
 use http::StatusCode;
@@ -171,4 +172,52 @@ async fn whoever_reaches_a_master_without_tokens_is_admin() {
     let bed = Bed::with(|parts| parts.readers = Readers::Loopback);
     let answer = bed.send(ask("GET", "/v1/tokens", "", None)).await;
     assert_eq!(answer.status, StatusCode::OK);
+}
+
+/// Who may ask for what: method, path, and the least scope (`None`: no token is asked for).
+const ROUTES: &[(&str, &str, Option<Scope>)] = &[
+    ("GET", "/healthz", None),
+    ("GET", "/readyz", None),
+    ("GET", "/metrics", Some(Scope::Viewer)),
+    ("GET", "/v1/findings", Some(Scope::Viewer)),
+    (
+        "GET",
+        "/v1/findings/f-aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        Some(Scope::Viewer),
+    ),
+    ("GET", "/v1/workers", Some(Scope::Viewer)),
+    ("GET", "/v1/silences", Some(Scope::Viewer)),
+    ("POST", "/v1/silences", Some(Scope::Analyst)),
+    ("POST", "/v1/silences/preview", Some(Scope::Viewer)),
+    ("DELETE", "/v1/silences/s-x", Some(Scope::Analyst)),
+    ("GET", "/v1/tokens", Some(Scope::Admin)),
+    ("POST", "/v1/tokens", Some(Scope::Admin)),
+    ("DELETE", "/v1/tokens/t-x", Some(Scope::Admin)),
+];
+
+#[tokio::test]
+async fn every_route_asks_for_its_scope() {
+    let bed = Bed::new();
+    let mut tokens = Vec::new();
+    for scope in Scope::ALL {
+        let new = made(&bed, scope.as_str(), scope.as_str(), 1).await;
+        tokens.push((scope, new["token"].as_str().unwrap().to_owned()));
+    }
+    for (method, path, needs) in ROUTES {
+        let before = bed.calls();
+        let answer = bed.send(ask(method, path, "", None)).await;
+        if needs.is_some() {
+            assert_bare(&answer);
+            assert_eq!(bed.calls(), before, "{method} {path}");
+        } else {
+            assert_ne!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+        }
+        for (has, token) in &tokens {
+            let answer = bed.send(ask(method, path, token, None)).await;
+            let refused = answer.status == StatusCode::FORBIDDEN;
+            let expected = needs.is_some_and(|needs| *has < needs);
+            assert_eq!(refused, expected, "{method} {path} as {has}: {answer}");
+            assert_ne!(answer.status, StatusCode::UNAUTHORIZED, "{path} as {has}");
+        }
+    }
 }
