@@ -1,17 +1,20 @@
 //! A finding as an Atlassian document (Jira): text nodes parse nothing, values are marked as code.
 
 use super::links::Links;
-use super::{Line, Story, within};
+use super::{Line, Story, news, within};
 use dial_core::Finding;
+use dial_core::store::Stored;
 use serde_json::{Value, json};
 
 /// Jira takes 32,767 characters; bytes of JSON are more than characters of text.
 pub(crate) const MAX_DOCUMENT: usize = 32_000;
 
 /// The description of a finding.
-pub(crate) fn description(finding: &Finding, links: &Links) -> Value {
+pub(crate) fn description(stored: &Stored, links: &Links) -> Value {
+    let finding = &stored.finding;
     within(MAX_DOCUMENT, |caps| {
         let story = Story::of(finding, caps);
+        let status = news::state(stored).map(|state| vec![text(&format!("Status: {state}"))]);
         let why = story
             .why
             .iter()
@@ -21,8 +24,15 @@ pub(crate) fn description(finding: &Finding, links: &Links) -> Value {
         let rows = story.lines.iter().chain(&rule).chain(&id);
         let list = json!({"type": "bulletList", "content": rows.map(item).collect::<Vec<_>>()});
         let see = see(finding, links).map(paragraph);
-        document(why.chain([list]).chain(see).collect())
+        let status = status.map(paragraph).into_iter();
+        document(status.chain(why).chain([list]).chain(see).collect())
     })
+}
+
+/// One paragraph a sentence; the sentences are inert.
+pub(crate) fn sentences(told: &[String]) -> Value {
+    let paragraphs = told.iter().map(|sentence| paragraph(vec![text(sentence)]));
+    document(paragraphs.collect())
 }
 
 fn document(content: Vec<Value>) -> Value {

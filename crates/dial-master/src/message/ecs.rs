@@ -6,6 +6,7 @@
 use super::links::Links;
 use dial_core::finding::{Geo, Resource, Source};
 use dial_core::record::Record;
+use dial_core::store::Stored;
 use dial_core::{Finding, Severity};
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
@@ -14,7 +15,8 @@ use std::net::IpAddr;
 const VERSION: &str = "8.17.0";
 
 /// The document of a finding.
-pub(crate) fn document(finding: &Finding, links: &Links) -> Value {
+pub(crate) fn document(stored: &Stored, links: &Links) -> Value {
+    let finding = &stored.finding;
     let document = json!({
         "@timestamp": finding.time,
         "ecs": {"version": VERSION},
@@ -39,7 +41,7 @@ pub(crate) fn document(finding: &Finding, links: &Links) -> Value {
             "user": [&finding.principal.name, &finding.principal.arn],
         },
         "observer": {"vendor": "DIAL", "product": "dial", "version": finding.worker.version},
-        "dial": own(finding),
+        "dial": own(stored),
     });
     pruned(document).unwrap_or_default()
 }
@@ -115,13 +117,29 @@ fn geo(geo: &Geo) -> Value {
     })
 }
 
+/// What changes of a document when people work on the finding; absent values are told as such.
+pub(crate) fn change(stored: &Stored) -> Value {
+    let triage = &stored.triage;
+    json!({"dial": {
+        "status": triage.status,
+        "assignee": triage.assignee,
+        "snoozed_until": triage.snoozed_until,
+        "revision": triage.revision,
+    }})
+}
+
 /// What ECS has no field for.
-fn own(finding: &Finding) -> Value {
+fn own(stored: &Stored) -> Value {
+    let (finding, triage) = (&stored.finding, &stored.triage);
     let resources: Vec<String> = finding.resources.iter().map(Resource::key).collect();
     let kinds: Vec<&str> = finding.resources.iter().map(|r| r.kind.as_str()).collect();
     let listed = finding.source.reputation.iter();
     json!({
         "finding_id": finding.id,
+        "status": triage.status,
+        "assignee": triage.assignee,
+        "snoozed_until": triage.snoozed_until,
+        "revision": triage.revision,
         "severity": finding.severity,
         "principal_type": finding.principal.kind,
         "principal_account": finding.principal.account,

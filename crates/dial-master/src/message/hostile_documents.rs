@@ -2,7 +2,7 @@
 
 use super::hostile::{corpus, is_one_line, links};
 use super::limits::is_our_url;
-use super::samples::{FIELDS, benign, filled, hostile};
+use super::samples::{FIELDS, benign, filled, hostile, untouched};
 use super::{adaptive_card, adf, ecs, google_chat, pagerduty};
 use dial_core::Finding;
 use proptest::prelude::*;
@@ -137,9 +137,10 @@ fn check(finding: &Finding) -> Result<(), String> {
     let links = links();
     check_card(&adaptive_card::card(finding, &links))?;
     check_chat(&google_chat::message(finding, &links))?;
-    check_adf(&adf::description(finding, &links))?;
+    let stored = untouched(finding);
+    check_adf(&adf::description(&stored, &links))?;
     check_payload(&pagerduty::payload(finding))?;
-    check_ecs(&ecs::document(finding, &links))?;
+    check_ecs(&ecs::document(&stored, &links))?;
     every_text(&pagerduty::links(finding, &links), |key, text| {
         key != "href" || is_our_url(text)
     })
@@ -172,7 +173,7 @@ fn the_checkers_find_what_they_look_for() {
             ],
         ),
         (
-            adf::description(&finding, &links),
+            adf::description(&untouched(&finding), &links),
             check_adf,
             &[
                 ("other node", "/content/0/type", "mediaGroup"),
@@ -190,7 +191,7 @@ fn the_checkers_find_what_they_look_for() {
             ],
         ),
         (
-            ecs::document(&finding, &links),
+            ecs::document(&untouched(&finding), &links),
             check_ecs,
             &[("no address", "/source/ip", "s3.amazonaws.com")],
         ),

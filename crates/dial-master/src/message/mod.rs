@@ -13,6 +13,7 @@ mod hostile_documents;
 pub(crate) mod limits;
 pub mod links;
 pub(crate) mod markdown;
+pub(crate) mod news;
 pub(crate) mod pagerduty;
 pub(crate) mod plain;
 #[cfg(test)]

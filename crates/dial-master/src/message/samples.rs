@@ -8,7 +8,7 @@ use dial_core::finding::{
 };
 use dial_core::record::Record;
 use dial_core::store::triage::Triage;
-use dial_core::store::{Audit, Status};
+use dial_core::store::{Audit, Status, Stored};
 use dial_core::wire::WorkerInfo;
 use dial_core::{FindingId, Severity};
 use serde_json::json;
@@ -102,6 +102,16 @@ pub(crate) fn benign() -> Finding {
     };
     finding.id = finding.expected_id();
     finding
+}
+
+/// A finding that nobody has touched yet.
+pub(crate) fn untouched(finding: &Finding) -> Stored {
+    Stored {
+        finding: finding.clone(),
+        triage: Triage::default(),
+        received_at: "2026-05-01T10:00:03Z".parse().unwrap(),
+        expires_at: "2027-06-05T10:00:03Z".parse().unwrap(),
+    }
 }
 
 /// Puts a text where a stranger may put one.

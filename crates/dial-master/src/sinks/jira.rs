@@ -1,9 +1,12 @@
 //! Jira Cloud: one issue per finding, labelled with the finding's id so that it is found again.
 
+mod changes;
+
 use super::call::basic_header;
 use super::configured::{self, Parts, Problem, Settings};
 use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step, judge_status};
-use crate::message::{Caps, Story, adf, text::inert};
+use crate::message::{Caps, Story, adf, news, text::inert};
+use changes::Known;
 use dial_core::Severity;
 use dial_core::config::Check;
 use dial_core::secret::SecretRef;
@@ -45,6 +48,9 @@ struct JiraSettings {
     /// Names of Jira's priorities; without one the project's default holds.
     #[serde(default)]
     priorities: BTreeMap<Severity, String>,
+    /// Names of the workflow's transitions, by where the finding stands.
+    #[serde(default)]
+    transitions: BTreeMap<String, String>,
 }
 
 fn task() -> String {
@@ -61,6 +67,7 @@ struct Jira {
     issue_type: String,
     labels: Vec<String>,
     priorities: BTreeMap<Severity, String>,
+    transitions: BTreeMap<String, String>,
 }
 
 impl Check for JiraSettings {
@@ -75,6 +82,7 @@ impl Check for JiraSettings {
         if self.email.contains(':') || !self.email.contains('@') {
             report("email", "must be the address of the token's account".into());
         }
+        news::check_keys("transitions", self.transitions.keys(), report);
         for label in &self.labels {
             let length = label.chars().count();
             if !(1..=MAX_TEXT).contains(&length) || label.contains(char::is_whitespace) {
@@ -106,21 +114,31 @@ impl Settings for JiraSettings {
             issue_type: self.issue_type.clone(),
             labels: self.labels.clone(),
             priorities: self.priorities.clone(),
+            transitions: self.transitions.clone(),
         }))
     }
 }
 
 impl Sink for Jira {
-    /// Looks first: Jira itself would make a second issue.
+    /// Looks first: Jira itself would make a second issue, or comment.
     fn start(&self, job: &Job<'_>) -> Step {
-        Step::Send(self.authorized(Call::post_json("search", &self.search, &self.which(job))))
+        if let Some(known) = Known::of(job) {
+            return self.change(job, &known);
+        }
+        let which = self.which(job);
+        Step::Send(self.authorized(Call::post_json("search", &self.search, &which)))
     }
 
     fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step {
-        match reply.step {
-            "search" => self.searched(job, reply),
-            _ => created(reply),
+        match (reply.step, Known::of(job)) {
+            ("search", _) => self.searched(job, reply),
+            (step, Some(known)) if step != "create" => self.changed(job, &known, reply),
+            _ => created(job, reply),
         }
+    }
+
+    fn updates(&self) -> bool {
+        true
     }
 
     fn probe(&self) -> Probe {
@@ -162,6 +180,7 @@ impl Jira {
             return unreadable(reply);
         };
         match found.issues.into_iter().next() {
+            // It shows what it showed when it was made, so the next change tells all.
             Some(issue) => Step::Done(Some(json!({"issue": issue.key, "duplicate": true}))),
             None => Step::Send(self.authorized(Call::post_json(
                 "create",
@@ -177,7 +196,7 @@ impl Jira {
             "project": {"key": self.project},
             "issuetype": {"name": self.issue_type},
             "summary": summary(job),
-            "description": adf::description(finding, job.links),
+            "description": adf::description(job.stored, job.links),
             "labels": self.labels_of(job),
         });
         if let Some(name) = self.priorities.get(&finding.severity) {
@@ -225,9 +244,9 @@ struct Refusal {
     errors: BTreeMap<String, Value>,
 }
 
-fn created(reply: &Reply) -> Step {
+fn created(job: &Job<'_>, reply: &Reply) -> Step {
     match (reply.status, reply.json::<Issue>()) {
-        (201, Some(issue)) => Step::Done(Some(json!({"issue": issue.key}))),
+        (201, Some(issue)) => changes::receipt(job, &issue.key),
         (200..=299, _) => unreadable(reply),
         _ => judge(reply),
     }

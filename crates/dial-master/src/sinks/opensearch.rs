@@ -130,8 +130,17 @@ impl OpenSearchSettings {
 
 impl Sink for OpenSearch {
     fn start(&self, job: &Job<'_>) -> Step {
-        let document = ecs::document(job.finding, job.links);
-        Step::Send(self.bulk("create", job, &document))
+        let document = ecs::document(job.stored, job.links);
+        if job.receipt.is_none() {
+            return Step::Send(self.bulk("create", job, &document));
+        }
+        // The document may have been removed meanwhile.
+        let change = json!({"doc": ecs::change(job.stored), "upsert": document});
+        Step::Send(self.bulk("update", job, &change))
+    }
+
+    fn updates(&self) -> bool {
+        true
     }
 
     fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step {

@@ -6,6 +6,7 @@ use crate::message::pagerduty;
 use dial_core::Secret;
 use dial_core::config::Check;
 use dial_core::secret::SecretRef;
+use dial_core::store::Status;
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -71,22 +72,54 @@ impl Settings for PagerDutySettings {
 
 impl Sink for PagerDuty {
     fn start(&self, job: &Job<'_>) -> Step {
-        Step::Send(Call::post_json(
-            "trigger",
-            &self.enqueue,
-            &self.trigger(job),
-        ))
+        match (job.receipt, action(job.stored.triage.status)) {
+            (Some(_), Some(action)) => self.act(action, job),
+            // Nobody is called for what is over already.
+            (None, Some("resolve")) => done(job),
+            _ => Step::Send(Call::post_json(
+                "trigger",
+                &self.enqueue,
+                &self.trigger(job),
+            )),
+        }
+    }
+
+    fn updates(&self) -> bool {
+        true
     }
 
     fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step {
         match reply.status {
-            202 => Step::Done(Some(json!({"dedup_key": job.finding.id}))),
+            // It may have been taken up while the trigger waited here.
+            202 if reply.step == "trigger" => match action(job.stored.triage.status) {
+                Some(action) => self.act(action, job),
+                None => done(job),
+            },
+            202 => done(job),
             _ => judge_status(reply),
         }
     }
 }
 
+/// What brings an incident where the finding stands; `None` = it is open.
+fn action(status: Status) -> Option<&'static str> {
+    match status {
+        Status::Open => None,
+        Status::Acknowledged | Status::Snoozed => Some("acknowledge"),
+        Status::Resolved | Status::FalsePositive => Some("resolve"),
+    }
+}
+
+fn done(job: &Job<'_>) -> Step {
+    Step::Done(Some(json!({"dedup_key": job.finding.id})))
+}
+
 impl PagerDuty {
+    fn act(&self, action: &'static str, job: &Job<'_>) -> Step {
+        let event = self.event(action, job);
+        Step::Send(Call::post_json(action, &self.enqueue, &event))
+    }
+
     fn trigger(&self, job: &Job<'_>) -> Value {
         let mut event = self.event("trigger", job);
         event["payload"] = pagerduty::payload(job.finding);

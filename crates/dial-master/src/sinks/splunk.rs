@@ -6,10 +6,12 @@
 use super::call::secret_header;
 use super::configured::{self, Parts, Problem, Settings};
 use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step, judge_status};
-use crate::message::text::inert;
+use crate::message::{news, text::inert};
 use dial_core::config::Check;
 use dial_core::secret::SecretRef;
+use dial_core::store::Audit;
 use http::{HeaderName, HeaderValue, header};
+use jiff::Timestamp;
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -26,6 +28,8 @@ pub(super) static KIND: SinkKind = SinkKind {
     build: configured::read::<SplunkSettings>,
 };
 
+/// Source type of what people did with a finding.
+const CHANGE: &str = "dial:change";
 const CHANNEL: HeaderName = HeaderName::from_static("x-splunk-request-channel");
 /// Splunk Cloud refuses requests of 1 MB.
 const MAX_REQUEST: usize = 900 * 1024;
@@ -112,21 +116,28 @@ impl Settings for SplunkSettings {
 
 impl Sink for Splunk {
     fn start(&self, job: &Job<'_>) -> Step {
-        let body = self.body(job).to_string().into_bytes();
+        let body = self.body(job).into_bytes();
         if body.len() > MAX_REQUEST {
             return Step::Fail(format!(
                 "event is {} bytes, Splunk takes {MAX_REQUEST}",
                 body.len()
             ));
         }
+        if body.is_empty() {
+            return done(job);
+        }
         Step::Send(self.authorized(Call::post("event", &self.event, body)))
     }
 
-    fn resume(&self, _job: &Job<'_>, reply: &Reply) -> Step {
+    fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step {
         match POLLS.iter().position(|step| *step == reply.step) {
-            Some(asked) => self.acknowledged(asked, reply),
-            None => self.taken(reply),
+            Some(asked) => self.acknowledged(asked, job, reply),
+            None => self.taken(job, reply),
         }
+    }
+
+    fn updates(&self) -> bool {
+        true
     }
 
     fn probe(&self) -> Probe {
@@ -159,29 +170,51 @@ impl Splunk {
         }
     }
 
-    fn body(&self, job: &Job<'_>) -> Value {
-        let finding = job.finding;
+    /// The finding unless Splunk has it, and every change that it has not; the oldest changes go
+    /// where there are too many.
+    fn body(&self, job: &Job<'_>) -> String {
+        let finding = job.receipt.is_none().then(|| {
+            let event = json!(job.finding);
+            self.event(job, &self.sourcetype, job.finding.time, &event)
+        });
+        let mut changes = Vec::new();
+        let mut room = MAX_REQUEST.saturating_sub(finding.as_ref().map_or(0, String::len));
+        for line in news::since(job.history, shown(job)).rev() {
+            let event = self.event(job, CHANGE, line.at, &change(job, line));
+            let Some(left) = room.checked_sub(event.len()) else {
+                break;
+            };
+            room = left;
+            changes.push(event);
+        }
+        finding
+            .into_iter()
+            .chain(changes.into_iter().rev())
+            .collect()
+    }
+
+    fn event(&self, job: &Job<'_>, kind: &str, at: Timestamp, event: &Value) -> String {
         let mut body = json!({
-            "time": seconds(finding.time.as_millisecond()),
-            "host": finding.account.id,
+            "time": seconds(at.as_millisecond()),
+            "host": job.finding.account.id,
             "source": "dial",
-            "sourcetype": self.sourcetype,
-            "event": finding,
+            "sourcetype": kind,
+            "event": event,
         });
         if let Some(index) = &self.index {
             body["index"] = json!(index);
         }
-        body
+        body.to_string()
     }
 
-    fn taken(&self, reply: &Reply) -> Step {
+    fn taken(&self, job: &Job<'_>, reply: &Reply) -> Step {
         let said = reply.json::<Answer>();
         let ack = match (reply.status, &said) {
             (200, Some(Answer { code: 0, ack, .. })) => *ack,
             _ => return judge(reply, said.as_ref()),
         };
         match (&self.channel, ack) {
-            (None, _) => Step::Done(None),
+            (None, _) => done(job),
             (Some(_), Some(id)) => Step::Send(self.ask(0, id)),
             (Some(_), None) => Step::Fail(
                 "Splunk gave no ackId; switch on indexer acknowledgement for the token \
@@ -198,11 +231,11 @@ impl Splunk {
     }
 
     /// The answer names the id, so that no step has to remember it.
-    fn acknowledged(&self, asked: usize, reply: &Reply) -> Step {
+    fn acknowledged(&self, asked: usize, job: &Job<'_>, reply: &Reply) -> Step {
         let acks = reply.json::<Acks>().unwrap_or_default().acks;
         match acks.into_iter().next() {
             _ if reply.status != 200 => judge(reply, reply.json().as_ref()),
-            Some((id, true)) => Step::Done(Some(json!({"ack": id}))),
+            Some((_, true)) => done(job),
             Some((id, false)) if asked + 1 < POLLS.len() => match id.parse() {
                 Ok(id) => Step::Send(self.ask(asked + 1, id)),
                 Err(_) => Step::Fail(format!("unreadable ackId: {}", inert(&id, 40))),
@@ -215,6 +248,30 @@ impl Splunk {
     }
 }
 
+/// The revision that Splunk was told of last.
+fn shown(job: &Job<'_>) -> u64 {
+    let revision = job.receipt.and_then(|r| r["revision"].as_u64());
+    revision.unwrap_or(0)
+}
+
+fn done(job: &Job<'_>) -> Step {
+    Step::Done(Some(json!({"revision": job.stored.triage.revision})))
+}
+
+/// What someone did with the finding, with what searches group by.
+fn change(job: &Job<'_>, line: &Audit) -> Value {
+    json!({
+        "id": job.finding.id,
+        "rule": job.finding.rule.name,
+        "account": job.finding.account.id,
+        "action": line.action,
+        "who": line.who,
+        "door": line.door,
+        "comment": line.comment,
+        "triage": line.after,
+    })
+}
+
 #[derive(Deserialize)]
 struct Answer {
     code: u16,
@@ -222,6 +279,8 @@ struct Answer {
     text: String,
     #[serde(rename = "ackId")]
     ack: Option<u64>,
+    #[serde(rename = "invalid-event-number")]
+    invalid: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -231,7 +290,13 @@ struct Acks {
 
 /// What the collector's codes mean; without a code, what the status means.
 fn judge(reply: &Reply, said: Option<&Answer>) -> Step {
-    let Some(Answer { code, text, .. }) = said else {
+    let Some(Answer {
+        code,
+        text,
+        invalid,
+        ..
+    }) = said
+    else {
         return match reply.status {
             200..=299 => Step::Retry {
                 after: None,
@@ -240,7 +305,8 @@ fn judge(reply: &Reply, said: Option<&Answer>) -> Step {
             _ => judge_status(reply),
         };
     };
-    let reason = format!("Splunk answered code {code}: {}", inert(text, 120));
+    let which = invalid.map(|n| format!(" (event {n})")).unwrap_or_default();
+    let reason = format!("Splunk answered code {code}: {}{which}", inert(text, 120));
     match code {
         8 | 9 => Step::Retry {
             after: reply.retry_after,

@@ -3,16 +3,17 @@
 use super::call::secret_header;
 use super::configured::{self, Parts, Problem, Settings};
 use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step, judge_status};
-use crate::message::{self, markdown, text::inert};
+use crate::message::{self, markdown, news, text::inert};
 use dial_core::config::Check;
 use dial_core::finding::Resource;
 use dial_core::secret::SecretRef;
+use dial_core::store::Stored;
 use dial_core::{Finding, Severity};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -50,6 +51,9 @@ struct TheHiveSettings {
     pap: u8,
     #[serde(default)]
     tags: Vec<String>,
+    /// Names of TheHive's alert statuses, by where the finding stands.
+    #[serde(default)]
+    statuses: BTreeMap<String, String>,
 }
 
 /// Release of TheHive; 4 takes observables only in its older API, by another name.
@@ -108,6 +112,7 @@ struct TheHive {
     tlp: u8,
     pap: u8,
     tags: Vec<String>,
+    statuses: BTreeMap<String, String>,
 }
 
 impl Check for TheHiveSettings {
@@ -126,6 +131,10 @@ impl Check for TheHiveSettings {
                 "tags",
                 format!("`{tag}` is longer than {MAX_TAG} characters"),
             );
+        }
+        news::check_keys("statuses", self.statuses.keys(), report);
+        if self.version == Version::Four && !self.statuses.is_empty() {
+            report("statuses", "TheHive 4 shows no changes; remove it".into());
         }
         let organisation = self.organisation.as_deref().map(HeaderValue::from_str);
         if matches!(organisation, Some(Err(_))) {
@@ -159,19 +168,31 @@ impl Settings for TheHiveSettings {
             tlp: self.tlp,
             pap: self.pap,
             tags: self.tags.clone(),
+            statuses: self.statuses.clone(),
         }))
     }
 }
 
 impl Sink for TheHive {
     fn start(&self, job: &Job<'_>) -> Step {
-        Step::Send(self.call("create", &self.create, &self.alert(job)))
+        match job.receipt.map(|receipt| receipt["alert"].as_str()) {
+            None => Step::Send(self.call("create", &self.create, &self.alert(job))),
+            Some(Some(id)) => Step::Send(self.change(job, id)),
+            // It was there before us, so its id is not known yet.
+            Some(None) => Step::Send(self.call("query", &self.query, &self.which(job))),
+        }
+    }
+
+    /// TheHive 4 has no way to add a tag and keep those that people added.
+    fn updates(&self) -> bool {
+        self.version == Version::Five
     }
 
     fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step {
         match reply.step {
             "create" => self.created(job, reply),
-            _ => found(job, reply),
+            "change" => changed(job, reply),
+            _ => self.found(job, reply),
         }
     }
 
@@ -213,7 +234,7 @@ impl TheHive {
             "tlp": self.tlp,
             "pap": self.pap,
             "date": finding.time.as_millisecond(),
-            "tags": tags(finding, &self.tags),
+            "tags": tags(job.stored, &self.tags),
         });
         alert[self.version.observables_key()] = json!(observables(finding));
         if let Some(link) = job.links.finding(&finding.id) {
@@ -285,17 +306,52 @@ impl Refusal {
     }
 }
 
-fn found(job: &Job<'_>, reply: &Reply) -> Step {
-    if reply.status != 200 {
-        return judge_status(reply);
+/// What happens to an alert that is there.
+impl TheHive {
+    fn found(&self, job: &Job<'_>, reply: &Reply) -> Step {
+        if reply.status != 200 {
+            return judge_status(reply);
+        }
+        let listed = reply.json::<Vec<Listed>>().unwrap_or_default();
+        let id = job.finding.id.as_str();
+        let alert = listed.into_iter().find(|l| l.source_ref == id);
+        match (alert, job.receipt) {
+            (Some(alert), Some(_)) => Step::Send(self.change(job, &alert.id)),
+            (Some(alert), None) => Step::Done(Some(json!({"alert": alert.id, "duplicate": true}))),
+            (None, Some(_)) => Step::Fail("TheHive has no such alert any more".into()),
+            (None, None) => {
+                Step::Fail("TheHive refused to create the alert (CreateError) and has none".into())
+            }
+        }
     }
-    let listed = reply.json::<Vec<Listed>>().unwrap_or_default();
-    match listed
-        .into_iter()
-        .find(|l| l.source_ref == job.finding.id.as_str())
-    {
-        Some(alert) => Step::Done(Some(json!({"alert": alert.id, "duplicate": true}))),
-        None => Step::Fail("TheHive refused to create the alert (CreateError) and has none".into()),
+
+    /// A tag says where the finding stands; the alert's own status only where the settings say so.
+    fn change(&self, job: &Job<'_>, id: &str) -> Call {
+        let status = news::status_key(job.stored.triage.status);
+        let others = news::STATUSES.iter().filter(|other| **other != status);
+        let mut body = json!({
+            "addTags": [status_tag(&status)],
+            "removeTags": others.map(|other| status_tag(other)).collect::<Vec<_>>(),
+        });
+        if let Some(name) = self.statuses.get(&status) {
+            body["status"] = json!(name);
+        }
+        let mut url = self.create.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.push(id);
+        }
+        self.authorized(Call::json("change", Method::PATCH, &url, &body))
+    }
+}
+
+fn status_tag(status: &str) -> String {
+    format!("status:{status}")
+}
+
+fn changed(job: &Job<'_>, reply: &Reply) -> Step {
+    match reply.status {
+        200 | 204 => Step::Done(job.receipt.cloned()),
+        _ => judge_status(reply),
     }
 }
 
@@ -316,7 +372,10 @@ fn severity(severity: Severity) -> u8 {
     }
 }
 
-fn tags(finding: &Finding, own: &[String]) -> BTreeSet<String> {
+fn tags(stored: &Stored, own: &[String]) -> BTreeSet<String> {
+    let finding = &stored.finding;
+    let status = status_tag(&news::status_key(stored.triage.status));
+    let status = (stored.triage.revision > 0).then_some(status);
     let told = [
         TYPE.to_owned(),
         format!("rule:{}", finding.rule.name),
@@ -331,6 +390,7 @@ fn tags(finding: &Finding, own: &[String]) -> BTreeSet<String> {
         .map(|id| format!("attack:{id}"));
     told.into_iter()
         .chain(attack)
+        .chain(status)
         .map(|tag| markdown::tame(&inert(&tag, MAX_TAG)))
         .chain(own.iter().cloned())
         .collect()

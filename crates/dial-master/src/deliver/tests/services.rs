@@ -129,10 +129,13 @@ async fn every_service_takes_a_finding_and_its_receipt_is_kept() {
     let expected = [
         ("chat", json!({"message": "spaces/A/messages/1"})),
         ("hive4", json!({"alert": "~1"})),
-        ("jira", json!({"issue": "SEC-1"})),
+        (
+            "jira",
+            json!({"issue": "SEC-1", "revision": 0, "status": "open"}),
+        ),
         ("pager", json!({"dedup_key": id})),
         ("search", json!({"document": id})),
-        ("splunk", Value::Null),
+        ("splunk", json!({"revision": 0})),
         ("teams", Value::Null),
     ];
     assert_eq!(

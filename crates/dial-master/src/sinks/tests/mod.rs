@@ -6,14 +6,15 @@ mod probes;
 mod requests;
 mod services;
 mod settings;
+mod updates;
 
 use super::guard::Guard;
 use super::{Call, Job, SinkSettings, Sinks, Step};
 use crate::message::links::Links;
+use crate::message::samples::untouched;
 use dial_core::Finding;
 use dial_core::ports::Secrets;
 use dial_core::secret::{Secret, SecretError, SecretRef};
-use dial_core::store::{Stored, triage::Triage};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -73,15 +74,6 @@ async fn built(text: &str) -> Sinks {
 }
 
 /// A finding that nobody touched yet.
-fn untouched(finding: &Finding) -> Stored {
-    Stored {
-        finding: finding.clone(),
-        triage: Triage::default(),
-        received_at: "2026-05-01T10:00:03Z".parse().unwrap(),
-        expires_at: "2027-06-05T10:00:03Z".parse().unwrap(),
-    }
-}
-
 fn job<'a>(finding: &'a Finding, links: &'a Links) -> Job<'a> {
     Job {
         finding,

@@ -231,6 +231,22 @@ async fn what_is_wrong_with_settings_is_said() {
         ("inside", TEAMS.replace("FLOW", "INSIDE")),
         ("other webhook", GOOGLE_CHAT.replace("SPACE", "HOOK")),
         ("version", format!("{THEHIVE}\nversion = 3")),
+        (
+            "statuses of 4",
+            format!("{THEHIVE_4}\nstatuses = {{ resolvd = 'Closed' }}"),
+        ),
+        (
+            "transitions",
+            format!("{JIRA}\ntransitions = {{ closed = 'Done' }}"),
+        ),
+        (
+            "both",
+            format!("{OPENSEARCH}\naws = {{ region = 'eu-west-1', service = 'es' }}"),
+        ),
+        (
+            "region",
+            format!("{OPENSEARCH}\naws = {{ regon = 'eu-west-1' }}"),
+        ),
     ];
     let mut text = String::new();
     for (case, toml) in cases {
