@@ -1,7 +1,8 @@
 //! The command line: every command, its arguments and its help.
 
 use crate::{
-    check_config, demo, findings, keys, replay, rules, scan, serve, silences, tokens, workers,
+    check_config, demo, doctor, findings, keys, replay, rules, scan, serve, silences, tokens,
+    workers,
 };
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand};
@@ -70,6 +71,9 @@ pub(crate) enum Command {
     /// Say everything that is wrong with a configuration
     #[command(after_help = check_config::EXAMPLES)]
     CheckConfig(check_config::CheckConfig),
+    /// Say whether the store, the keys and every sink of a master are good, sending nothing
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(doctor::Doctor),
     /// Print the completion script of a shell
     #[command(after_help = COMPLETIONS)]
     Completions {

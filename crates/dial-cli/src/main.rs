@@ -5,6 +5,7 @@ mod cli;
 mod completions;
 mod config_file;
 mod demo;
+mod doctor;
 mod exit;
 mod findings;
 mod json;
@@ -47,6 +48,7 @@ fn run(command: &Command) -> Result<Outcome> {
     match command {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::CheckConfig(args) => check_config::run(args),
         Command::Scan(args) => scan::run(args),
         Command::Rules(command) => rules::run(command),

@@ -2,7 +2,7 @@
 
 use crate::place::Place;
 
-const COMMANDS: [&[&str]; 29] = [
+const COMMANDS: [&[&str]; 30] = [
     &[],
     &["demo"],
     &["scan"],
@@ -31,6 +31,7 @@ const COMMANDS: [&[&str]; 29] = [
     &["keys", "derive"],
     &["check-config"],
     &["completions"],
+    &["doctor"],
     &["man"],
 ];
 

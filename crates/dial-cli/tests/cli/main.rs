@@ -4,6 +4,7 @@
 
 mod check_config;
 mod demo;
+mod doctor;
 mod help;
 mod keys;
 mod master;

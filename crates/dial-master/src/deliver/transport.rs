@@ -5,11 +5,11 @@ use crate::sinks::{Call, Reply, Step, Via};
 use async_trait::async_trait;
 use dial_core::ports::SignError;
 use http::{HeaderMap, header};
-use jiff::{Timestamp, fmt::rfc2822};
+use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::error::Error as _;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Most bytes of an answer that are read; a page of Slack messages fits.
@@ -59,6 +59,7 @@ pub trait Transport: Send + Sync {
 pub struct Http {
     client: reqwest::Client,
     guard: Guard,
+    skew: Arc<Mutex<Option<SignedDuration>>>,
 }
 
 impl Http {
@@ -74,12 +75,33 @@ impl Http {
             .dns_resolver(Arc::new(Guarded { guard }))
             .build()
             .map_err(|error| failed(&error))?;
-        Ok(Self { client, guard })
+        Ok(Self {
+            client,
+            guard,
+            skew: Arc::default(),
+        })
+    }
+
+    /// How far other clocks are ahead of ours, as their answers said: the least difference seen,
+    /// for one clock that agrees with ours is enough. `None` before the first answer.
+    pub fn skew(&self) -> Option<SignedDuration> {
+        *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn learn_time(&self, headers: &HeaderMap, now: Timestamp) {
+        let Some(skew) = skew(headers, now) else {
+            return;
+        };
+        let mut least = self.skew.lock().unwrap_or_else(PoisonError::into_inner);
+        if least.is_none_or(|least| skew.abs() < least.abs()) {
+            *least = Some(skew);
+        }
     }
 
     async fn exchange(&self, call: Call) -> Result<Reply, reqwest::Error> {
         let request = self.client.request(call.method, call.url);
         let mut response = request.headers(call.headers).body(call.body).send().await?;
+        self.learn_time(response.headers(), Timestamp::now());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             let room = MAX_REPLY.saturating_sub(body.len());
@@ -127,6 +149,13 @@ fn failed(error: &reqwest::Error) -> TransportError {
         Some(cause) => format!("{what}: {cause}"),
         None => what.to_owned(),
     })
+}
+
+/// How far the clock of an answer is ahead; HTTP tells whole seconds.
+fn skew(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
+    let text = headers.get(header::DATE)?.to_str().ok()?;
+    let at = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(at.duration_since(now))
 }
 
 /// Seconds or an HTTP date, as time from `now` on.
@@ -216,6 +245,25 @@ mod tests {
         assert_eq!(reply.retry_after, Some(Duration::from_secs(7)));
     }
 
+    #[test]
+    fn the_least_difference_between_clocks_is_kept() {
+        let http = Http::new(Guard::Public).unwrap();
+        let now: Timestamp = "2026-05-01T10:00:00Z".parse().unwrap();
+        let cases = [
+            ("no date", "", None),
+            ("far ahead", "Fri, 01 May 2026 11:00:00 GMT", Some(3_600)),
+            ("no date again", "yesterday", Some(3_600)),
+            ("a little behind", "Fri, 01 May 2026 09:59:58 GMT", Some(-2)),
+            ("farther", "Fri, 01 May 2026 10:00:03 GMT", Some(-2)),
+        ];
+        for (name, date, expected) in cases {
+            let headers = HeaderMap::from_iter([(header::DATE, date.parse().unwrap())]);
+            http.learn_time(&headers, now);
+            let seconds = http.skew().map(|skew| skew.as_secs());
+            assert_eq!(seconds, expected, "{name}");
+        }
+    }
+
     #[tokio::test]
     async fn redirects_are_answers() {
         let elsewhere = answering(ResponseTemplate::new(200)).await;
@@ -278,6 +326,7 @@ mod tests {
         let http = Http {
             client,
             guard: Guard::Anything,
+            skew: Arc::default(),
         };
         let url = Url::parse(&format!("http://localhost:{port}/")).unwrap();
         let error = http

@@ -1,6 +1,7 @@
 //! The embedded store: SQLite in WAL mode, one writer with group commit, readers beside it.
 
 mod document;
+mod look;
 mod read;
 mod row;
 mod silence;
@@ -9,6 +10,8 @@ mod tests;
 mod triage;
 mod write;
 mod writer;
+
+pub use look::{Look, look};
 
 use dial_core::FindingId;
 use dial_core::store::triage::{ChangeError, Changed, Request, Triaging};
