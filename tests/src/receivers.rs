@@ -153,6 +153,9 @@ impl Receiver {
 
 async fn take(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    if let Some(answer) = looked_at(parts.uri.path()) {
+        return answer;
+    }
     let body = axum::body::to_bytes(body, 16 << 20)
         .await
         .unwrap_or_default();
@@ -174,6 +177,16 @@ async fn take(State(inner): State<Arc<Inner>>, request: Request) -> Response {
         Some(response) => response,
         None => std::future::pending().await,
     }
+}
+
+/// The master looks at its sinks now and then; that is no message, and no script answers it.
+pub(crate) fn looked_at(path: &str) -> Option<Response> {
+    let answer = match path.rsplit('/').next()? {
+        "auth.test" => json!({"ok": true, "team": "soc", "user": "dial"}),
+        "current" => json!({"login": "dial@example.org"}),
+        _ => return None,
+    };
+    Some(axum::Json(answer).into_response())
 }
 
 fn scripted_status(status: u16, headers: &[(&'static str, String)]) -> Response {
