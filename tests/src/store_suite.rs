@@ -1,6 +1,8 @@
 //! What every store must do; run on a fresh store for each case.
 
 mod accept;
+mod archive;
+mod counters;
 mod documents;
 mod list;
 mod order;
@@ -10,6 +12,7 @@ mod samples;
 mod silence;
 mod triage;
 
+pub use counters::counters_match_a_recount;
 pub use order::any_order_gives_the_same_store;
 pub use paging::pages_hold_while_others_insert;
 
@@ -61,6 +64,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("a cursor may point between findings", |s| {
         Box::pin(list::between(s))
     }),
+    ("who expires when", |s| Box::pin(archive::expiring(s))),
     ("rows are due by time and sink", |s| {
         Box::pin(outbox::due(s))
     }),

@@ -107,6 +107,19 @@ fn pages_hold_while_others_insert() {
     store_suite::pages_hold_while_others_insert(&runtime, 16, || tables.fresh());
 }
 
+#[test]
+fn counters_match_a_recount() {
+    let Some(tables) = Tables::new("counters") else {
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    store_suite::counters_match_a_recount(&runtime, 16, || tables.fresh());
+}
+
 async fn store(table: &str) -> Option<Arc<DynamoStore>> {
     stores(table).await.map(|[one, _]| one)
 }
@@ -247,9 +260,11 @@ async fn pages_over_all_shards_show_every_finding_once() {
         return;
     };
     let findings: Vec<_> = (0..300).map(finding).collect();
-    let batch = findings.iter().cloned().map(acceptance).collect();
-    let outcomes = store.accept(batch).await;
-    assert!(outcomes.iter().all(|o| *o == Ok(Outcome::New)));
+    for findings in findings.chunks(50) {
+        let batch = findings.iter().cloned().map(acceptance).collect();
+        let outcomes = store.accept(batch).await;
+        assert!(outcomes.iter().all(|o| *o == Ok(Outcome::New)));
+    }
     let some = |text: &str| vec![text.to_owned()];
     let all = Query::default();
     let queries = [

@@ -47,3 +47,17 @@ fn pages_hold_while_others_insert() {
         async move { store }.boxed()
     });
 }
+
+#[test]
+fn counters_match_a_recount() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    store_suite::counters_match_a_recount(&runtime, 64, || {
+        let store = fresh(&folder);
+        async move { store }.boxed()
+    });
+}

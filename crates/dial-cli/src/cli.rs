@@ -1,8 +1,8 @@
 //! The command line: every command, its arguments and its help.
 
 use crate::{
-    check_config, demo, doctor, findings, keys, replay, rules, scan, serve, silences, tokens,
-    workers,
+    check_config, demo, doctor, findings, keys, replay, rules, scan, serve, silences, stats,
+    tokens, workers,
 };
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand};
@@ -62,6 +62,9 @@ pub(crate) enum Command {
     /// Make, list and revoke API tokens of a master
     #[command(subcommand)]
     Tokens(tokens::Command),
+    /// Count findings: by severity, status, account, rule, service, region and time
+    #[command(after_help = stats::EXAMPLES)]
+    Stats(stats::Command),
     /// Take dead letters up again: judge, sign and send what once could not be
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Replay),

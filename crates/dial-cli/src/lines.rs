@@ -2,7 +2,6 @@
 
 use crate::table::{Cell, Column, Table};
 use crate::terminal::{severity_style, severity_word};
-use dial_core::finding::Suppression;
 use dial_core::store::Summary;
 use std::io::{self, Write};
 
@@ -145,12 +144,6 @@ pub(crate) fn status_word(status: dial_core::store::Status) -> &'static str {
     }
 }
 
-/// A suppression in one cell: owner, reason and last day; empty where there is none.
-pub(crate) fn suppressed_by(by: Option<&Suppression>) -> String {
-    by.map(|by| format!("{}: {} (until {})", by.owner, by.reason, by.expires))
-        .unwrap_or_default()
-}
-
 fn dash(text: &str) -> &str {
     if text.is_empty() { "-" } else { text }
 }
@@ -186,6 +179,7 @@ pub(crate) mod tests {
             title: "S3 bucket policy lets anyone in".into(),
             status: Status::Open,
             assignee: None,
+            answered_at: None,
             snoozed_until: None,
             account: Account {
                 id: "111122223333".into(),

@@ -16,9 +16,9 @@ mod replay;
 mod rules;
 mod scan;
 mod serve;
-mod sheet;
 mod signing;
 mod silences;
+mod stats;
 mod table;
 mod terminal;
 mod tokens;
@@ -57,6 +57,7 @@ fn run(command: &Command) -> Result<Outcome> {
         Command::Tokens(command) => tokens::run(command),
         Command::Workers(args) => workers::run(args),
         Command::Silences(command) => silences::run(command),
+        Command::Stats(args) => stats::run(args),
         Command::Keys(command) => keys::run(command),
         Command::Completions { shell } => completions::completions(*shell),
         Command::Man { command } => completions::man(command),

@@ -2,6 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use dial_core::Severity;
+pub(crate) use dial_master::message::text::is_active;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use unicode_width::UnicodeWidthChar;
@@ -69,13 +70,6 @@ pub(crate) fn inert(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(shown)
-}
-
-/// Whether a character acts on the terminal or on the order of what is read.
-pub(crate) fn is_active(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Cuts text to a width in columns, the last one `…` where something is missing.

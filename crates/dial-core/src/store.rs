@@ -1,9 +1,11 @@
 //! What a store of findings must do; held to one test suite in both implementations.
 
+pub mod archive;
 pub mod document;
 pub mod fleet;
 pub mod query;
 pub mod silence;
+pub mod stats;
 pub mod token;
 pub mod triage;
 
@@ -92,6 +94,9 @@ pub struct Summary {
     /// End of its sleep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snoozed_until: Option<Timestamp>,
+    /// When somebody first acknowledged or closed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<Timestamp>,
     /// The account.
     pub account: Account,
     /// The region.
@@ -263,7 +268,14 @@ pub enum StoreError {
 /// Where findings, their history and their deliveries are kept.
 #[async_trait::async_trait]
 pub trait Store:
-    document::Documents + silence::Silences + Triaging + Send + Sync + 'static
+    archive::Archiving
+    + document::Documents
+    + silence::Silences
+    + stats::Statistics
+    + Triaging
+    + Send
+    + Sync
+    + 'static
 {
     /// Stores each finding with its audit item and outbox rows, one transaction each, unless its
     /// id is there already. Answers in the order given, only when everything is durable.
@@ -377,6 +389,7 @@ impl Summary {
             status: triage.status,
             assignee: triage.assignee.clone(),
             snoozed_until: triage.snoozed_until,
+            answered_at: None,
             account: finding.account.clone(),
             region: finding.region.clone(),
             service: query::service(&finding.event.source).to_owned(),
@@ -388,6 +401,17 @@ impl Summary {
             source_ip: finding.source.ip.clone(),
             suppressed: finding.suppressed.clone(),
         }
+    }
+
+    /// The line after a change at `at`.
+    #[must_use]
+    pub fn changed(mut self, triage: &Triage, at: Timestamp) -> Self {
+        self.status = triage.status;
+        self.assignee.clone_from(&triage.assignee);
+        self.snoozed_until = triage.snoozed_until;
+        let answer = stats::is_answer(triage.status).then_some(at);
+        self.answered_at = self.answered_at.or(answer);
+        self
     }
 
     /// The line as it reads at a time: a sleep that is over is over before anyone wrote it down.

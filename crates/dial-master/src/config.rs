@@ -46,6 +46,8 @@ pub struct Master {
     pub auth: Auth,
     /// How long findings are kept.
     pub retention_days: u32,
+    /// Where they go before they are forgotten; absent = nowhere.
+    pub archive: Option<ArchiveSettings>,
     /// How many findings each worker may send.
     pub rate: RateSettings,
     /// How many requests each token may make.
@@ -87,6 +89,14 @@ pub enum Auth {
     Tokens,
     /// They need none; loopback only.
     None,
+}
+
+/// `[master.archive]`: findings go to the bucket before they are forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ArchiveSettings {
+    /// How long before.
+    pub days_ahead: u32,
 }
 
 /// `[master.rate]`.
@@ -160,6 +170,7 @@ impl Default for Master {
             tokens: Vec::new(),
             auth: Auth::default(),
             retention_days: 400,
+            archive: None,
             rate: RateSettings::default(),
             token_rate: TokenRateSettings::default(),
             workers: WorkerSettings::default(),
@@ -168,6 +179,12 @@ impl Default for Master {
             slack: None,
             dangerous_allow_private_sinks: false,
         }
+    }
+}
+
+impl Default for ArchiveSettings {
+    fn default() -> Self {
+        Self { days_ahead: 7 }
     }
 }
 
@@ -212,6 +229,7 @@ impl Check for Master {
             let range = format!("use 1 to {MAX_RETENTION_DAYS} days");
             report("retention_days", format!("{days} is out of range; {range}"));
         }
+        self.check_archive(report);
         self.check_rate(report);
         self.check_workers(report);
         if let Err(message) = Links::new(self.base_url.as_deref()) {
@@ -227,6 +245,19 @@ impl Master {
             Guard::Anything
         } else {
             Guard::Public
+        }
+    }
+
+    /// The archive takes hours that no new finding can come into.
+    fn check_archive(&self, report: &mut dyn FnMut(&str, String)) {
+        let Some(ArchiveSettings { days_ahead }) = self.archive else {
+            return;
+        };
+        if days_ahead == 0 || days_ahead >= self.retention_days {
+            let days = self.retention_days;
+            let range = format!("use at least 1 and less than retention_days, which is {days}");
+            let message = format!("{days_ahead} is out of range; {range}");
+            report("archive.days_ahead", message);
         }
     }
 

@@ -68,13 +68,15 @@ pub async fn run(function: Function, config: &Master, clients: &Clients) -> Resu
         }
         Function::Sweep => {
             let watch = Setup::new(config, clients, &secrets).watch()?;
-            let (_, deliverer) = setup.delivery().await?;
-            let (watch, deliverer) = (&watch, &deliverer);
+            let (deliverer, upkeep) = setup.sweep().await?;
+            let (watch, deliverer, upkeep) = (&watch, &deliverer, &upkeep);
             let handle = |event: LambdaEvent<Value>| async move {
+                let deadline = deadline(&event.context);
                 // First, so that what it finds is delivered with the rest.
                 look(watch).await;
-                let tally = deliverer.sweep(Some(deadline(&event.context))).await;
+                let tally = deliverer.sweep(Some(deadline)).await;
                 tracing::info!(?tally, "swept");
+                upkeep.once(Timestamp::now(), Some(deadline)).await;
                 Ok::<_, Error>(json!({}))
             };
             lambda_runtime::run(service_fn(handle)).await

@@ -1,6 +1,7 @@
 //! The master: verifies what workers send, stores it, delivers it, answers questions about it.
 
 pub mod api;
+pub mod archive;
 pub mod config;
 pub mod deliver;
 pub mod fleet;
@@ -13,10 +14,12 @@ pub mod readers;
 pub mod routing;
 pub mod serve;
 pub mod setup;
+pub mod sheet;
 pub mod silences;
 pub mod sinks;
 pub mod slack;
 pub mod store;
+pub mod upkeep;
 pub mod watch;
 
 mod limit;

@@ -73,6 +73,7 @@ pub async fn start(config: &Master, secrets: &dyn Secrets) -> Result<Running, Se
         state,
         deliverer,
         fleet,
+        upkeep,
     } = Setup::new(&config, &clients, secrets).whole().await?;
     let (stop, stopping) = watch::channel(false);
     let server = tokio::spawn(accept_all(
@@ -83,13 +84,14 @@ pub async fn start(config: &Master, secrets: &dyn Secrets) -> Result<Running, Se
     let (watch, watched, unwatched) = (state.watch(), deliverer.clone(), stopping.clone());
     let watch = tokio::spawn(async move { watch.run(watched, stopped(unwatched)).await });
     let fleet = tokio::spawn(fleet.run(state.wake(), stopped(stopping.clone())));
+    let upkeep = tokio::spawn(upkeep.run(stopped(stopping.clone())));
     let delivery = tokio::spawn(deliverer.run(state.wake(), stopped(stopping)));
     tracing::info!(%address, "serving");
     Ok(Running {
         address,
         state,
         stop,
-        tasks: vec![server, delivery, watch, fleet],
+        tasks: vec![server, delivery, watch, fleet, upkeep],
     })
 }
 

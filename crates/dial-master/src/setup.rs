@@ -1,6 +1,7 @@
 //! Makes the parts of a running master from its configuration, or lists all that is in the way.
 
 use crate::api::{Parts, Rate, State, system_clock};
+use crate::archive::Archive;
 use crate::config::{Auth, Master, StoreRef};
 use crate::deliver::Deliverer;
 use crate::fleet::Watch;
@@ -9,6 +10,7 @@ use crate::readers::{MIN_TOKEN, Readers, Token};
 use crate::sinks::Sinks;
 use crate::slack::SlackApp;
 use crate::store::Sqlite;
+use crate::upkeep::Upkeep;
 use dial_aws::{AwsSigner, Clients, DynamoStore, open_bucket};
 use dial_core::config::Problem;
 use dial_core::key::{RootKey, RootKeys};
@@ -39,6 +41,8 @@ pub struct Whole {
     pub deliverer: Arc<Deliverer>,
     /// What looks after the workers.
     pub fleet: Watch,
+    /// What keeps the store in order.
+    pub upkeep: Upkeep,
 }
 
 impl<'c> Setup<'c> {
@@ -62,6 +66,7 @@ impl<'c> Setup<'c> {
         match (door, store, deliverer, self.problems.is_empty()) {
             (Some(door), Some(store), Some(deliverer), true) => Ok(Whole {
                 fleet: watch(self.config, Arc::clone(&store)),
+                upkeep: upkeep(self.config, &door.bucket, &store),
                 state: Arc::new(State::new(door.parts(self.config, store))),
                 deliverer: Arc::new(deliverer),
             }),
@@ -100,6 +105,17 @@ impl<'c> Setup<'c> {
             (Some(store), Some(deliverer), true) => Ok((store, deliverer)),
             _ => Err(SetupError(self.problems)),
         }
+    }
+
+    /// The deliverer and the upkeep, for a sweep.
+    pub async fn sweep(mut self) -> Result<(Deliverer, Upkeep), SetupError> {
+        let opened = open_bucket(&self.config.bucket, self.clients);
+        let bucket = self.keep("bucket", opened);
+        let config = self.config;
+        let (store, deliverer) = self.delivery().await?;
+        // Without a bucket there was a problem, which ended the line before.
+        let bucket = bucket.ok_or_else(|| SetupError(Vec::new()))?;
+        Ok((deliverer, upkeep(config, &bucket, &store)))
     }
 
     async fn door(&mut self) -> Option<Door> {
@@ -226,6 +242,15 @@ impl<'c> Setup<'c> {
             message: message.to_owned(),
         });
     }
+}
+
+/// What keeps a store in order, with the bucket of the archive.
+pub fn upkeep(config: &Master, bucket: &Arc<dyn Bucket>, store: &Arc<dyn Store>) -> Upkeep {
+    let archive = config.archive.map(|settings| {
+        let ahead = SignedDuration::from_hours(24 * i64::from(settings.days_ahead));
+        Archive::new(Arc::clone(store), Arc::clone(bucket), ahead)
+    });
+    Upkeep::new(Arc::clone(store), archive)
 }
 
 /// What the API needs beside the store.

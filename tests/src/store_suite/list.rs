@@ -93,12 +93,14 @@ pub(super) async fn several(store: Arc<dyn Store>) {
     }
 }
 
+/// Changes a query.
+type Change<'a> = Box<dyn Fn(&mut Query) + 'a>;
+
 /// Each way to narrow by an index, with each filter behind it.
 fn several_queries() -> Vec<Query> {
     let words = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
     let accounts = words(&["111122223333", "444455556666"]);
     let many: Vec<String> = (0..20).map(|n| format!("{n:012}")).collect();
-    type Change<'a> = Box<dyn Fn(&mut Query) + 'a>;
     let narrow: Vec<Change<'_>> = vec![
         Box::new(|_| {}),
         Box::new(|q| q.account.clone_from(&accounts)),
@@ -352,7 +354,7 @@ pub(super) async fn pages(store: Arc<dyn Store>) {
 pub(super) async fn capped(store: Arc<dyn Store>) {
     let count = u32::try_from(MAX_PAGE).expect("is small") + 1;
     let all: Vec<Acceptance> = (0..count).map(|n| acceptance(finding(n, |_| {}))).collect();
-    for batch in all.chunks(100) {
+    for batch in all.chunks(40) {
         accept_all(&*store, batch.to_vec()).await;
     }
     let first = page(&*store, &Query::default(), None, usize::MAX).await;

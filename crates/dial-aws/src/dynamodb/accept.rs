@@ -2,6 +2,7 @@
 
 use super::item::{self, Item};
 use super::retry::patiently;
+use super::stats;
 use super::table::{EXPIRES, PK};
 use super::{DynamoStore, StoreError};
 use crate::fault::{Fault, Remedy};
@@ -9,7 +10,8 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, TransactWriteItem};
 use dial_core::FindingId;
-use dial_core::store::{Acceptance, Outcome};
+use dial_core::store::triage::Triage;
+use dial_core::store::{Acceptance, Outcome, Summary};
 use futures::StreamExt;
 use std::collections::{BTreeSet, HashMap};
 use tokio::time::Instant;
@@ -88,13 +90,18 @@ fn transaction(
     new: &Acceptance,
 ) -> Result<Vec<TransactWriteItem>, StoreError> {
     let sinks: BTreeSet<&String> = new.sinks.iter().collect();
-    if sinks.len() + 2 > MAX_ACTIONS {
-        let most = MAX_ACTIONS - 2;
+    if sinks.len() + 3 > MAX_ACTIONS {
+        let most = MAX_ACTIONS - 3;
         let reason = format!("{} sinks, one transaction holds {most}", sinks.len());
         return Err(StoreError::Unavailable(reason));
     }
     let unknown = |e: BuildError| StoreError::Unavailable(e.to_string());
-    let mut actions = vec![store.put_new(new)?, store.put(item::accepted(new)?)];
+    let note = counted(new)?;
+    let mut actions = vec![
+        store.put_new(new)?,
+        store.put(item::accepted(new)?),
+        store.put(note),
+    ];
     for sink in sinks {
         actions.push(store.put(item::outbox(new, sink)?));
     }
@@ -103,6 +110,14 @@ fn transaction(
         .into_iter()
         .map(|put: Result<Put, BuildError>| put.map(action).map_err(unknown))
         .collect()
+}
+
+/// The note that counts the finding.
+fn counted(new: &Acceptance) -> Result<Item, StoreError> {
+    let summary = Summary::of(&new.finding, &Triage::default());
+    let cells = dial_core::store::stats::accepted(&summary);
+    let expires = item::expires(new.expires_at);
+    stats::note(&summary.id, 0, &cells, new.received_at, expires)
 }
 
 impl DynamoStore {
@@ -132,6 +147,12 @@ pub(super) fn outcome(reasons: &[CancellationReason]) -> Result<Outcome, StoreEr
     if codes().any(|code| code == "ConditionalCheckFailed") {
         return Ok(Outcome::Duplicate);
     }
+    refused(reasons)
+}
+
+/// The error of a transaction that no condition cancelled: busy, or broken.
+pub(super) fn refused<T>(reasons: &[CancellationReason]) -> Result<T, StoreError> {
+    let codes = || reasons.iter().filter_map(CancellationReason::code);
     let said: BTreeSet<String> = reasons
         .iter()
         .filter(|reason| reason.code().is_some_and(|code| code != "None"))
@@ -225,6 +246,7 @@ mod tests {
             [
                 "META",
                 "AUD#2026-05-01T10:00:05.000Z#0000",
+                "CNT#000000",
                 "OUT#slack",
                 "OUT#thehive"
             ]
@@ -236,7 +258,7 @@ mod tests {
     fn more_sinks_than_a_transaction_holds_are_refused() {
         let store = DynamoStore::new(crate::Clients::new(), "t");
         let mut new = sample::acceptance("e-1", 0);
-        new.sinks = (0..99).map(|n| n.to_string()).collect();
+        new.sinks = (0..98).map(|n| n.to_string()).collect();
         assert!(transaction(&store, &new).is_err());
         new.sinks.pop();
         assert_eq!(transaction(&store, &new).unwrap().len(), 100);

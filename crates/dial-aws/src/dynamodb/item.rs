@@ -40,6 +40,7 @@ struct Meta {
     rule_id_pk: String,
     principal_pk: String,
     resource_pk: String,
+    expiry_sort: String,
     status: Status,
     revision: u64,
     received_at: Timestamp,
@@ -140,6 +141,7 @@ fn meta_keys(new: &Acceptance) -> Result<Meta, StoreError> {
         rule_id_pk: key::partition(&summary.rule.id, id),
         principal_pk: key::partition(&summary.principal, id),
         resource_pk: key::partition(&summary.resource, id),
+        expiry_sort: key::expiry(new.expires_at, id),
         status: summary.status,
         revision: 0,
         received_at: new.received_at,
@@ -211,14 +213,10 @@ impl Standing {
         Ok((standing.expires_at > now).then_some(standing))
     }
 
-    /// JSON of the line of a list with another triage.
-    pub(crate) fn summary(&self, triage: &Triage) -> Result<String, StoreError> {
+    /// The line of a list.
+    pub(crate) fn summary(&self) -> Result<Summary, StoreError> {
         let corrupt = |e: serde_json::Error| StoreError::Corrupt(format!("summary: {e}"));
-        let mut summary: Summary = serde_json::from_str(&self.summary).map_err(corrupt)?;
-        summary.status = triage.status;
-        summary.assignee.clone_from(&triage.assignee);
-        summary.snoozed_until = triage.snoozed_until;
-        json(&summary)
+        serde_json::from_str(&self.summary).map_err(corrupt)
     }
 }
 
@@ -314,6 +312,12 @@ pub(crate) fn delivery(item: Item) -> Result<Delivery, StoreError> {
     })
 }
 
+/// Reads what [`encode`] wrote.
+pub(crate) fn read<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
+    let label = Label::of(&item);
+    decode(item, &label)
+}
+
 /// Epoch seconds for the TTL attribute, never before the time itself.
 pub(crate) fn expires(at: Timestamp) -> i64 {
     let part = i64::from(at.subsec_nanosecond() > 0);
@@ -374,7 +378,8 @@ fn unpack(value: &AttributeValue, label: &Label) -> Result<String, StoreError> {
     }
 }
 
-fn encode(value: &impl Serialize) -> Result<Item, StoreError> {
+/// A value as an item.
+pub(crate) fn encode(value: &impl Serialize) -> Result<Item, StoreError> {
     to_item(value).map_err(|e| StoreError::Corrupt(e.to_string()))
 }
 

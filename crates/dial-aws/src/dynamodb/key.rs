@@ -58,6 +58,11 @@ pub(crate) fn due(at: Timestamp, id: &FindingId) -> String {
     sort_key(at, id)
 }
 
+/// Sort key of `by_expiry`.
+pub(crate) fn expiry(at: Timestamp, id: &FindingId) -> String {
+    format!("{}#{id}", instant(at))
+}
+
 /// A time as text of fixed width, so that text order is time order, to the nanosecond.
 pub(crate) fn instant(at: Timestamp) -> String {
     format!("{at:.9}")

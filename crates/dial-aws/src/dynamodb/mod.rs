@@ -1,16 +1,22 @@
 //! The store on one DynamoDB table: single items and transactions by key, lists by index.
 
 mod accept;
+mod archive;
 mod document;
 mod item;
 mod key;
 mod list;
 mod merge;
 mod outbox;
+#[cfg(test)]
+mod partitions;
 mod retry;
+#[cfg(test)]
+mod reference;
 #[cfg(test)]
 mod sample;
 mod silence;
+mod stats;
 pub mod stream;
 pub mod table;
 mod triage;
@@ -42,7 +48,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What is read by id is strongly consistent. Lists and due rows come from indexes, which follow
 /// within milliseconds; whoever acts on them checks the item itself.
 ///
-/// Needs `dynamodb:PutItem`, `GetItem`, `UpdateItem` and `Query` on the table, and `Query` on its
+/// Needs `dynamodb:PutItem`, `GetItem`, `UpdateItem`, `DeleteItem` and `Query` on the table, and `Query` on its
 /// indexes; nothing else, and never a scan.
 #[derive(Debug, Clone)]
 pub struct DynamoStore {

@@ -60,6 +60,13 @@ pub const BY_RULE_ID: Index = finding_index("by_rule_id", "rule_id_pk");
 pub const BY_PRINCIPAL: Index = finding_index("by_principal", "principal_pk");
 /// By resource key.
 pub const BY_RESOURCE: Index = finding_index("by_resource", "resource_pk");
+/// All findings by the time at which they may be forgotten, with little but their keys.
+pub const BY_EXPIRY: Index = Index {
+    name: "by_expiry",
+    partition: "time_pk",
+    sort: "expiry_sort",
+    projects: &[EXPIRES],
+};
 /// Outbox rows that are not settled, by sink and time; small, so it holds them whole.
 pub const BY_DUE: Index = Index {
     name: "by_due",
@@ -77,11 +84,14 @@ pub const BY_DUE: Index = Index {
 /// | outbox row | `F#<id>` | `OUT#<sink>` |
 /// | API token | `TOK` | `<id>` |
 /// | worker | `WRK` | `<account>/<region>` |
+/// | count that waits | `F#<id>` | `CNT#<n>` |
+/// | counter | `CNT#<shard>` | `<D or H>#<day or hour>#<dimension>#<value>` |
+/// | how far the archive is | `MARK` | `archive` |
 /// | silence | `SIL` | `<id>` |
 ///
 /// The table is on demand, its stream shows `NEW_IMAGE`, its TTL attribute is [`EXPIRES`]. The
 /// consumer of the stream needs only `INSERT` of sort keys that start with `OUT#`.
-pub const INDEXES: [Index; 8] = [
+pub const INDEXES: [Index; 9] = [
     BY_TIME,
     BY_ACCOUNT,
     BY_STATUS,
@@ -89,6 +99,7 @@ pub const INDEXES: [Index; 8] = [
     BY_RULE_ID,
     BY_PRINCIPAL,
     BY_RESOURCE,
+    BY_EXPIRY,
     BY_DUE,
 ];
 
@@ -219,7 +230,7 @@ mod tests {
     #[test]
     fn every_key_is_declared_once() {
         let names = key_attributes();
-        assert_eq!(names.len(), 2 + 1 + 7 + 2);
+        assert_eq!(names.len(), 2 + 1 + 7 + 1 + 2);
         assert!(names.contains(&SORT));
     }
 

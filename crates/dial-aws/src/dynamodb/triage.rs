@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
 use dial_core::FindingId;
 use dial_core::store::triage::{ChangeError, Changed, Request, Triage, Triaging, decide};
-use dial_core::store::{Delivery, DeliveryState, MAX_PAGE};
+use dial_core::store::{Delivery, DeliveryState, MAX_PAGE, Summary, stats};
 use jiff::Timestamp;
 
 #[async_trait]
@@ -61,11 +61,14 @@ impl DynamoStore {
         let changed =
             decide(&standing.triage, request).map_err(|reason| ChangeError::Refused { reason })?;
         let rows = dial_core::store::Store::deliveries(self, id).await?;
+        let before = standing.summary()?;
         let writing = Writing {
             store: self,
             id,
             standing: &standing,
             changed: &changed,
+            after: before.clone().changed(&changed.triage, request.at),
+            before,
         };
         self.transact(writing.actions(&rows, request.at)?).await?;
         Ok(changed)
@@ -156,6 +159,9 @@ struct Writing<'a> {
     id: &'a FindingId,
     standing: &'a Standing,
     changed: &'a Changed,
+    /// Lines of a list.
+    before: Summary,
+    after: Summary,
 }
 
 impl Writing<'_> {
@@ -170,6 +176,7 @@ impl Writing<'_> {
             actions.push(self.put(item::history(self.id, line, self.standing.expires)?));
         }
         actions.extend(self.wake());
+        actions.extend(self.count(at)?);
         // Those that nobody is told of never wake up.
         let told = |row: &&Delivery| row.state != DeliveryState::Suppressed;
         actions.extend(rows.iter().filter(told).map(|row| self.want(row, at)));
@@ -177,6 +184,20 @@ impl Writing<'_> {
             .into_iter()
             .collect::<Result<_, _>>()
             .map_err(unbuilt)
+    }
+
+    /// The note that counts the change, where that changes a number.
+    fn count(
+        &self,
+        at: Timestamp,
+    ) -> Result<Option<Result<TransactWriteItem, BuildError>>, StoreError> {
+        let cells = stats::changed(&self.before, &self.after);
+        if cells.is_empty() {
+            return Ok(None);
+        }
+        let (revision, expires) = (self.changed.triage.revision, self.standing.expires);
+        let note = super::stats::note(self.id, revision, &cells, at, expires)?;
+        Ok(Some(self.put(note)))
     }
 
     fn key(&self, sk: &str) -> Item {
@@ -207,10 +228,7 @@ impl Writing<'_> {
             .expression_attribute_values(":revision", number(revision))
             .expression_attribute_values(":status", text(name.to_owned()))
             .expression_attribute_values(":status_pk", text(key::partition(name, self.id)))
-            .expression_attribute_values(
-                ":summary",
-                text(self.standing.summary(&self.changed.triage)?),
-            );
+            .expression_attribute_values(":summary", text(item::json(&self.after)?));
         let mut set = "SET #status = :status, status_pk = :status_pk, revision = :revision, \
                        summary = :summary"
             .to_owned();

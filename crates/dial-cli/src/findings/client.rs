@@ -3,6 +3,8 @@
 use crate::terminal::inert;
 use anyhow::{Context, Result, anyhow, bail};
 use dial_core::Secret;
+use dial_master::api::export::NEXT;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -67,6 +69,38 @@ impl Client {
     pub(crate) async fn delete<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Option<T>> {
         let url = endpoint(&self.base, path, &[])?;
         self.ask(self.http.delete(url)).await
+    }
+
+    /// Fetches a list in another form: what came, and the cursor of what follows.
+    pub(crate) async fn get_form(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        media: &str,
+    ) -> Result<(Vec<u8>, Option<String>)> {
+        let url = endpoint(&self.base, path, query)?;
+        let mut request = self.http.get(url).header(ACCEPT, media);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose());
+        }
+        let answer = request.send().await.map_err(|e| self.unreachable(&e))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = bounded(answer).await?;
+        let is_form = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.starts_with(media));
+        match (status, is_form) {
+            (StatusCode::OK, true) => {
+                let next = headers.get(NEXT).and_then(|value| value.to_str().ok());
+                Ok((body, next.map(str::to_owned)))
+            }
+            (StatusCode::OK, false) => bail!(
+                "{} has no {media}; is the master of this version?",
+                self.base
+            ),
+            (status, _) => Err(self.refused(status, &body)),
+        }
     }
 
     async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Option<T>> {

@@ -1,6 +1,7 @@
 //! `dial findings`: lists and shows what a master has stored, through its API.
 
 mod client;
+mod export;
 mod print;
 mod progress;
 mod show;
@@ -30,6 +31,9 @@ pub(crate) enum Command {
     /// List findings, newest first
     #[command(after_help = LIST_EXAMPLES)]
     List(Box<List>),
+    /// Export all that match, for a spreadsheet, a script or a data lake
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(Box<export::Export>),
     /// Show one finding: what matched, who did it, from where, and the event
     #[command(after_help = SHOW_EXAMPLES)]
     Show(Show),
@@ -44,6 +48,12 @@ Examples:
   dial findings list --text 'payroll deploy' --status open,acknowledged
   dial findings list --suppressed --since 7d            what would have been told
   dial findings list --all --format csv > findings.csv";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  dial findings export --since 30d --out findings.jsonl
+  dial findings export --severity high,critical --format csv --out urgent.csv
+  dial findings export --since 24h --format ocsf | aws s3 cp - s3://lake/dial.jsonl";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
@@ -177,6 +187,7 @@ pub(crate) fn run(command: &Command) -> Result<Outcome> {
     let runtime = crate::runtime()?;
     match command {
         Command::List(args) => runtime.block_on(list(args))?,
+        Command::Export(args) => runtime.block_on(export::run(args))?,
         Command::Show(args) => runtime.block_on(show(args))?,
     }
     Ok(Outcome::Clean)
@@ -243,7 +254,7 @@ async fn list(args: &List) -> Result<()> {
         if left == 0 || cursor.is_none() {
             break;
         }
-        progress.reached(cursor.as_deref());
+        progress.reached(cursor.as_deref(), None);
     }
     progress.hide();
     out.finish(cursor.as_deref())

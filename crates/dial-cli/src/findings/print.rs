@@ -2,10 +2,10 @@
 
 use super::Format;
 use crate::lines::Lines;
-use crate::sheet::Sheet;
 use crate::{json, terminal};
 use anyhow::Result;
 use dial_core::store::Summary;
+use dial_master::sheet::{Sheet, summary_heading, summary_row};
 use std::io::Write;
 
 /// Prints summaries as they come.
@@ -21,24 +21,6 @@ enum Form {
     Csv,
 }
 
-const CSV_HEADER: [&str; 15] = [
-    "id",
-    "severity",
-    "status",
-    "time",
-    "detected_at",
-    "account",
-    "account_name",
-    "region",
-    "rule",
-    "rule_id",
-    "title",
-    "resource",
-    "principal",
-    "source_ip",
-    "suppressed",
-];
-
 impl Printer {
     /// Prints nothing before the first finding, but a CSV heading.
     pub(super) fn new(format: Format, suppressed: bool) -> Result<Self> {
@@ -48,7 +30,7 @@ impl Printer {
             Format::Table => Form::Table(Lines::listed(terminal::columns())),
             Format::Jsonl => Form::Jsonl,
             Format::Csv => {
-                write_csv(&mut out, CSV_HEADER)?;
+                write_csv(&mut out, summary_heading())?;
                 Form::Csv
             }
         };
@@ -70,7 +52,7 @@ impl Printer {
             Form::Jsonl => json::write_line(&mut self.out, summary)?,
             Form::Csv => write_csv(
                 &mut self.out,
-                csv_row(summary).each_ref().map(String::as_str),
+                summary_row(summary).each_ref().map(String::as_str),
             )?,
         }
         Ok(())
@@ -99,24 +81,4 @@ fn write_csv<'c>(
     let mut sheet = Sheet::new(out);
     sheet.row(cells)?;
     sheet.flush()
-}
-
-fn csv_row(summary: &Summary) -> [String; 15] {
-    [
-        summary.id.to_string(),
-        summary.severity.to_string(),
-        crate::lines::status_word(summary.status).to_owned(),
-        summary.time.to_string(),
-        summary.detected_at.to_string(),
-        summary.account.id.clone(),
-        summary.account.name.clone().unwrap_or_default(),
-        summary.region.clone(),
-        summary.rule.name.clone(),
-        summary.rule.id.clone(),
-        summary.title.clone(),
-        summary.resource.clone(),
-        summary.principal.clone(),
-        summary.source_ip.clone().unwrap_or_default(),
-        crate::lines::suppressed_by(summary.suppressed.as_ref()),
-    ]
 }

@@ -1,5 +1,6 @@
 //! How far back a long list has looked: one line on standard error, where that is a terminal.
 
+use crate::terminal::count;
 use dial_core::store::Cursor;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
@@ -19,20 +20,15 @@ impl Progress {
         Self(bar.with_style(style.unwrap_or(ProgressStyle::default_spinner())))
     }
 
-    /// Everything newer than the cursor was looked at.
-    pub(super) fn reached(&self, cursor: Option<&str>) {
+    /// Everything newer than the cursor was looked at, and so many were found.
+    pub(super) fn reached(&self, cursor: Option<&str>, findings: Option<u64>) {
         if let Some(time) = cursor.and_then(Cursor::from_opaque).and_then(|c| c.time()) {
-            self.say(format!(
-                "looked back to {}",
-                time.strftime("%Y-%m-%d %H:%M")
-            ));
+            let found = findings.map(|findings| format!("{}, ", count(findings, "finding")));
+            let time = time.strftime("%Y-%m-%d %H:%M");
+            let found = found.unwrap_or_default();
+            self.0.set_message(format!("{found}looked back to {time}"));
+            self.0.tick();
         }
-    }
-
-    /// Says something in place of what was said before.
-    pub(super) fn say(&self, text: String) {
-        self.0.set_message(text);
-        self.0.tick();
     }
 
     /// Makes room for what is printed.

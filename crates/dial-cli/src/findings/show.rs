@@ -69,7 +69,9 @@ fn sections(shown: &FindingDetail) -> Vec<Section> {
         ),
         (
             "Suppressed",
-            vec![crate::lines::suppressed_by(finding.suppressed.as_ref())],
+            vec![dial_master::sheet::suppressed_by(
+                finding.suppressed.as_ref(),
+            )],
         ),
         ("Who", who(&finding.principal)),
         ("What", what(finding)),

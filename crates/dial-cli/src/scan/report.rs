@@ -2,14 +2,14 @@
 
 use super::Format;
 use super::layout::Content;
-use crate::lines::{Lines, suppressed_by};
-use crate::sheet::Sheet;
+use crate::lines::Lines;
 use crate::terminal::{self, count, paint, severity_style};
 use crate::{exit, json};
 use dial_core::store::triage::Triage;
 use dial_core::store::{Status, Summary};
 use dial_core::{Finding, Severity, ocsf};
 use dial_detect::envelope::trail::Counts;
+use dial_master::sheet::{Sheet, suppressed_by};
 use indicatif::ProgressBar;
 use std::collections::BTreeMap;
 use std::io::{self, Write};

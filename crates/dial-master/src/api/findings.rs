@@ -1,8 +1,9 @@
 //! `GET /v1/findings` and `GET /v1/findings/{id}`.
 
 use super::caller::Viewer;
+use super::export::Form;
 use super::problem::Problem;
-use super::{State, query, reply};
+use super::{State, export, query, reply};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{self, Path};
 use axum::response::Response;
@@ -10,7 +11,7 @@ use dial_core::FindingId;
 use dial_core::finding::Finding;
 use dial_core::store::triage::Triage;
 use dial_core::store::{Audit, Delivery, Stored, Summary};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -46,21 +47,21 @@ pub struct FindingDetail {
 pub(super) async fn list(
     _: Viewer,
     extract::State(state): extract::State<Arc<State>>,
+    headers: HeaderMap,
     pairs: Result<extract::Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, Problem> {
+    let form = Form::of(&headers)?;
     let extract::Query(pairs) =
         pairs.map_err(|_| Problem::bad_request("query string cannot be read"))?;
     let request = query::read(&pairs)?;
-    let page = state
-        .parts
-        .store
-        .list(
-            &request.query,
-            request.cursor.as_ref(),
-            request.limit,
-            state.now(),
-        )
+    let (store, now) = (&state.parts.store, state.now());
+    let after = request.cursor.as_ref();
+    let page = store
+        .list(&request.query, after, request.limit, now)
         .await?;
+    if form != Form::Json {
+        return export::piece(&**store, form, page, now).await;
+    }
     let list = FindingList {
         findings: page.items,
         next: page.next.map(|cursor| cursor.to_opaque()),
@@ -81,23 +82,26 @@ pub(super) async fn show(
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     };
     let (deliveries, audit) = futures::try_join!(store.deliveries(&id), store.audit(&id))?;
-    let detail = detail(stored, deliveries, audit);
+    let detail = FindingDetail::of(stored, deliveries, audit);
     Ok(reply::json(StatusCode::OK, &detail))
 }
 
-fn detail(stored: Stored, deliveries: Vec<Delivery>, audit: Vec<Audit>) -> FindingDetail {
-    let Stored {
-        finding,
-        triage,
-        received_at,
-        expires_at,
-    } = stored;
-    FindingDetail {
-        finding,
-        triage,
-        received_at,
-        expires_at,
-        deliveries,
-        audit,
+impl FindingDetail {
+    /// Everything that a store knows of a finding.
+    pub(crate) fn of(stored: Stored, deliveries: Vec<Delivery>, audit: Vec<Audit>) -> Self {
+        let Stored {
+            finding,
+            triage,
+            received_at,
+            expires_at,
+        } = stored;
+        Self {
+            finding,
+            triage,
+            received_at,
+            expires_at,
+            deliveries,
+            audit,
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod body;
 mod caller;
+pub mod export;
 mod findings;
 mod health;
 mod heartbeats;
@@ -12,6 +13,7 @@ mod refusal;
 mod reply;
 mod silences;
 mod slack;
+mod stats;
 mod take;
 mod tokens;
 mod workers;
@@ -147,6 +149,7 @@ pub fn app(state: impl Into<Arc<State>>) -> Router {
         .route("/v1/tokens/{id}", delete(tokens::revoke))
         .route("/slack/interactions", post(slack::interactions))
         .route("/slack/commands", post(slack::commands))
+        .route("/v1/stats", get(stats::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -43,6 +43,13 @@ fn cut(mut line: String, limit: usize) -> String {
     line
 }
 
+/// Whether a character acts on a terminal or on the order of what is read.
+pub fn is_active(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
 fn is_break(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}')
 }

@@ -1,10 +1,12 @@
 //! The embedded store: SQLite in WAL mode, one writer with group commit, readers beside it.
 
+mod archive;
 mod document;
 mod look;
 mod read;
 mod row;
 mod silence;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod triage;
@@ -46,6 +48,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema_triage.sql")),
     M::up(include_str!("schema_tried.sql")),
     M::up(include_str!("schema_document.sql")),
+    M::up(include_str!("schema_stats.sql")),
 ];
 
 /// Why the file could not be opened.

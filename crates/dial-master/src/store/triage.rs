@@ -2,13 +2,15 @@
 
 use super::{failed, read, row};
 use dial_core::FindingId;
+use dial_core::store::stats::{self, Cells};
 use dial_core::store::triage::{ChangeError, Changed, Request, Triage, decide};
 use dial_core::store::{Audit, StoreError, Summary};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 /// A finding's columns that a change reads.
-const STANDING: &str = "SELECT status, assignee, snoozed_until, revision, summary FROM findings
+const STANDING: &str =
+    "SELECT status, assignee, snoozed_until, revision, summary, expires_at FROM findings
     WHERE id = ?1 AND expires_at > ?2";
 const UPDATE: &str = "UPDATE findings
     SET status = ?2, assignee = ?3, snoozed_until = ?4, revision = ?5, summary = ?6 WHERE id = ?1";
@@ -32,7 +34,7 @@ pub(super) fn change(
     expected: Option<u64>,
     request: &Request,
 ) -> Result<Changed, ChangeError> {
-    let Some((stored, summary)) = standing(tx, id, request.at)? else {
+    let Some((stored, summary, expires_at)) = standing(tx, id, request.at)? else {
         return Err(ChangeError::Unknown);
     };
     let current = stored.clone().at(request.at);
@@ -42,19 +44,24 @@ pub(super) fn change(
         return Err(ChangeError::Conflict { current, last });
     }
     let changed = decide(&stored, request).map_err(|reason| ChangeError::Refused { reason })?;
-    let line = Line::of(id, &changed.triage, summary)?;
+    let after = summary.clone().changed(&changed.triage, request.at);
+    let count = (stats::changed(&summary, &after), expires_at);
+    let line = Line::of(id, &changed.triage, &after)?;
     let states = changed.lines.iter().map(states).collect::<Result<_, _>>()?;
-    write(tx, &line, &changed, states, request.at).map_err(|error| failed(&error))?;
+    write(tx, &line, &changed, states, &count, request.at).map_err(|error| failed(&error))?;
     Ok(changed)
 }
 
-/// How the finding stands as it was written, and its line of a list.
+/// How the finding stands as it was written, its line of a list, and when it expires.
 fn standing(
     connection: &Connection,
     id: &FindingId,
     now: Timestamp,
-) -> Result<Option<(Triage, Summary)>, StoreError> {
-    let read = |row: &Row<'_>| Ok((Standing::read(row, 0)?, row.get::<_, String>(4)?));
+) -> Result<Option<(Triage, Summary, Timestamp)>, StoreError> {
+    let read = |row: &Row<'_>| {
+        let summary: String = row.get(4)?;
+        Ok((Standing::read(row, 0)?, summary, row.get::<_, i64>(5)?))
+    };
     let found = connection
         .prepare_cached(STANDING)
         .and_then(|mut select| {
@@ -64,7 +71,10 @@ fn standing(
         })
         .map_err(|error| failed(&error))?;
     found
-        .map(|(standing, summary)| Ok((standing.triage()?, row::json(&summary)?)))
+        .map(|(standing, summary, expires_at)| {
+            let expires_at = row::time(expires_at)?;
+            Ok((standing.triage()?, row::json(&summary)?, expires_at))
+        })
         .transpose()
 }
 
@@ -108,17 +118,14 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn of(id: &'a FindingId, triage: &Triage, mut summary: Summary) -> Result<Self, StoreError> {
-        summary.status = triage.status;
-        summary.assignee.clone_from(&triage.assignee);
-        summary.snoozed_until = triage.snoozed_until;
+    fn of(id: &'a FindingId, triage: &Triage, summary: &Summary) -> Result<Self, StoreError> {
         Ok(Self {
             id: id.as_str(),
             status: row::word(triage.status),
             assignee: triage.assignee.clone(),
             snoozed_until: triage.snoozed_until.map(Timestamp::as_microsecond),
             revision: number(triage.revision),
-            summary: serde_json::to_string(&summary).map_err(row::corrupt)?,
+            summary: serde_json::to_string(summary).map_err(row::corrupt)?,
         })
     }
 }
@@ -143,6 +150,7 @@ fn write(
     line: &Line<'_>,
     changed: &Changed,
     states: Vec<States>,
+    (cells, expires_at): &(Cells, Timestamp),
     at: Timestamp,
 ) -> rusqlite::Result<()> {
     // Rolled back when dropped: the neighbours in this transaction keep what they wrote.
@@ -156,6 +164,7 @@ fn write(
         line.summary,
     ])?;
     append(&savepoint, line.id, changed, states)?;
+    super::stats::add(&savepoint, cells, *expires_at)?;
     savepoint
         .prepare_cached(WANT)?
         .execute(params![line.id, at.as_microsecond()])?;

@@ -3,6 +3,7 @@
 use super::failed;
 use super::row;
 use dial_core::FindingId;
+use dial_core::store::stats;
 use dial_core::store::triage::Triage;
 use dial_core::store::{
     Acceptance, Delivery, DeliveryState, Outcome, Settlement, StoreError, Summary, sort_key,
@@ -84,6 +85,8 @@ fn insert(
         acceptance.sender
     ])?;
     let mut outbox = connection.prepare_cached(INSERT_OUTBOX)?;
+    let cells = stats::accepted(summary);
+    super::stats::add(connection, &cells, acceptance.expires_at)?;
     for sink in &acceptance.sinks {
         outbox.execute(params![
             id,
@@ -215,6 +218,9 @@ impl<'a> End<'a> {
 pub(super) fn purge(connection: &Connection, now: i64) {
     let sql = "DELETE FROM findings WHERE id IN
         (SELECT id FROM findings WHERE expires_at <= ?1 LIMIT ?2)";
+    if let Err(error) = super::stats::purge(connection, now) {
+        tracing::warn!(%error, "counters of expired findings could not be removed");
+    }
     match connection.execute(sql, params![now, PURGE]) {
         Ok(0) => {}
         Ok(count) => tracing::info!(count, "expired findings removed"),

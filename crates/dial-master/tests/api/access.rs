@@ -186,6 +186,7 @@ const ROUTES: &[(&str, &str, Option<Scope>)] = &[
         Some(Scope::Viewer),
     ),
     ("GET", "/v1/workers", Some(Scope::Viewer)),
+    ("GET", "/v1/stats", Some(Scope::Viewer)),
     ("GET", "/v1/silences", Some(Scope::Viewer)),
     ("POST", "/v1/silences", Some(Scope::Analyst)),
     ("POST", "/v1/silences/preview", Some(Scope::Viewer)),

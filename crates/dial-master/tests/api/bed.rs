@@ -7,13 +7,15 @@ use dial_core::finding::Finding;
 use dial_core::folder::Folder;
 use dial_core::key::{RootKey, RootKeys};
 use dial_core::ports::{Bucket, BucketError};
+use dial_core::store::archive::Archiving;
 use dial_core::store::document::{Documents, Put};
 use dial_core::store::silence::{Ended, Silence, Silences};
+use dial_core::store::stats::{Cells, Statistics};
 use dial_core::store::token::Scope;
 use dial_core::store::triage::{ChangeError, Changed, Request as ChangeRequest, Triaging};
 use dial_core::store::{
-    Acceptance, Audit, Cursor, Delivery, Outcome, Page, Query, Settlement, Store, StoreError,
-    Stored,
+    Acceptance, Audit, Cursor, Delivery, Outcome, Page, Query, Settlement, Status, Store,
+    StoreError, Stored, Summary,
 };
 use dial_core::wire::header;
 use dial_core::{FindingId, Secret, gzip, signature};
@@ -349,6 +351,39 @@ impl Documents for Counted {
     async fn put_document(&self, put: &Put) -> Result<bool, StoreError> {
         self.count()?;
         self.inner.put_document(put).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Statistics for Counted {
+    async fn cells(&self, low: &str, high: &str) -> Result<Cells, StoreError> {
+        self.count()?;
+        self.inner.cells(low, high).await
+    }
+    async fn oldest(&self, status: Status, now: Timestamp) -> Result<Option<Summary>, StoreError> {
+        self.count()?;
+        self.inner.oldest(status, now).await
+    }
+    async fn fold(&self) -> Result<usize, StoreError> {
+        self.count()?;
+        self.inner.fold().await
+    }
+}
+
+#[async_trait::async_trait]
+impl Archiving for Counted {
+    async fn next_expiry(&self, from: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        self.count()?;
+        self.inner.next_expiry(from).await
+    }
+    async fn expiring(
+        &self,
+        shard: u8,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<FindingId>, StoreError> {
+        self.count()?;
+        self.inner.expiring(shard, from, to).await
     }
 }
 

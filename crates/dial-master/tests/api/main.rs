@@ -11,6 +11,8 @@ mod bed;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod lambda;
 #[cfg(test)]
 mod queries;

@@ -2,12 +2,14 @@
 
 use super::{base, finding};
 use async_trait::async_trait;
+use dial_core::store::archive::Archiving;
 use dial_core::store::document::{Documents, Put};
 use dial_core::store::silence::{Ended, Silence, Silences};
+use dial_core::store::stats::{Cells, Statistics};
 use dial_core::store::triage::{ChangeError, Changed, Request, Triage, Triaging};
 use dial_core::store::{
-    Acceptance, Audit, Cursor, Delivery, DeliveryState, Outcome, Page, Query, Settlement, Store,
-    StoreError, Stored,
+    Acceptance, Audit, Cursor, Delivery, DeliveryState, Outcome, Page, Query, Settlement, Status,
+    Store, StoreError, Stored, Summary,
 };
 use dial_core::{Finding, FindingId};
 use jiff::Timestamp;
@@ -80,6 +82,34 @@ impl Documents for Rows {
 
     async fn put_document(&self, _: &Put) -> Result<bool, StoreError> {
         unreachable!("delivery writes no document")
+    }
+}
+
+#[async_trait]
+impl Statistics for Rows {
+    async fn cells(&self, _: &str, _: &str) -> Result<Cells, StoreError> {
+        unreachable!("delivery neither counts nor archives")
+    }
+    async fn oldest(&self, _: Status, _: Timestamp) -> Result<Option<Summary>, StoreError> {
+        unreachable!("delivery neither counts nor archives")
+    }
+    async fn fold(&self) -> Result<usize, StoreError> {
+        unreachable!("delivery neither counts nor archives")
+    }
+}
+
+#[async_trait]
+impl Archiving for Rows {
+    async fn next_expiry(&self, _: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        unreachable!("delivery neither counts nor archives")
+    }
+    async fn expiring(
+        &self,
+        _: u8,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<Vec<FindingId>, StoreError> {
+        unreachable!("delivery neither counts nor archives")
     }
 }
 

@@ -1,30 +1,86 @@
 //! CSV whose cells no spreadsheet runs as a formula (OWASP list).
 
-use crate::terminal::is_active;
+use crate::message::text::is_active;
+use dial_core::finding::Suppression;
+use dial_core::store::Summary;
 use std::io;
 
 /// First characters that make a spreadsheet run a cell.
 const FORMULA: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\n'];
 
 /// Writes rows of cells; the first row is the header.
-pub(crate) struct Sheet<W: io::Write>(csv::Writer<W>);
+pub struct Sheet<W: io::Write>(csv::Writer<W>);
 
 impl<W: io::Write> Sheet<W> {
     /// Starts a sheet.
-    pub(crate) fn new(out: W) -> Self {
+    pub fn new(out: W) -> Self {
         Self(csv::Writer::from_writer(out))
     }
 
     /// Writes one row, each cell made safe.
-    pub(crate) fn row<'c>(&mut self, cells: impl IntoIterator<Item = &'c str>) -> io::Result<()> {
+    pub fn row<'c>(&mut self, cells: impl IntoIterator<Item = &'c str>) -> io::Result<()> {
         let safe: Vec<String> = cells.into_iter().map(safe).collect();
         self.0.write_record(&safe).map_err(io::Error::from)
     }
 
     /// Hands on what is still held.
-    pub(crate) fn flush(&mut self) -> io::Result<()> {
+    pub fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
+}
+
+/// Heading of a sheet of summaries.
+pub fn summary_heading() -> [&'static str; 18] {
+    [
+        "id",
+        "severity",
+        "status",
+        "time",
+        "detected_at",
+        "account",
+        "account_name",
+        "region",
+        "rule",
+        "rule_id",
+        "title",
+        "resource",
+        "principal",
+        "source_ip",
+        "suppressed",
+        "service",
+        "attack",
+        "assignee",
+    ]
+}
+
+/// One summary, in the order of [`summary_heading`].
+pub fn summary_row(summary: &Summary) -> [String; 18] {
+    [
+        summary.id.to_string(),
+        summary.severity.to_string(),
+        summary.status.to_string(),
+        summary.time.to_string(),
+        summary.detected_at.to_string(),
+        summary.account.id.clone(),
+        summary.account.name.clone().unwrap_or_default(),
+        summary.region.clone(),
+        summary.rule.name.clone(),
+        summary.rule.id.clone(),
+        summary.title.clone(),
+        summary.resource.clone(),
+        summary.principal.clone(),
+        summary.source_ip.clone().unwrap_or_default(),
+        suppressed_by(summary.suppressed.as_ref()),
+        summary.service.clone(),
+        summary.attack.join(" "),
+        summary.assignee.clone().unwrap_or_default(),
+    ]
+}
+
+/// A suppression in one cell: owner, reason and last day; empty where there is none.
+pub fn suppressed_by(by: Option<&Suppression>) -> String {
+    by.map(|by| format!("{}: {} (until {})", by.owner, by.reason, by.expires))
+        .unwrap_or_default()
 }
 
 /// A leading `'` disarms formulas; controls other than white space become visible escapes.
