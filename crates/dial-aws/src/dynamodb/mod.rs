@@ -10,9 +10,9 @@ mod merge;
 mod outbox;
 #[cfg(test)]
 mod partitions;
-mod retry;
 #[cfg(test)]
 mod reference;
+mod retry;
 #[cfg(test)]
 mod sample;
 mod silence;

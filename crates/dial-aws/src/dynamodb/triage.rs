@@ -14,6 +14,7 @@ use dial_core::FindingId;
 use dial_core::store::triage::{ChangeError, Changed, Request, Triage, Triaging, decide};
 use dial_core::store::{Delivery, DeliveryState, MAX_PAGE, Summary, stats};
 use jiff::Timestamp;
+use std::fmt::Write as _;
 
 #[async_trait]
 impl Triaging for DynamoStore {
@@ -237,7 +238,7 @@ impl Writing<'_> {
         for (name, value) in [("assignee", assignee), ("snoozed_until", &until)] {
             match value {
                 Some(value) => {
-                    set.push_str(&format!(", {name} = :{name}"));
+                    let _ = write!(set, ", {name} = :{name}");
                     let value = text(value.clone());
                     update = update.expression_attribute_values(format!(":{name}"), value);
                 }
@@ -245,7 +246,7 @@ impl Writing<'_> {
             }
         }
         if !gone.is_empty() {
-            set.push_str(&format!(" REMOVE {}", gone.join(", ")));
+            let _ = write!(set, " REMOVE {}", gone.join(", "));
         }
         let update = update.update_expression(set).build();
         Ok(update.map(|update| TransactWriteItem::builder().update(update).build()))

@@ -32,7 +32,7 @@ pub(super) async fn examine(
         found.push(match build(config, &alone, secrets).await {
             Err(check) => check,
             Ok(sinks) => match sinks.get(name) {
-                Some(sink) => told(name, sink.kind, probe(sink, &executor).await),
+                Some(sink) => told(name, sink.kind, &probe(sink, &executor).await),
                 None => Check::new(State::Skipped, name, "is not there"),
             },
         });
@@ -59,7 +59,7 @@ async fn build(
     })
 }
 
-fn told(name: &str, kind: &str, health: Health) -> Check {
+fn told(name: &str, kind: &str, health: &Health) -> Check {
     let name = format!("sink {name}");
     let said = format!("{kind}: {}", health.note);
     let fix = "see the section of its type in docs/guides/sinks.md, then look again";
@@ -133,7 +133,7 @@ mod tests {
         ];
         for (state, expected) in cases {
             let note = "x".to_owned();
-            assert_eq!(told("a", "slack", Health { state, note }).state, expected);
+            assert_eq!(told("a", "slack", &Health { state, note }).state, expected);
         }
     }
 }

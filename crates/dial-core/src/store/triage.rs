@@ -269,7 +269,7 @@ fn next(before: Triage, request: &Request) -> Result<Triage, Refusal> {
         Change::FalsePositive => stands(Status::FalsePositive),
         Change::Reopen => stands(Status::Open),
         Change::Snooze { until } => snooze(before, *until, request.at),
-        Change::Assign { to } => assign(before, to.clone()),
+        Change::Assign { to } => assign(&before, to.clone()),
         Change::Comment { .. } => Ok(Triage { revision, ..before }),
         Change::Wake => Err(Refusal::Awake),
     }
@@ -291,7 +291,7 @@ fn snooze(before: Triage, until: Timestamp, now: Timestamp) -> Result<Triage, Re
     })
 }
 
-fn assign(before: Triage, to: Option<String>) -> Result<Triage, Refusal> {
+fn assign(before: &Triage, to: Option<String>) -> Result<Triage, Refusal> {
     match to {
         _ if before.is_closed() => Err(Refusal::Closed(before.status)),
         Some(name) if before.assignee.as_ref() == Some(&name) => Err(Refusal::Assigned(name)),
@@ -299,7 +299,7 @@ fn assign(before: Triage, to: Option<String>) -> Result<Triage, Refusal> {
         assignee => Ok(Triage {
             assignee,
             revision: before.revision + 1,
-            ..before
+            ..before.clone()
         }),
     }
 }

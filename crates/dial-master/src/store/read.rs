@@ -53,7 +53,8 @@ pub(super) fn audit(connection: &Connection, id: &FindingId) -> Result<Vec<Audit
     let sql = "SELECT at, who, door, action, state_before, state_after, comment
          FROM audit WHERE finding = ?1 ORDER BY n";
     collect(connection, sql, params![id.as_str()], |row| {
-        let (at, before, after) = (row.get(0)?, row.get(4)?, row.get(5)?);
+        let at = row.get(0)?;
+        let (before, after): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
         let line = Audit {
             at: Timestamp::UNIX_EPOCH,
             who: row.get(1)?,
@@ -63,7 +64,7 @@ pub(super) fn audit(connection: &Connection, id: &FindingId) -> Result<Vec<Audit
             after: None,
             comment: row.get(6)?,
         };
-        Ok(whole(line, at, before, after))
+        Ok(whole(line, at, before.as_deref(), after.as_deref()))
     })
 }
 
@@ -71,13 +72,13 @@ pub(super) fn audit(connection: &Connection, id: &FindingId) -> Result<Vec<Audit
 fn whole(
     line: Audit,
     at: i64,
-    before: Option<String>,
-    after: Option<String>,
+    before: Option<&str>,
+    after: Option<&str>,
 ) -> Result<Audit, StoreError> {
     Ok(Audit {
         at: row::time(at)?,
-        before: before.as_deref().map(row::json).transpose()?,
-        after: after.as_deref().map(row::json).transpose()?,
+        before: before.map(row::json).transpose()?,
+        after: after.map(row::json).transpose()?,
         ..line
     })
 }

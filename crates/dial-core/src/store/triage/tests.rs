@@ -232,7 +232,7 @@ fn changes_are_read_from_json_and_waking_is_not_among_them() {
         (r#"{"action":"snooze"}"#, None),
         (r#"{"action":"wake"}"#, None),
         (r#"{"action":"assign","who":"soc"}"#, None),
-        (r#"{}"#, None),
+        ("{}", None),
     ];
     for (text, expected) in cases {
         assert_eq!(serde_json::from_str(text).ok(), expected, "{text}");
