@@ -2,7 +2,7 @@
 
 use crate::place::Place;
 
-const COMMANDS: [&[&str]; 30] = [
+const COMMANDS: [&[&str]; 32] = [
     &[],
     &["demo"],
     &["scan"],
@@ -19,7 +19,9 @@ const COMMANDS: [&[&str]; 30] = [
     &["rules", "test"],
     &["findings"],
     &["findings", "list"],
+    &["findings", "export"],
     &["findings", "show"],
+    &["stats"],
     &["workers"],
     &["tokens"],
     &["tokens", "create"],

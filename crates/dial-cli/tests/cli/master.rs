@@ -95,6 +95,59 @@ fn serving(process: &mut Child) -> String {
 }
 
 #[test]
+fn what_is_stored_can_be_counted_and_exported() {
+    let master = Master::start();
+    let (code, _, err) = master.send(&["scan", "a.json"]);
+    assert_eq!(code, 3, "{err}");
+    let id = master.ids().remove(0);
+    let month = ["--since", "2026-05-01", "--until", "2026-05-31"];
+    let (code, out, err) = master.dial(&[&["stats"], &month[..]].concat());
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("Findings     1\n"), "{out}");
+    let (_, out, _) = master.dial(&[&["stats", "--format", "json"], &month[..]].concat());
+    let stats: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(stats["by_status"]["open"], 1);
+    let (code, _, err) = master.dial(&["stats", "--since", "2026-05-01", "--by", "hour"]);
+    assert_eq!(code, 1, "{err}");
+
+    for format in ["jsonl", "csv", "ocsf"] {
+        let export = ["findings", "export", "--format", format];
+        let (code, out, err) = master.dial(&export);
+        assert_eq!(code, 0, "{err}");
+        assert!(
+            err.contains("1 finding exported to standard output"),
+            "{err}"
+        );
+        assert!(out.contains(&id), "{format}: {out}");
+        let file = format!("export.{format}");
+        let (code, _, err) = master.dial(&[&export[..], &["--out", &file]].concat());
+        assert_eq!(code, 0, "{err}");
+        let there = master.place.path().join(&file);
+        assert_eq!(std::fs::read_to_string(there).unwrap(), out);
+        let (code, _, err) = master.dial(&[&export[..], &["--out", &file]].concat());
+        assert_eq!(code, 1);
+        assert!(err.contains("is there already"), "{err}");
+    }
+    let none = [
+        "findings",
+        "export",
+        "--text",
+        "nowhere",
+        "--out",
+        "none.jsonl",
+    ];
+    assert_eq!(master.dial(&none).0, 0);
+    let left = std::fs::read_dir(master.place.path()).unwrap();
+    let left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
+    assert!(left.iter().any(|name| name == "none.jsonl"), "{left:?}");
+    let unfinished = |name: &str| name.ends_with(".part") || name.ends_with(".state");
+    assert!(
+        !left.iter().any(|name| unfinished(&name.to_string_lossy())),
+        "{left:?}"
+    );
+}
+
+#[test]
 fn what_a_scan_sends_can_be_listed_and_shown() {
     let master = Master::start();
     let (code, out, err) = master.send(&["scan", "a.json"]);
