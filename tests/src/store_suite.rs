@@ -99,6 +99,12 @@ pub const CASES: &[(&str, Case)] = &[
     ("suppressed is the end and says by what", |s| {
         Box::pin(outbox::suppressed(s))
     }),
+    ("what failed is listed and can be retried", |s| {
+        Box::pin(outbox::retried(s))
+    }),
+    ("rows are counted by sink and state", |s| {
+        Box::pin(outbox::counted(s))
+    }),
     ("a change is kept with its history", |s| {
         Box::pin(triage::changes(s))
     }),

@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod document;
 pub mod fleet;
+pub mod outbox;
 pub mod query;
 pub mod silence;
 pub mod stats;
@@ -159,7 +160,9 @@ pub struct Page {
 }
 
 /// State of one outbox row.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     /// Waits for its time.
@@ -270,6 +273,7 @@ pub enum StoreError {
 pub trait Store:
     archive::Archiving
     + document::Documents
+    + outbox::Outbox
     + silence::Silences
     + stats::Statistics
     + Triaging

@@ -2,6 +2,7 @@
 
 use super::samples::{accept, acceptance, accepted, at, finding, row};
 use dial_core::FindingId;
+use dial_core::store::outbox::Backlog;
 use dial_core::store::{Delivery, DeliveryState, Settlement, Store};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -220,4 +221,99 @@ pub(super) async fn suppressed(store: Arc<dyn Store>) {
     assert_eq!(due_at(&*store, SLACK, at(1_000_000)).await, []);
     assert_eq!(claim(&*store, &id, at(1_000_000)).await, None);
     assert!(!settle(&*store, &id, 1, by()).await, "it ended before");
+}
+
+pub(super) async fn retried(store: Arc<dyn Store>) {
+    let ids = [accepted(&*store, 1).await, accepted(&*store, 2).await];
+    for (n, id) in (1..).zip(&ids) {
+        claim(&*store, id, at(n)).await.expect("is due");
+        assert!(!store.retry(id, SLACK, at(n)).await.expect("answers"));
+        assert!(settle(&*store, id, 1, given_up()).await);
+    }
+    let backlog = |which| store.backlog(SLACK, which, at(20_000), 10);
+    let failed = backlog(Backlog::Failed).await.expect("answers");
+    let found: Vec<&FindingId> = failed.iter().map(|row| &row.finding).collect();
+    assert_eq!(found, ids.iter().collect::<Vec<_>>(), "longest first");
+    assert_eq!(failed[0], row(&*store, &ids[0], SLACK).await);
+    assert_eq!(backlog(Backlog::Waiting).await, Ok(vec![]));
+    let none = store
+        .backlog("thehive", Backlog::Failed, at(20_000), 10)
+        .await;
+    assert_eq!(none, Ok(vec![]));
+    let one = store.backlog(SLACK, Backlog::Failed, at(20_000), 1).await;
+    assert_eq!(one.expect("answers").len(), 1);
+
+    assert!(
+        store
+            .retry(&ids[1], SLACK, at(30_000))
+            .await
+            .expect("answers")
+    );
+    assert!(
+        !store
+            .retry(&ids[1], SLACK, at(30_000))
+            .await
+            .expect("answers")
+    );
+    let waiting = row(&*store, &ids[1], SLACK).await;
+    assert_eq!(
+        (waiting.state, waiting.attempt()),
+        (DeliveryState::Pending, 0)
+    );
+    assert_eq!((waiting.due_at, waiting.since), (at(30_000), at(30_000)));
+    assert_eq!(waiting.received_at, at(0));
+    assert_eq!(backlog(Backlog::Waiting).await, Ok(vec![waiting]));
+    assert_eq!(backlog(Backlog::Failed).await.expect("answers").len(), 1);
+    let claimed = claim(&*store, &ids[1], at(30_000)).await.expect("is due");
+    assert_eq!((claimed.attempts, claimed.attempt()), (2, 1));
+    assert!(settle(&*store, &ids[1], 2, delivered()).await);
+    let unknown = FindingId::parse("f-zzzzzzzzzzzzzzzzzzzzzzzzzz").expect("is well-formed");
+    for (id, sink) in [(&unknown, SLACK), (&ids[0], "unknown")] {
+        assert!(!store.retry(id, sink, at(0)).await.expect("answers"));
+    }
+    let expired = at(24 * 3_600 * 1_000);
+    assert!(!store.retry(&ids[0], SLACK, expired).await.expect("answers"));
+}
+
+pub(super) async fn counted(store: Arc<dyn Store>) {
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        ids.push(accepted(&*store, n).await);
+    }
+    for id in &ids[..4] {
+        claim(&*store, id, at(0)).await.expect("is due");
+    }
+    assert!(settle(&*store, &ids[0], 1, delivered()).await);
+    assert!(settle(&*store, &ids[1], 1, given_up()).await);
+    assert!(settle(&*store, &ids[2], 1, later(9_000)).await);
+    let sinks = [SLACK, "thehive"].map(str::to_owned);
+    let counts = store.counts(&sinks).await.expect("answers");
+    // Not every store counts what is at rest.
+    let counts: Vec<_> = counts
+        .iter()
+        .filter(|count| count.state != DeliveryState::Sent)
+        .map(|count| (count.sink.as_str(), count.state, count.rows))
+        .collect();
+    let mut expected = [
+        (SLACK, DeliveryState::Pending, 2),
+        (SLACK, DeliveryState::Sending, 1),
+        (SLACK, DeliveryState::Failed, 1),
+        ("thehive", DeliveryState::Pending, 5),
+    ];
+    let mut counts = counts;
+    counts.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(counts, expected);
+    let one = store.counts(&sinks[1..]).await.expect("answers");
+    assert!(one.iter().all(|count| count.sink == "thehive"), "{one:?}");
+
+    let known = store.known_sinks(&sinks).await;
+    assert_eq!(known, Ok(sinks.to_vec()));
+    let later = store.known_sinks(&["new".to_owned()]).await;
+    let all = ["new", SLACK, "thehive"].map(str::to_owned);
+    assert_eq!(
+        later,
+        Ok(all.to_vec()),
+        "what left the configuration has rows"
+    );
 }

@@ -43,6 +43,11 @@ pub(crate) fn out(sink: &str) -> String {
     format!("{OUT}{}", bounded(sink))
 }
 
+/// Value of `by_due` for rows of a sink that failed; no sink has such a name.
+pub(crate) fn failed(sink: &str) -> String {
+    format!("#failed#{sink}")
+}
+
 /// Partition of an index, of the shard that a finding falls in.
 pub(crate) fn partition(value: &str, id: &FindingId) -> String {
     partition_of(value, shard(id))

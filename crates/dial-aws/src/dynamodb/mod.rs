@@ -2,6 +2,7 @@
 
 mod accept;
 mod archive;
+mod backlog;
 mod document;
 mod item;
 mod key;

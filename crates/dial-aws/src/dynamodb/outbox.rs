@@ -120,7 +120,8 @@ pub(super) async fn settle(
     } = settlement
     else {
         let change = base().await.condition_expression(HELD);
-        return Ok(made(store, ending(change, id, settlement)).await?.is_some());
+        let change = ending(change, id, sink, settlement);
+        return Ok(made(store, change).await?.is_some());
     };
     let told = Told {
         id,
@@ -196,10 +197,12 @@ impl Told<'_> {
     }
 }
 
-/// The change that any other settlement makes; what is settled for good leaves `by_due`.
+/// The change that any other settlement makes; what failed is found among the
+/// failed, what is at rest leaves `by_due`.
 fn ending(
     change: UpdateItemFluentBuilder,
     id: &FindingId,
+    sink: &str,
     settlement: &Settlement,
 ) -> UpdateItemFluentBuilder {
     match settlement {
@@ -215,9 +218,11 @@ fn ending(
         }
         Settlement::Failed { error } => {
             let change = value(change, ":ended", state(DeliveryState::Failed));
+            let partition = key::partition(&key::failed(sink), id);
+            let change = value(change, ":failed_pk", text(partition));
             value(change, ":error", text(error.clone())).update_expression(
-                "SET #state = :ended, last_error = :error, change_id = :change \
-                 REMOVE due_pk, due_sort",
+                "SET #state = :ended, last_error = :error, due_pk = :failed_pk, \
+                 change_id = :change",
             )
         }
         Settlement::Suppressed { by } => {
@@ -239,7 +244,11 @@ fn value(
 }
 
 /// A change of one row, with an id of its own so that it can be recognised.
-async fn change(store: &DynamoStore, id: &FindingId, sink: &str) -> UpdateItemFluentBuilder {
+pub(super) async fn change(
+    store: &DynamoStore,
+    id: &FindingId,
+    sink: &str,
+) -> UpdateItemFluentBuilder {
     let change_id = format!("{:032x}", rand::random::<u128>());
     let client = store.clients.dynamodb().await;
     client
@@ -257,7 +266,7 @@ async fn change(store: &DynamoStore, id: &FindingId, sink: &str) -> UpdateItemFl
 ///
 /// A try may be done although its answer gets lost; the next one is refused then, by a row that
 /// names this very change.
-async fn made(
+pub(super) async fn made(
     store: &DynamoStore,
     change: UpdateItemFluentBuilder,
 ) -> Result<Option<Item>, StoreError> {

@@ -3,7 +3,7 @@
 use super::caller::Viewer;
 use super::export::Form;
 use super::problem::Problem;
-use super::{State, export, query, reply};
+use super::{State, export, query, reply, triage};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{self, Path};
 use axum::response::Response;
@@ -11,6 +11,7 @@ use dial_core::FindingId;
 use dial_core::finding::Finding;
 use dial_core::store::triage::Triage;
 use dial_core::store::{Audit, Delivery, Stored, Summary};
+use http::header::ETAG;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -82,8 +83,11 @@ pub(super) async fn show(
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     };
     let (deliveries, audit) = futures::try_join!(store.deliveries(&id), store.audit(&id))?;
+    let tag = triage::tag(stored.triage.revision);
     let detail = FindingDetail::of(stored, deliveries, audit);
-    Ok(reply::json(StatusCode::OK, &detail))
+    let mut response = reply::json(StatusCode::OK, &detail);
+    response.headers_mut().insert(ETAG, tag);
+    Ok(response)
 }
 
 impl FindingDetail {

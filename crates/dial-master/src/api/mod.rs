@@ -3,6 +3,7 @@
 mod body;
 mod caller;
 pub mod export;
+mod deliveries;
 mod findings;
 mod health;
 mod heartbeats;
@@ -16,13 +17,16 @@ mod slack;
 mod stats;
 mod take;
 mod tokens;
+mod triage;
 mod workers;
 
 pub use caller::Caller;
+pub use deliveries::DeliveryList;
 pub use findings::{FindingDetail, FindingList};
 pub use problem::Problem;
 pub use silences::{NewSilence, PreviewAnswer, PreviewRequest, SilenceList};
 pub use tokens::{NewToken, TokenList, TokenRequest};
+pub use triage::{ChangeMade, ChangeProblem, DOOR};
 pub use workers::{WorkerLine, WorkerList};
 
 use crate::limit::Limiter;
@@ -150,6 +154,14 @@ pub fn app(state: impl Into<Arc<State>>) -> Router {
         .route("/slack/interactions", post(slack::interactions))
         .route("/slack/commands", post(slack::commands))
         .route("/v1/stats", get(stats::show))
+        .route("/v1/findings/{id}/transitions", post(triage::transition))
+        .route("/v1/findings/{id}/comments", post(triage::comment))
+        .route("/v1/findings/{id}/deliveries", get(deliveries::of_finding))
+        .route(
+            "/v1/findings/{id}/deliveries/{sink}/retry",
+            post(deliveries::retry),
+        )
+        .route("/v1/deliveries", get(deliveries::list))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

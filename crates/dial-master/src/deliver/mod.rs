@@ -9,6 +9,7 @@ pub mod executor;
 mod lane;
 mod lines;
 pub mod probe;
+mod tend;
 #[cfg(test)]
 mod tests;
 pub mod transport;
@@ -130,6 +131,7 @@ impl Deliverer {
     /// Delivers everything that is due, until nothing is left or the deadline comes.
     pub async fn sweep(&self, deadline: Option<Instant>) -> Tally {
         let (_never, until) = until(deadline);
+        self.tend(&until).await;
         let lanes = self.sinks.iter().map(|(sink, _)| {
             let until = &until;
             async move {
@@ -163,6 +165,12 @@ impl Deliverer {
             let deliverer = Arc::clone(&self);
             tasks.spawn(async move { deliverer.serve_sink(&name, &bell, until).await });
         }
+        let deliverer = Arc::clone(&self);
+        let until = Until {
+            deadline: None,
+            stop: stop.clone(),
+        };
+        tasks.spawn(async move { deliverer.keep_tending(until).await });
         tokio::pin!(shutdown);
         loop {
             tokio::select! {

@@ -3,6 +3,7 @@
 mod archive;
 mod document;
 mod look;
+mod outbox;
 mod read;
 mod row;
 mod silence;
@@ -49,6 +50,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema_tried.sql")),
     M::up(include_str!("schema_document.sql")),
     M::up(include_str!("schema_stats.sql")),
+    M::up(include_str!("schema_outbox.sql")),
 ];
 
 /// Why the file could not be opened.

@@ -9,6 +9,7 @@ use dial_core::key::{RootKey, RootKeys};
 use dial_core::ports::{Bucket, BucketError};
 use dial_core::store::archive::Archiving;
 use dial_core::store::document::{Documents, Put};
+use dial_core::store::outbox::{Backlog, Count, Outbox};
 use dial_core::store::silence::{Ended, Silence, Silences};
 use dial_core::store::stats::{Cells, Statistics};
 use dial_core::store::token::Scope;
@@ -417,6 +418,32 @@ impl Triaging for Counted {
     async fn to_wake(&self, now: Timestamp, limit: usize) -> Result<Vec<FindingId>, StoreError> {
         self.count()?;
         self.inner.to_wake(now, limit).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Outbox for Counted {
+    async fn retry(&self, id: &FindingId, sink: &str, now: Timestamp) -> Result<bool, StoreError> {
+        self.count()?;
+        self.inner.retry(id, sink, now).await
+    }
+    async fn backlog(
+        &self,
+        sink: &str,
+        which: Backlog,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.count()?;
+        self.inner.backlog(sink, which, now, limit).await
+    }
+    async fn counts(&self, sinks: &[String]) -> Result<Vec<Count>, StoreError> {
+        self.count()?;
+        self.inner.counts(sinks).await
+    }
+    async fn known_sinks(&self, configured: &[String]) -> Result<Vec<String>, StoreError> {
+        self.count()?;
+        self.inner.known_sinks(configured).await
     }
 }
 

@@ -4,6 +4,7 @@ use super::{base, finding};
 use async_trait::async_trait;
 use dial_core::store::archive::Archiving;
 use dial_core::store::document::{Documents, Put};
+use dial_core::store::outbox::{Backlog, Count, Outbox};
 use dial_core::store::silence::{Ended, Silence, Silences};
 use dial_core::store::stats::{Cells, Statistics};
 use dial_core::store::triage::{ChangeError, Changed, Request, Triage, Triaging};
@@ -13,7 +14,7 @@ use dial_core::store::{
 };
 use dial_core::{Finding, FindingId};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 /// Rows and findings in memory, with the claims of the real stores; fails on demand.
@@ -144,6 +145,33 @@ impl Triaging for Rows {
 
     async fn to_wake(&self, _: Timestamp, _: usize) -> Result<Vec<FindingId>, StoreError> {
         Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl Outbox for Rows {
+    async fn retry(&self, _: &FindingId, _: &str, _: Timestamp) -> Result<bool, StoreError> {
+        unreachable!("delivery retries nothing that failed")
+    }
+
+    async fn backlog(
+        &self,
+        _: &str,
+        _: Backlog,
+        _: Timestamp,
+        _: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        unreachable!("delivery reads what is due")
+    }
+
+    async fn counts(&self, _: &[String]) -> Result<Vec<Count>, StoreError> {
+        unreachable!("delivery counts no rows")
+    }
+
+    async fn known_sinks(&self, _: &[String]) -> Result<Vec<String>, StoreError> {
+        let rows = self.table.lock().unwrap();
+        let sinks: BTreeSet<String> = rows.keys().map(|(_, sink)| sink.clone()).collect();
+        Ok(sinks.into_iter().collect())
     }
 }
 
