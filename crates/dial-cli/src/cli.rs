@@ -1,8 +1,8 @@
 //! The command line: every command, its arguments and its help.
 
 use crate::{
-    check_config, demo, doctor, findings, keys, replay, rules, scan, serve, silences, stats,
-    tokens, workers,
+    check_config, deliveries, demo, doctor, findings, keys, replay, rules, scan, serve, silences,
+    stats, tokens, workers,
 };
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand};
@@ -50,9 +50,12 @@ pub(crate) enum Command {
     /// List, check and test detection rules
     #[command(subcommand)]
     Rules(rules::Command),
-    /// Look at findings that a master has stored
+    /// Look at findings that a master has stored, and say what becomes of them
     #[command(subcommand)]
     Findings(findings::Command),
+    /// See what could not be delivered, and have it tried again
+    #[command(subcommand)]
+    Deliveries(deliveries::Command),
     /// Mute findings for a time: list, make, preview and end silences
     #[command(subcommand)]
     Silences(silences::Command),

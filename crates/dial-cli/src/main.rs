@@ -1,9 +1,10 @@
-//! `dial`: demo, scan, serve, rules, findings, replay, keys.
+//! `dial`: demo, scan, serve, rules, findings, deliveries, replay, keys.
 
 mod check_config;
 mod cli;
 mod completions;
 mod config_file;
+mod deliveries;
 mod demo;
 mod doctor;
 mod exit;
@@ -56,6 +57,7 @@ fn run(command: &Command) -> Result<Outcome> {
         Command::Findings(command) => findings::run(command),
         Command::Tokens(command) => tokens::run(command),
         Command::Workers(args) => workers::run(args),
+        Command::Deliveries(command) => deliveries::run(command),
         Command::Silences(command) => silences::run(command),
         Command::Stats(args) => stats::run(args),
         Command::Keys(command) => keys::run(command),

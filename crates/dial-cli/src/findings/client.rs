@@ -3,8 +3,9 @@
 use crate::terminal::inert;
 use anyhow::{Context, Result, anyhow, bail};
 use dial_core::Secret;
+use dial_master::api::DOOR;
 use dial_master::api::export::NEXT;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,10 @@ impl Client {
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
+            .default_headers(HeaderMap::from_iter([(
+                HeaderName::from_static(DOOR),
+                HeaderValue::from_static("cli"),
+            )]))
             .build()
             .context("the HTTP client cannot be set up")?;
         Ok(Self { base, token, http })
@@ -63,6 +68,33 @@ impl Client {
             let (base, path) = (&self.base, path.join("/"));
             format!("{base} has no /{path}; is --url (DIAL_URL) a DIAL master of this version?")
         })
+    }
+
+    /// Asks for a change: what came of it, or why it cannot be, in the master's words. Whatever
+    /// would stop the next one too is an error.
+    pub(crate) async fn wish<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<Result<T, String>> {
+        let url = endpoint(&self.base, path, &[])?;
+        let answer = self.send(self.http.post(url).json(body)).await?;
+        let status = answer.status();
+        let body = bounded(answer).await?;
+        match status {
+            StatusCode::OK => self.read(&body).map(Ok),
+            StatusCode::BAD_REQUEST
+            | StatusCode::NOT_FOUND
+            | StatusCode::CONFLICT
+            | StatusCode::PRECONDITION_FAILED => {
+                let problem: Problem = serde_json::from_slice(&body).unwrap_or_default();
+                let said = problem
+                    .detail
+                    .unwrap_or_else(|| format!("answered {status}"));
+                Ok(Err(said.chars().take(500).collect()))
+            }
+            status => Err(self.refused(status, &body)),
+        }
     }
 
     /// Removes or ends something; `None` where there is no such thing.
@@ -104,22 +136,27 @@ impl Client {
     }
 
     async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Option<T>> {
+        let answer = self.send(request).await?;
+        let status = answer.status();
+        let body = bounded(answer).await?;
+        match status {
+            StatusCode::OK | StatusCode::CREATED => self.read(&body).map(Some),
+            StatusCode::NOT_FOUND => Ok(None),
+            status => Err(self.refused(status, &body)),
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<reqwest::Response> {
         let request = match &self.token {
             Some(token) => request.bearer_auth(token.expose()),
             None => request,
         };
-        let answer = request.send().await.map_err(|e| self.unreachable(&e))?;
-        let status = answer.status();
-        let body = bounded(answer).await?;
-        match status {
-            StatusCode::OK | StatusCode::CREATED => {
-                serde_json::from_slice(&body).map(Some).with_context(|| {
-                    format!("{} answered something that is no DIAL master's", self.base)
-                })
-            }
-            StatusCode::NOT_FOUND => Ok(None),
-            status => Err(self.refused(status, &body)),
-        }
+        request.send().await.map_err(|e| self.unreachable(&e))
+    }
+
+    fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T> {
+        serde_json::from_slice(body)
+            .with_context(|| format!("{} answered something that is no DIAL master's", self.base))
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> anyhow::Error {

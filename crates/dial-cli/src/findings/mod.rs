@@ -1,5 +1,6 @@
-//! `dial findings`: lists and shows what a master has stored, through its API.
+//! `dial findings`: lists, shows and changes what a master has stored, through its API.
 
+mod change;
 mod client;
 mod export;
 mod print;
@@ -13,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 pub(crate) use client::Client;
 use dial_core::store::query::{Network, Technique};
+use dial_core::store::triage::Change;
 use dial_core::{FindingId, Secret, Severity};
 use dial_master::api::{FindingDetail, FindingList};
 use jiff::Timestamp;
@@ -37,6 +39,27 @@ pub(crate) enum Command {
     /// Show one finding: what matched, who did it, from where, and the event
     #[command(after_help = SHOW_EXAMPLES)]
     Show(Show),
+    /// Acknowledge findings: someone is on it
+    #[command(after_help = change::ACK)]
+    Ack(change::Plain),
+    /// Resolve findings: they are done
+    #[command(after_help = change::RESOLVE)]
+    Resolve(change::Plain),
+    /// Close findings as false positives: they were nothing
+    #[command(after_help = change::FALSE_POSITIVE)]
+    FalsePositive(change::Plain),
+    /// Let findings sleep until a time
+    #[command(after_help = change::SNOOZE)]
+    Snooze(change::Snooze),
+    /// Give findings to someone, or to nobody
+    #[command(after_help = change::ASSIGN)]
+    Assign(change::Assign),
+    /// Add words to the history of findings
+    #[command(after_help = change::COMMENT)]
+    Comment(change::Comment),
+    /// Open findings again
+    #[command(after_help = change::REOPEN)]
+    Reopen(change::Plain),
 }
 
 const LIST_EXAMPLES: &str = "\
@@ -189,6 +212,13 @@ pub(crate) fn run(command: &Command) -> Result<Outcome> {
         Command::List(args) => runtime.block_on(list(args))?,
         Command::Export(args) => runtime.block_on(export::run(args))?,
         Command::Show(args) => runtime.block_on(show(args))?,
+        Command::Ack(args) => return runtime.block_on(args.run(&Change::Acknowledge)),
+        Command::Resolve(args) => return runtime.block_on(args.run(&Change::Resolve)),
+        Command::FalsePositive(args) => return runtime.block_on(args.run(&Change::FalsePositive)),
+        Command::Snooze(args) => return runtime.block_on(args.run()),
+        Command::Assign(args) => return runtime.block_on(args.run()),
+        Command::Comment(args) => return runtime.block_on(args.run()),
+        Command::Reopen(args) => return runtime.block_on(args.run(&Change::Reopen)),
     }
     Ok(Outcome::Clean)
 }

@@ -3,6 +3,7 @@
 use crate::lines::status_word;
 use crate::terminal::{BOLD, DIM, inert, paint, severity_style, severity_word, wrap};
 use dial_core::finding::{Finding, Principal, Source};
+use dial_core::store::triage::Triage;
 use dial_core::store::{Audit, Delivery, DeliveryState};
 use dial_master::api::FindingDetail;
 use jiff::Timestamp;
@@ -60,6 +61,7 @@ fn sections(shown: &FindingDetail) -> Vec<Section> {
     let changes = finding.severity_changes.iter();
     let matched = finding.matched.iter();
     vec![
+        ("Stands", vec![standing(&shown.triage)]),
         ("Why", vec![finding.explanation.clone()]),
         (
             "Severity",
@@ -146,7 +148,6 @@ fn place(finding: &Finding) -> String {
 }
 
 fn when(finding: &Finding, received_at: Timestamp) -> String {
-    let clock = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M:%S").to_string();
     format!(
         "{} UTC, judged {}, accepted {}",
         clock(finding.time),
@@ -195,20 +196,77 @@ fn delivery(delivery: &Delivery) -> String {
         DeliveryState::Failed => "failed",
         DeliveryState::Suppressed => "suppressed",
     };
-    let error = delivery
-        .last_error
-        .as_ref()
-        .map(|error| format!(": {error}"))
-        .unwrap_or_default();
-    format!(
-        "{} {state}, attempts {}{error}",
-        delivery.sink, delivery.attempts
-    )
+    let mut line = format!("{} {state}", delivery.sink);
+    if let Some(by) = &delivery.suppressed_by {
+        line.push_str(&format!(" by {by}"));
+    }
+    if let Some(at) = delivery.sent_at {
+        line.push_str(&format!(", last taken {} UTC", clock(at)));
+    }
+    line.push_str(&format!(", attempts {}", delivery.attempts));
+    if let Some(error) = &delivery.last_error {
+        line.push_str(&format!(": {error}"));
+    }
+    line
 }
 
+/// `snoozed until …, assigned to soc`; empty while nobody touched it.
+fn standing(triage: &Triage) -> String {
+    if triage.revision == 0 {
+        return String::new();
+    }
+    let mut words = triage.status.to_string();
+    if let Some(until) = triage.snoozed_until {
+        words.push_str(&format!(" until {} UTC", clock(until)));
+    }
+    if let Some(assignee) = &triage.assignee {
+        words.push_str(&format!(", assigned to {assignee}"));
+    }
+    words
+}
+
+fn clock(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// When, what, who, from what to what, and why.
 fn audit(line: &Audit) -> String {
-    let at = line.at.strftime("%Y-%m-%d %H:%M:%S");
-    format!("{at} UTC {} by {} ({})", line.action, line.who, line.door)
+    let action = line.action.replace('_', " ");
+    let mut told = format!(
+        "{} UTC {action} by {} ({})",
+        clock(line.at),
+        line.who,
+        line.door
+    );
+    if let (Some(before), Some(after)) = (&line.before, &line.after) {
+        let changes = changes(before, after);
+        if !changes.is_empty() {
+            told.push_str(&format!(": {}", changes.join(", ")));
+        }
+    }
+    if let Some(comment) = &line.comment {
+        told.push_str(&format!(" \u{201c}{comment}\u{201d}"));
+    }
+    told
+}
+
+fn changes(before: &Triage, after: &Triage) -> Vec<String> {
+    let nobody = |name: &Option<String>| name.clone().unwrap_or_else(|| "nobody".to_owned());
+    let mut told = Vec::new();
+    if before.status != after.status {
+        told.push(format!("{} → {}", before.status, after.status));
+    }
+    if before.assignee != after.assignee {
+        let (from, to) = (nobody(&before.assignee), nobody(&after.assignee));
+        told.push(format!("assignee {from} → {to}"));
+    }
+    if let Some(until) = after
+        .snoozed_until
+        .filter(|_| before.snoozed_until != after.snoozed_until)
+    {
+        told.push(format!("until {} UTC", clock(until)));
+    }
+    told
 }
 
 /// One line for each leaf, with its whole path: `s3.policy.public = true`.

@@ -24,3 +24,4 @@ mod silences;
 mod slack;
 #[cfg(test)]
 mod workers;
+mod triage;
