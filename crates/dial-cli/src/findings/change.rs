@@ -1,6 +1,6 @@
 //! `dial findings ack|resolve|…`: changes where findings stand, one request each.
 
-use super::{Client, Master};
+use super::Master;
 use crate::exit::{Outcome, problem};
 use crate::terminal::{BOLD, inert, paint};
 use crate::{json, when};

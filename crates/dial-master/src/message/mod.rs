@@ -5,6 +5,7 @@ pub(crate) mod adf;
 pub(crate) mod asff;
 pub(crate) mod ecs;
 pub(crate) mod google_chat;
+pub(crate) mod history;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]

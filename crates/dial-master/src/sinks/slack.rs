@@ -1,5 +1,7 @@
 //! Slack: one message per finding, through an incoming webhook or a bot's `chat.postMessage`.
 
+mod update;
+
 use super::call::secret_header;
 use super::configured::{self, Parts, Problem, Settings};
 use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step, judge_status};
@@ -64,6 +66,7 @@ struct Webhook {
 
 struct Bot {
     post: Url,
+    update: Url,
     history: Url,
     test: Url,
     authorization: HeaderValue,
@@ -141,6 +144,7 @@ impl Settings for SlackSettings {
         let token = parts.secret("bot_token")?;
         Ok(Box::new(Bot {
             post: parts.url_below("api_url", api, "chat.postMessage")?,
+            update: parts.url_below("api_url", api, "chat.update")?,
             history: parts.url_below("api_url", api, "conversations.history")?,
             test: parts.url_below("api_url", api, "auth.test")?,
             authorization: secret_header("Bearer ", token)
@@ -173,7 +177,14 @@ impl Sink for Webhook {
 }
 
 impl Sink for Bot {
+    fn updates(&self) -> bool {
+        true
+    }
+
     fn start(&self, job: &Job<'_>) -> Step {
+        if job.receipt.is_some() {
+            return self.update(job);
+        }
         if job.attempt > 1 {
             return Step::Send(self.look(job, LOOKS[0], None));
         }
@@ -183,6 +194,9 @@ impl Sink for Bot {
     fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step {
         if LOOKS.contains(&reply.step) {
             return self.looked(job, reply);
+        }
+        if matches!(reply.step, "update" | "thread") {
+            return self.updating(job, reply);
         }
         if reply.status != 200 {
             return judge_status(reply);

@@ -6,11 +6,13 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use dial_core::Secret;
 use dial_core::config::Check;
 use dial_core::secret::SecretRef;
+use dial_core::store::Audit;
 use dial_core::wire::header::{ID, SIGNATURE, TIMESTAMP};
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderName, HeaderValue};
 use reqwest::Url;
 use serde::Deserialize;
+use serde_json::{Value, json};
 use sha2::Sha256;
 use std::time::Duration;
 
@@ -32,11 +34,15 @@ struct WebhookSettings {
     secret: SecretRef,
     /// Signs too while the receiver changes its key.
     next_secret: Option<SecretRef>,
+    /// Whether the receiver also hears what became of a finding, as `finding.changed`.
+    #[serde(default)]
+    changes: bool,
 }
 
 struct Webhook {
     url: Url,
     keys: Vec<Key>,
+    changes: bool,
 }
 
 /// 24 to 64 bytes that the receiver knows too.
@@ -71,16 +77,42 @@ impl Settings for WebhookSettings {
         Ok(Box::new(Webhook {
             keys: keys.collect::<Result<_, _>>()?,
             url: parts.url("url", &self.url)?,
+            changes: self.changes,
         }))
     }
 }
 
 impl Sink for Webhook {
+    fn updates(&self) -> bool {
+        self.changes
+    }
+
     fn start(&self, job: &Job<'_>) -> Step {
-        let Ok(body) = serde_json::to_vec(job.finding) else {
-            return Step::Fail("finding cannot be written as JSON".into());
+        let finding = job.finding.id.as_str();
+        let told = match job.receipt {
+            None => (finding.to_owned(), serde_json::to_vec(job.finding)),
+            Some(_) => (change_id(job), serde_json::to_vec(&change(job))),
         };
-        let id = job.finding.id.as_str();
+        match told {
+            (id, Ok(body)) => Step::Send(self.signed(&id, job, body)),
+            _ => Step::Fail("finding cannot be written as JSON".into()),
+        }
+    }
+
+    fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step {
+        match reply.status {
+            200..=299 if job.receipt.is_some() => {
+                Step::Done(Some(json!({"told": job.stored.triage.revision})))
+            }
+            200..=299 => Step::Done(None),
+            410 => Step::Fail(format!("{}; the receiver wants no more", reply.reason())),
+            _ => judge_status(reply),
+        }
+    }
+}
+
+impl Webhook {
+    fn signed(&self, id: &str, job: &Job<'_>, body: Vec<u8>) -> Call {
         let timestamp = job.now.as_second().to_string();
         let tags: Vec<String> = self
             .keys
@@ -93,19 +125,29 @@ impl Sink for Webhook {
             (SIGNATURE, tags.join(" ")),
         ];
         let call = Call::post("post", &self.url, body);
-        Step::Send(headers.into_iter().fold(call, |call, (name, text)| {
+        headers.into_iter().fold(call, |call, (name, text)| {
             let value = HeaderValue::try_from(text).expect("ids, numbers and base64 are ASCII");
             call.header(HeaderName::from_static(name), value)
-        }))
+        })
     }
+}
 
-    fn resume(&self, _job: &Job<'_>, reply: &Reply) -> Step {
-        match reply.status {
-            200..=299 => Step::Done(None),
-            410 => Step::Fail(format!("{}; the receiver wants no more", reply.reason())),
-            _ => judge_status(reply),
-        }
-    }
+/// Constant over retries, another one for each state that is told.
+fn change_id(job: &Job<'_>) -> String {
+    format!("{}-r{}", job.finding.id, job.stored.triage.revision)
+}
+
+/// `finding.changed` in the shape that Standard Webhooks suggests.
+fn change(job: &Job<'_>) -> Value {
+    let told = job.receipt.and_then(|receipt| receipt["told"].as_u64());
+    let told = told.unwrap_or_default();
+    let revision = |line: &Audit| line.after.as_ref().map_or(0, |after| after.revision);
+    let fresh: Vec<&Audit> = job.history.iter().filter(|l| revision(l) > told).collect();
+    json!({
+        "type": "finding.changed",
+        "timestamp": job.now,
+        "data": { "id": job.finding.id, "triage": job.stored.triage, "audit": fresh },
+    })
 }
 
 impl Key {

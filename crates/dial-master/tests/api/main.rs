@@ -23,5 +23,6 @@ mod silences;
 #[cfg(test)]
 mod slack;
 #[cfg(test)]
-mod workers;
 mod triage;
+#[cfg(test)]
+mod workers;

@@ -5,6 +5,7 @@ mod other_side;
 mod real;
 mod rows;
 mod services;
+mod updates;
 
 use super::transport::Transport;
 use super::{Clock, Deliverer, Tally};
