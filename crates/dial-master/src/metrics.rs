@@ -7,6 +7,8 @@
 use ::metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
+use dial_core::store::DeliveryState;
+use dial_core::store::outbox::Count;
 use dial_core::wire::Accepted;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -20,6 +22,7 @@ const HEARTBEATS: &str = "dial_heartbeats_total";
 const RAISED: &str = "dial_own_findings_total";
 const DELIVERIES: &str = "dial_deliveries_total";
 const SINK_REFUSED: &str = "dial_sink_refused";
+const OUTBOX: &str = "dial_outbox_rows";
 const DETECT: &str = "dial_time_to_detect_seconds";
 
 /// Upper bounds, seconds: our own share is milliseconds, CloudTrail's is seconds to minutes.
@@ -71,6 +74,11 @@ fn describe() {
     describe_gauge!(
         SINK_REFUSED,
         "1 while a sink refuses our address, credentials or rights, by sink"
+    );
+    describe_gauge!(
+        OUTBOX,
+        Unit::Count,
+        "Outbox rows by sink and state; on SQLite they add up to the findings stored for the sink"
     );
     describe_histogram!(
         DETECT,
@@ -135,6 +143,32 @@ pub(crate) fn attempted(sink: &str, outcome: &'static str) {
 /// Whether a sink refuses us, as the last look at it said.
 pub(crate) fn sink_refused(sink: &str, refused: bool) {
     gauge!(SINK_REFUSED, "sink" => sink.to_owned()).set(if refused { 1.0 } else { 0.0 });
+}
+
+/// Shows how many rows each sink has in each state; a state that is not counted is empty, except
+/// that what is at rest shows only where the store counts it.
+pub(crate) fn outbox(sinks: &[String], counts: &[Count]) {
+    use DeliveryState::{Failed, Pending, Sending, Sent, Suppressed};
+    for sink in sinks {
+        for (state, word) in [
+            (Pending, "pending"),
+            (Sending, "sending"),
+            (Failed, "failed"),
+            (Sent, "sent"),
+            (Suppressed, "suppressed"),
+        ] {
+            let mut of_state = counts
+                .iter()
+                .filter(|c| c.sink == *sink && c.state == state);
+            let rows = of_state.next().map(|count| count.rows);
+            let at_rest = matches!(state, Sent | Suppressed);
+            if let Some(rows) = rows.or((!at_rest).then_some(0)) {
+                #[allow(clippy::cast_precision_loss, reason = "gauges are floats")]
+                let rows = rows as f64;
+                gauge!(OUTBOX, "sink" => sink.clone(), "state" => word).set(rows);
+            }
+        }
+    }
 }
 
 /// Clocks of different machines may disagree: a negative time counts as none.

@@ -12,7 +12,7 @@ const RETRY: &str = "UPDATE outbox
     SET state = 'pending', due_at = ?3, since = ?3, earlier = attempts
     WHERE finding = ?1 AND sink = ?2 AND state = 'failed'
     AND EXISTS (SELECT 1 FROM findings WHERE id = outbox.finding AND expires_at > ?3)";
-const COUNTS: &str = "SELECT sink, state, n FROM outbox_counts WHERE n > 0 ORDER BY sink, state";
+const COUNTS: &str = "SELECT sink, state, n FROM outbox_counts ORDER BY sink, state";
 const WAITING: &str = "SELECT DISTINCT sink FROM outbox_counts
     WHERE n > 0 AND state IN ('pending', 'sending') ORDER BY sink";
 

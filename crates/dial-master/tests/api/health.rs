@@ -165,3 +165,44 @@ fn forged() -> Request<Body> {
     let request = Request::get("/readyz").header("authorization", token);
     request.body(Body::empty()).unwrap()
 }
+
+#[tokio::test]
+async fn rows_add_up_to_what_was_stored_for_each_sink() {
+    use dial_core::store::{Settlement, Store};
+    let bed = Bed::with(|parts| parts.sinks = vec!["sums-a".into(), "sums-b".into()]);
+    let findings: Vec<_> = (1..=5).map(crate::bed::finding).collect();
+    assert_eq!(bed.post(&findings).await.json()["accepted"], 5);
+    let now = jiff::Timestamp::from_second(crate::bed::NOW).unwrap();
+    let later = jiff::Timestamp::from_second(crate::bed::NOW + 45).unwrap();
+    let sent = Settlement::Sent {
+        receipt: None,
+        wanted: 0,
+        at: now,
+    };
+    let failed = Settlement::Failed { error: "x".into() };
+    let due = bed.store.due("sums-a", now, 10).await.unwrap();
+    for (row, how) in due.iter().zip([sent, failed]) {
+        let (id, sink) = (&row.finding, &row.sink);
+        bed.store.claim(id, sink, now, later).await.unwrap();
+        assert!(bed.store.settle(id, sink, 1, how).await.unwrap());
+    }
+    let shown = bed.get("/metrics").await.body;
+    let rows: Vec<&str> = shown
+        .lines()
+        .filter(|line| line.starts_with("dial_outbox_rows{sink=\"sums-"))
+        .collect();
+    let mut rows = rows;
+    rows.sort_unstable();
+    assert_eq!(
+        rows,
+        [
+            "dial_outbox_rows{sink=\"sums-a\",state=\"failed\"} 1",
+            "dial_outbox_rows{sink=\"sums-a\",state=\"pending\"} 3",
+            "dial_outbox_rows{sink=\"sums-a\",state=\"sending\"} 0",
+            "dial_outbox_rows{sink=\"sums-a\",state=\"sent\"} 1",
+            "dial_outbox_rows{sink=\"sums-b\",state=\"failed\"} 0",
+            "dial_outbox_rows{sink=\"sums-b\",state=\"pending\"} 5",
+            "dial_outbox_rows{sink=\"sums-b\",state=\"sending\"} 0",
+        ]
+    );
+}
