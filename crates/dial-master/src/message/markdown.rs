@@ -49,11 +49,6 @@ fn see(finding: &Finding, links: &Links) -> String {
     }
 }
 
-/// A line of foreign text as a code span.
-pub(crate) fn span(line: &str) -> String {
-    code(line)
-}
-
 /// A code span; two backticks around nothing would open another one.
 fn code(value: &str) -> String {
     match tame(value) {

@@ -1,7 +1,5 @@
 //! TheHive 5 and 4: one alert per finding, its sourceRef the finding's id, so that a repeat is refused.
 
-mod update;
-
 use super::call::secret_header;
 use super::configured::{self, Parts, Problem, Settings};
 use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step, judge_status};
@@ -28,14 +26,6 @@ pub(super) static KIND: SinkKind = SinkKind {
 };
 
 const TYPE: &str = "dial";
-/// Words that `statuses` may map.
-const STATUSES: [&str; 5] = [
-    "open",
-    "acknowledged",
-    "resolved",
-    "false_positive",
-    "snoozed",
-];
 /// Longest `title` and `tags[]` that TheHive takes, characters.
 const MAX_TITLE: usize = 512;
 const MAX_TAG: usize = 128;
@@ -62,7 +52,6 @@ struct TheHiveSettings {
     #[serde(default)]
     tags: Vec<String>,
     /// Names of TheHive's alert statuses, by where the finding stands.
-    /// Status of the alert by triage status; without one, a tag says where the finding stands.
     #[serde(default)]
     statuses: BTreeMap<String, String>,
 }
@@ -123,7 +112,6 @@ struct TheHive {
     tlp: u8,
     pap: u8,
     tags: Vec<String>,
-    alerts: Url,
     statuses: BTreeMap<String, String>,
 }
 
@@ -147,16 +135,6 @@ impl Check for TheHiveSettings {
         news::check_keys("statuses", self.statuses.keys(), report);
         if self.version == Version::Four && !self.statuses.is_empty() {
             report("statuses", "TheHive 4 shows no changes; remove it".into());
-        for word in self
-            .statuses
-            .keys()
-            .filter(|word| !STATUSES.contains(&word.as_str()))
-        {
-            let known = STATUSES.join(", ");
-            report(
-                "statuses",
-                format!("`{word}` is no triage status; there are {known}"),
-            );
         }
         let organisation = self.organisation.as_deref().map(HeaderValue::from_str);
         if matches!(organisation, Some(Err(_))) {
@@ -190,17 +168,12 @@ impl Settings for TheHiveSettings {
             tlp: self.tlp,
             pap: self.pap,
             tags: self.tags.clone(),
-            alerts: parts.url_below("url", &self.url, "api/v1/alert")?,
             statuses: self.statuses.clone(),
         }))
     }
 }
 
 impl Sink for TheHive {
-    fn updates(&self) -> bool {
-        true
-    }
-
     fn start(&self, job: &Job<'_>) -> Step {
         match job.receipt.map(|receipt| receipt["alert"].as_str()) {
             None => Step::Send(self.call("create", &self.create, &self.alert(job))),
@@ -213,10 +186,6 @@ impl Sink for TheHive {
     /// TheHive 4 has no way to add a tag and keep those that people added.
     fn updates(&self) -> bool {
         self.version == Version::Five
-        if job.receipt.is_some() {
-            return self.update(job);
-        }
-        Step::Send(self.call("create", &self.create, &self.alert(job)))
     }
 
     fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step {
@@ -224,8 +193,6 @@ impl Sink for TheHive {
             "create" => self.created(job, reply),
             "change" => changed(job, reply),
             _ => self.found(job, reply),
-            "query" => found(job, reply),
-            _ => self.updating(job, reply),
         }
     }
 
@@ -253,10 +220,6 @@ impl TheHive {
             Some(name) => call.header(HeaderName::from_static("x-organisation"), name.clone()),
             None => call,
         }
-    }
-
-    fn has_comments(&self) -> bool {
-        self.version == Version::Five
     }
 
     fn alert(&self, job: &Job<'_>) -> Value {
@@ -389,17 +352,7 @@ fn changed(job: &Job<'_>, reply: &Reply) -> Step {
     match reply.status {
         200 | 204 => Step::Done(job.receipt.cloned()),
         _ => judge_status(reply),
-    match found_id(job, reply) {
-        Some(alert) => Step::Done(Some(json!({"alert": alert, "duplicate": true}))),
-        None => Step::Fail("TheHive refused to create the alert (CreateError) and has none".into()),
     }
-}
-
-/// The alert of this finding among those that a query found.
-fn found_id(job: &Job<'_>, reply: &Reply) -> Option<String> {
-    let listed = reply.json::<Vec<Listed>>().unwrap_or_default();
-    let ours = |alert: &Listed| alert.source_ref == job.finding.id.as_str();
-    listed.into_iter().find(ours).map(|alert| alert.id)
 }
 
 fn title(finding: &Finding) -> String {

@@ -2,6 +2,7 @@
 
 mod answers;
 mod aws;
+mod changes;
 mod probes;
 mod requests;
 mod services;
