@@ -2,8 +2,8 @@
 
 mod body;
 mod caller;
-pub mod export;
 mod deliveries;
+pub mod export;
 mod findings;
 mod health;
 mod heartbeats;
