@@ -12,6 +12,7 @@ use dial_core::store::triage::Change;
 use dial_master::api::ChangeMade;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::io::{self, BufRead, Write};
 
 /// Most ids of one run; a longer list is a mistake more often than a wish.
@@ -229,10 +230,10 @@ fn told(made: &ChangeMade) -> String {
     let triage = &made.triage;
     let mut words = triage.status.to_string();
     if let (Status::Snoozed, Some(until)) = (triage.status, triage.snoozed_until) {
-        words.push_str(&format!(" until {until:.0}"));
+        let _ = write!(words, " until {until:.0}");
     }
     if let Some(assignee) = &triage.assignee {
-        words.push_str(&format!(", assigned to {}", inert(assignee)));
+        let _ = write!(words, ", assigned to {}", inert(assignee));
     }
     words
 }

@@ -8,6 +8,7 @@ use dial_core::store::{Audit, Delivery, DeliveryState};
 use dial_master::api::FindingDetail;
 use jiff::Timestamp;
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// Width of the labels at the left.
@@ -198,14 +199,14 @@ fn delivery(delivery: &Delivery) -> String {
     };
     let mut line = format!("{} {state}", delivery.sink);
     if let Some(by) = &delivery.suppressed_by {
-        line.push_str(&format!(" by {by}"));
+        let _ = write!(line, " by {by}");
     }
     if let Some(at) = delivery.sent_at {
-        line.push_str(&format!(", last taken {} UTC", clock(at)));
+        let _ = write!(line, ", last taken {} UTC", clock(at));
     }
-    line.push_str(&format!(", attempts {}", delivery.attempts));
+    let _ = write!(line, ", attempts {}", delivery.attempts);
     if let Some(error) = &delivery.last_error {
-        line.push_str(&format!(": {error}"));
+        let _ = write!(line, ": {error}");
     }
     line
 }
@@ -217,10 +218,10 @@ fn standing(triage: &Triage) -> String {
     }
     let mut words = triage.status.to_string();
     if let Some(until) = triage.snoozed_until {
-        words.push_str(&format!(" until {} UTC", clock(until)));
+        let _ = write!(words, " until {} UTC", clock(until));
     }
     if let Some(assignee) = &triage.assignee {
-        words.push_str(&format!(", assigned to {assignee}"));
+        let _ = write!(words, ", assigned to {assignee}");
     }
     words
 }
@@ -241,11 +242,11 @@ fn audit(line: &Audit) -> String {
     if let (Some(before), Some(after)) = (&line.before, &line.after) {
         let changes = changes(before, after);
         if !changes.is_empty() {
-            told.push_str(&format!(": {}", changes.join(", ")));
+            let _ = write!(told, ": {}", changes.join(", "));
         }
     }
     if let Some(comment) = &line.comment {
-        told.push_str(&format!(" \u{201c}{comment}\u{201d}"));
+        let _ = write!(told, " \u{201c}{comment}\u{201d}");
     }
     told
 }

@@ -192,9 +192,12 @@ fn state(value: &str) -> Result<DeliveryState, String> {
 mod tests {
     use super::*;
 
+    /// Names and values of a query string.
+    type Pairs = &'static [(&'static str, &'static str)];
+
     #[test]
     fn parameters_are_checked_one_by_one() {
-        let cases: [(&[(&str, &str)], Result<Option<DeliveryState>, &str>); 8] = [
+        let cases: [(Pairs, Result<Option<DeliveryState>, &str>); 8] = [
             (&[], Ok(None)),
             (
                 &[("state", "sending"), ("sink", "slack")],

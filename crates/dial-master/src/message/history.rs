@@ -77,9 +77,9 @@ mod tests {
                 by,
                 at: "2026-05-01T10:00:00Z".parse().unwrap(),
             };
-            let changed = decide(&triage, &request).unwrap();
-            lines.extend(changed.lines);
-            triage = changed.triage;
+            let made = decide(&triage, &request).unwrap();
+            lines.extend(made.lines);
+            triage = made.triage;
         }
         lines
     }

@@ -39,7 +39,7 @@ impl Outbox for Sqlite {
 
     async fn counts(&self, sinks: &[String]) -> Result<Vec<Count>, StoreError> {
         let wanted: BTreeSet<String> = sinks.iter().cloned().collect();
-        let counts = self.read(|c| counts(c)).await?;
+        let counts = self.read(counts).await?;
         let wanted = |count: &Count| wanted.contains(&count.sink);
         Ok(counts.into_iter().filter(wanted).collect())
     }

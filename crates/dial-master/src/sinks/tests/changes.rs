@@ -30,6 +30,9 @@ fn changed(finding: &Finding) -> (Stored, Vec<Audit>) {
     (stored, history)
 }
 
+/// Step, status and body of an answer.
+type Answer = (&'static str, u16, Value);
+
 fn reply(step: &'static str, status: u16, body: &Value) -> Reply {
     Reply {
         step,
@@ -40,11 +43,7 @@ fn reply(step: &'static str, status: u16, body: &Value) -> Reply {
 }
 
 /// Every request of a conversation in which all goes well, and the receipt at its end.
-async fn conversation(
-    settings: &str,
-    receipt: &Value,
-    answers: &[(&'static str, u16, Value)],
-) -> String {
+async fn conversation(settings: &str, receipt: &Value, answers: &[Answer]) -> String {
     let sinks = built(settings).await;
     let sink = &sinks.get("it").unwrap().sink;
     assert!(sink.updates());
@@ -99,7 +98,7 @@ async fn a_webhook_hears_of_changes_if_it_wants_to() {
 
 #[tokio::test]
 async fn what_cannot_be_updated_says_why() {
-    let cases: [(&str, Value, Option<(&'static str, u16, Value)>, &str); 3] = [
+    let cases: [(&str, Value, Option<Answer>, &str); 3] = [
         (BOT, Value::Null, None, "cannot be edited"),
         (
             BOT,
