@@ -183,7 +183,7 @@ impl Receivers {
         ];
         MasterSetup {
             keys: String::new(),
-            lines: format!("{slack}{hive}{hook}"),
+            lines: format!("{slack}{hive}{hook}{EACH}"),
             env: secrets
                 .map(|(name, value)| (name.to_owned(), value))
                 .to_vec(),
@@ -208,6 +208,9 @@ impl Receivers {
         (slack.to_owned(), hook)
     }
 }
+
+/// Every finding is told for itself, so that tests can count messages.
+const EACH: &str = "[master.route]\ngroup_window_minutes = 0\n";
 
 /// What a master has beside its keys, store and token.
 #[derive(Debug, Clone, Default)]

@@ -4,6 +4,7 @@ mod accept;
 mod archive;
 mod counters;
 mod documents;
+mod group;
 mod list;
 mod order;
 mod outbox;
@@ -86,6 +87,22 @@ pub const CASES: &[(&str, Case)] = &[
     }),
     ("rows of the expired are not due", |s| {
         Box::pin(outbox::expired(s))
+    }),
+    ("a repeat counts at the first one of its group", |s| {
+        Box::pin(group::repeats(s))
+    }),
+    ("a repeat wakes only what shows it", |s| {
+        Box::pin(group::silent(s))
+    }),
+    ("a group ends with its window, and when closed", |s| {
+        Box::pin(group::ends(s))
+    }),
+    ("a lost claim joins no group", |s| Box::pin(group::lost(s))),
+    ("of concurrent findings one is the first", |s| {
+        Box::pin(group::race(s))
+    }),
+    ("a digest takes all its rows or none", |s| {
+        Box::pin(group::digest(s))
     }),
     ("a silence is kept once, until its end", |s| {
         Box::pin(silence::kept(s))

@@ -1,8 +1,8 @@
 //! The command line: every command, its arguments and its help.
 
 use crate::{
-    check_config, deliveries, demo, doctor, findings, keys, replay, rules, scan, serve, silences,
-    stats, tokens, workers,
+    check_config, deliveries, demo, doctor, findings, keys, replay, routes, rules, scan, serve,
+    silences, stats, tokens, workers,
 };
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand};
@@ -56,6 +56,9 @@ pub(crate) enum Command {
     /// See what could not be delivered, and have it tried again
     #[command(subcommand)]
     Deliveries(deliveries::Command),
+    /// Show where findings go, and why
+    #[command(subcommand)]
+    Routes(routes::Command),
     /// Mute findings for a time: list, make, preview and end silences
     #[command(subcommand)]
     Silences(silences::Command),

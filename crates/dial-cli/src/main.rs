@@ -14,6 +14,7 @@ mod judging;
 mod keys;
 mod lines;
 mod replay;
+mod routes;
 mod rules;
 mod scan;
 mod serve;
@@ -60,6 +61,7 @@ fn run(command: &Command) -> Result<Outcome> {
         Command::Deliveries(command) => deliveries::run(command),
         Command::Silences(command) => silences::run(command),
         Command::Stats(args) => stats::run(args),
+        Command::Routes(command) => routes::run(command),
         Command::Keys(command) => keys::run(command),
         Command::Completions { shell } => completions::completions(*shell),
         Command::Man { command } => completions::man(command),

@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod document;
 pub mod fleet;
+pub mod group;
 pub mod outbox;
 pub mod query;
 pub mod silence;
@@ -218,6 +219,21 @@ pub struct Delivery {
     /// `inhibited by <id>`, `digest <id>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppressed_by: Option<String>,
+    /// The finding that this one repeats at the sink; its own id where it opened a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<FindingId>,
+    /// When it opened its group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grouped_at: Option<Timestamp>,
+    /// How many findings repeat this one at the sink.
+    #[serde(default)]
+    pub repeats: u32,
+    /// When the last of them came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeated_at: Option<Timestamp>,
+    /// What the sink is told instead of this finding alone, for this and others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<serde_json::Value>,
     /// What the sink answered, such as a message's channel and `ts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<serde_json::Value>,
@@ -274,6 +290,7 @@ pub trait Store:
     archive::Archiving
     + document::Documents
     + outbox::Outbox
+    + group::Grouping
     + silence::Silences
     + stats::Statistics
     + Triaging
@@ -448,6 +465,11 @@ impl Delivery {
             sent_at: None,
             last_error: None,
             suppressed_by: None,
+            group: None,
+            grouped_at: None,
+            repeats: 0,
+            repeated_at: None,
+            digest: None,
             receipt: None,
         }
     }

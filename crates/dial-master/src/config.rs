@@ -2,6 +2,8 @@
 
 use crate::api::Caller;
 use crate::message::links::Links;
+use crate::routing::Routing;
+use crate::routing::settings::{self, InhibitSettings, RouteSettings};
 use crate::sinks::guard::Guard;
 use crate::sinks::{self, SinkSettings};
 use crate::slack::SlackSettings;
@@ -60,6 +62,10 @@ pub struct Master {
     pub sinks: BTreeMap<String, SinkSettings>,
     /// The Slack app that takes clicks and commands.
     pub slack: Option<SlackSettings>,
+    /// Which findings go to which sinks; absent = every finding to every sink.
+    pub route: RouteSettings,
+    /// Findings that mute others.
+    pub inhibit: Vec<InhibitSettings>,
     /// Lets sinks have private and loopback addresses; for trials on one machine.
     pub dangerous_allow_private_sinks: bool,
 }
@@ -177,6 +183,8 @@ impl Default for Master {
             aggregators: BTreeSet::new(),
             sinks: BTreeMap::new(),
             slack: None,
+            route: RouteSettings::default(),
+            inhibit: Vec::new(),
             dangerous_allow_private_sinks: false,
         }
     }
@@ -221,6 +229,8 @@ impl Check for Master {
         self.check_readers(report);
         sinks::check(&self.sinks, self.guard(), report);
         self.check_slack(report);
+        let names = self.sinks.keys().map(String::as_str).collect();
+        settings::check(&self.route, &self.inhibit, &names, report);
         if let Err(error) = self.bucket.parse::<Location>() {
             report("bucket", error.to_string());
         }
@@ -239,6 +249,12 @@ impl Check for Master {
 }
 
 impl Master {
+    /// Who is told of what.
+    pub fn routing(&self) -> Routing {
+        let sinks = self.sinks.keys().cloned().collect();
+        Routing::new(&self.route, &self.inhibit, sinks)
+    }
+
     /// Which addresses the sinks may have.
     pub fn guard(&self) -> Guard {
         if self.dangerous_allow_private_sinks {

@@ -11,6 +11,7 @@ pub mod logging;
 pub mod message;
 pub mod metrics;
 pub mod readers;
+pub mod routes;
 pub mod routing;
 pub mod serve;
 pub mod setup;

@@ -7,6 +7,7 @@ use crate::deliver::Deliverer;
 use crate::fleet::Watch;
 use crate::message::links::Links;
 use crate::readers::{MIN_TOKEN, Readers, Token};
+use crate::routes::Desk;
 use crate::sinks::Sinks;
 use crate::slack::SlackApp;
 use crate::store::Sqlite;
@@ -226,7 +227,9 @@ impl<'c> Setup<'c> {
     ) -> Option<Deliverer> {
         let signer = Arc::new(AwsSigner::new(self.clients.clone()));
         let deliverer = Deliverer::new(store?, sinks?, links?, signer);
-        self.keep("sinks", deliverer)
+        let routing = Arc::new(self.config.routing());
+        let deliverer = self.keep("sinks", deliverer)?;
+        Some(deliverer.routed(routing))
     }
 
     fn keep<T>(&mut self, path: &str, result: Result<T, impl Display>) -> Option<T> {
@@ -270,6 +273,7 @@ impl Door {
             readers: self.readers,
             aggregators: config.aggregators.iter().map(|s| s.0.clone()).collect(),
             sinks: config.sinks.keys().cloned().collect(),
+            desk: Arc::new(Desk::new(config)),
             retention: retention(config),
             rate: Rate {
                 per_second: config.rate.per_second,

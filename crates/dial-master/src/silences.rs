@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Most lines that a preview looks at.
 const MAX_LINES: usize = 1_000;
+/// Most pages that a preview reads; a page may be short.
+const MAX_PAGES: usize = 50;
 /// Most whole findings that a preview reads, where lines cannot tell.
 const MAX_FINDINGS: usize = 200;
 /// Examples that a preview shows.
@@ -94,7 +96,10 @@ pub async fn preview(
         ..Query::default()
     };
     let (mut cursor, mut read): (Option<Cursor>, usize) = (None, 0);
-    while preview.share.of < MAX_LINES {
+    for _ in 0..MAX_PAGES {
+        if preview.share.of >= MAX_LINES {
+            break;
+        }
         let page = store.list(&query, cursor.as_ref(), MAX_PAGE, now).await?;
         for line in page.items {
             let Some(fits) = fits(store, matchers, &line, &mut read, now).await? else {

@@ -105,6 +105,18 @@ struct OutRow {
     last_error: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     suppressed_by: Option<String>,
+    /// Id of the finding that this one repeats, or its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grp: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grouped_at: Option<Timestamp>,
+    #[serde(default)]
+    repeats: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    repeated_at: Option<Timestamp>,
+    /// JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
     /// JSON text: an attribute map would not keep every number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     receipt: Option<String>,
@@ -241,6 +253,11 @@ pub(crate) fn outbox(new: &Acceptance, sink: &str) -> Result<Item, StoreError> {
         expires: expires(new.expires_at),
         last_error: None,
         suppressed_by: None,
+        grp: None,
+        grouped_at: None,
+        repeats: 0,
+        repeated_at: None,
+        digest: None,
         receipt: None,
         due_pk: Some(key::partition(sink, id)),
         due_sort: Some(key::due(new.received_at, id)),
@@ -293,6 +310,8 @@ pub(crate) fn delivery(item: Item) -> Result<Delivery, StoreError> {
     let tried_at = row
         .tried_at
         .map(|text| text.parse().map_err(|e| label.corrupt(&e)));
+    let digest = row.digest.as_deref().map(|text| parse(text, &label));
+    let group = row.grp.as_deref().map(FindingId::parse);
     Ok(Delivery {
         finding: finding.ok_or_else(|| label.corrupt(&"no finding id"))?,
         sink: row.sink,
@@ -305,6 +324,11 @@ pub(crate) fn delivery(item: Item) -> Result<Delivery, StoreError> {
         tried_at: tried_at.transpose()?,
         sent_at: row.sent_at,
         suppressed_by: row.suppressed_by,
+        group: group.transpose().map_err(|e| label.corrupt(&e))?,
+        grouped_at: row.grouped_at,
+        repeats: row.repeats,
+        repeated_at: row.repeated_at,
+        digest: digest.transpose()?,
         due_at: row.due_at.parse().map_err(|e| label.corrupt(&e))?,
         received_at: row.received_at,
         last_error: row.last_error,

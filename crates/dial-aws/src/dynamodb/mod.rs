@@ -4,6 +4,7 @@ mod accept;
 mod archive;
 mod backlog;
 mod document;
+mod group;
 mod item;
 mod key;
 mod list;

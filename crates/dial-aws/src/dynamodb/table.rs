@@ -88,6 +88,7 @@ pub const BY_DUE: Index = Index {
 /// | counter | `CNT#<shard>` | `<D or H>#<day or hour>#<dimension>#<value>` |
 /// | how far the archive is | `MARK` | `archive` |
 /// | silence | `SIL` | `<id>` |
+/// | live group | `G#<sink>/<key>` | `LIVE` |
 ///
 /// The table is on demand, its stream shows `NEW_IMAGE`, its TTL attribute is [`EXPIRES`]. The
 /// consumer of the stream needs only `INSERT` of sort keys that start with `OUT#`.

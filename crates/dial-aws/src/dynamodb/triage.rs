@@ -75,7 +75,7 @@ impl DynamoStore {
         Ok(changed)
     }
 
-    async fn standing(
+    pub(super) async fn standing(
         &self,
         id: &FindingId,
         now: Timestamp,
@@ -103,7 +103,7 @@ impl DynamoStore {
     }
 
     /// Writes all or nothing; what does not fit any more is [`StoreError::Throttled`].
-    async fn transact(&self, actions: Vec<TransactWriteItem>) -> Result<(), StoreError> {
+    pub(super) async fn transact(&self, actions: Vec<TransactWriteItem>) -> Result<(), StoreError> {
         let token = format!("{:032x}", rand::random::<u128>());
         let client = self.clients.dynamodb().await;
         let answer = client

@@ -156,6 +156,8 @@ impl Props {
             "root_keys": {"1": self.secret("root.key")},
             "tokens": [{"name": "demo", "secret": self.secret("token"), "scope": "admin"}],
             "dangerous_allow_private_sinks": true,
+            // Each finding is told as it comes, for the demo counts them.
+            "route": {"group_window_minutes": 0},
             "sinks": {
                 "slack": {
                     "type": "slack",
@@ -164,6 +166,7 @@ impl Props {
                     "api_url": format!("http://{slack}/api/"),
                     // The look-alike has no rate limit.
                     "min_interval_ms": 0,
+                    "digest_above": 0,
                 },
                 "thehive": {
                     "type": "thehive",

@@ -12,6 +12,7 @@ mod problem;
 mod query;
 mod refusal;
 mod reply;
+mod routes;
 mod silences;
 mod slack;
 mod stats;
@@ -24,6 +25,7 @@ pub use caller::Caller;
 pub use deliveries::DeliveryList;
 pub use findings::{FindingDetail, FindingList};
 pub use problem::Problem;
+pub use routes::RouteTree;
 pub use silences::{NewSilence, PreviewAnswer, PreviewRequest, SilenceList};
 pub use tokens::{NewToken, TokenList, TokenRequest};
 pub use triage::{ChangeMade, ChangeProblem, DOOR};
@@ -31,6 +33,7 @@ pub use workers::{WorkerLine, WorkerList};
 
 use crate::limit::Limiter;
 use crate::readers::Readers;
+use crate::routes::Desk;
 use crate::slack::SlackApp;
 use crate::watch::Watch;
 use axum::Router;
@@ -72,6 +75,8 @@ pub struct Parts {
     pub aggregators: BTreeSet<WorkerId>,
     /// Sinks that every finding goes to.
     pub sinks: Vec<String>,
+    /// Which findings go to which sinks, for who asks.
+    pub desk: Arc<Desk>,
     /// How long findings are kept.
     pub retention: SignedDuration,
     /// How many findings each worker may send.
@@ -144,6 +149,8 @@ pub fn app(state: impl Into<Arc<State>>) -> Router {
     Router::new()
         .route(FINDINGS_PATH, get(findings::list).post(ingest::post))
         .route("/v1/findings/{id}", get(findings::show))
+        .route("/v1/routes", get(routes::show))
+        .route("/v1/routes/{id}", get(routes::explain))
         .route("/v1/silences", get(silences::list).post(silences::create))
         .route("/v1/silences/preview", post(silences::preview))
         .route("/v1/silences/{id}", delete(silences::end))

@@ -1,11 +1,12 @@
 //! One attempt at one row: claim, converse with the sink, settle.
 
+use super::decide::{Errand, Prepared};
 use super::lane::{Lane, Until};
 use super::{Deliverer, Tally, backoff};
 use crate::metrics;
 use crate::sinks::{Configured, Job, Step};
 use dial_core::FindingId;
-use dial_core::store::{Audit, Delivery, Settlement, StoreError, Stored};
+use dial_core::store::{Delivery, Settlement};
 use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use std::panic::AssertUnwindSafe;
@@ -15,13 +16,13 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info, warn};
 
 /// Longest conversation with a sink.
-const ATTEMPT: Duration = Duration::from_secs(30);
+pub(super) const ATTEMPT: Duration = Duration::from_secs(30);
 /// Time to record the end; together with [`ATTEMPT`] the lease of a row.
-const SETTLING: Duration = Duration::from_secs(15);
+pub(super) const SETTLING: Duration = Duration::from_secs(15);
 /// With less time than this before a deadline nothing is started.
-const LEAST: Duration = Duration::from_secs(5);
+pub(super) const LEAST: Duration = Duration::from_secs(5);
 /// Kept free before a deadline, to record the end.
-const RESERVE: Duration = Duration::from_secs(2);
+pub(super) const RESERVE: Duration = Duration::from_secs(2);
 /// Calls of one attempt; the longest conversation of a sink has two.
 const MAX_CALLS: usize = 4;
 /// First wait when the end cannot be recorded.
@@ -31,12 +32,11 @@ const SETTLE_AGAIN: Duration = Duration::from_millis(200);
 #[derive(Clone, Copy)]
 struct Told<'a> {
     row: &'a Delivery,
-    stored: &'a Stored,
-    history: &'a [Audit],
+    errand: &'a Errand,
 }
 
 /// How an attempt ended.
-enum End {
+pub(super) enum End {
     Sent(Option<serde_json::Value>),
     Retry {
         after: Option<Duration>,
@@ -60,21 +60,41 @@ impl Deliverer {
         let Some(row) = self.claim(finding, sink).await else {
             return Tally::LEFT;
         };
-        turn.take();
         let claimed = Instant::now();
-        let Some(end) = self
-            .converse(&row, configured, room.saturating_sub(RESERVE))
-            .await
-        else {
-            return Tally::LEFT;
+        let limit = claimed + ATTEMPT + SETTLING;
+        let settlement = match self.prepare(&row, configured).await {
+            Prepared::Tell(errand) => {
+                // What is not told costs the others no time.
+                turn.take();
+                let room = room.saturating_sub(RESERVE);
+                return self.tell(&row, configured, &errand, room, limit).await;
+            }
+            Prepared::Ended(end) => self.settlement(&row, configured, end),
+            Prepared::Suppressed(by) => Settlement::Suppressed { by },
+            Prepared::Unknown => return Tally::LEFT,
         };
-        pace(lane, &end);
-        let settlement = self.settlement(&row, configured, end);
-        self.settle(&row, settlement, claimed + ATTEMPT + SETTLING)
-            .await
+        drop(turn);
+        self.settle(&row, settlement, limit).await
     }
 
-    async fn claim(&self, finding: &FindingId, sink: &str) -> Option<Delivery> {
+    /// Converses with the sink about a claimed row, and settles it.
+    pub(super) async fn tell(
+        &self,
+        row: &Delivery,
+        configured: &Configured,
+        errand: &Errand,
+        room: Duration,
+        limit: Instant,
+    ) -> Tally {
+        let end = self.converse(row, configured, errand, room).await;
+        if let Some((_, lane)) = self.served(&row.sink) {
+            pace(lane, &end);
+        }
+        let settlement = self.settlement(row, configured, end);
+        self.settle(row, settlement, limit).await
+    }
+
+    pub(super) async fn claim(&self, finding: &FindingId, sink: &str) -> Option<Delivery> {
         let now = (self.clock)();
         let lease = later(now, ATTEMPT + SETTLING);
         match self.store.claim(finding, sink, now, lease).await {
@@ -96,58 +116,23 @@ impl Deliverer {
         self.settle(&row, Settlement::Failed { error }, limit).await
     }
 
-    /// Lets the sink speak until it knows the end; `None` when the store did not answer, so that
-    /// the row comes back when its lease ends.
+    /// Lets the sink speak until it knows the end.
     async fn converse(
         &self,
         row: &Delivery,
         configured: &Configured,
+        errand: &Errand,
         limit: Duration,
-    ) -> Option<End> {
-        if row.sent_at.is_some() && !configured.sink.updates() {
-            // It has the finding and shows no change of it.
-            return Some(End::Sent(None));
-        }
-        let stored = match self.store.finding(&row.finding, (self.clock)()).await {
-            Ok(Some(stored)) => stored,
-            Ok(None) => return Some(End::Failed("finding is unknown or expired".into())),
-            Err(StoreError::Corrupt(what)) => {
-                return Some(End::Failed(format!("stored finding is corrupt: {what}")));
-            }
-            Err(error) => {
-                warn!(finding = %row.finding, sink = row.sink, %error, "finding cannot be read");
-                return None;
-            }
-        };
-        let history = self.history(&stored).await?;
-        let told = Told {
-            row,
-            stored: &stored,
-            history: &history,
-        };
+    ) -> End {
+        let told = Told { row, errand };
         let talk = AssertUnwindSafe(self.talk(told, configured)).catch_unwind();
-        Some(match timeout(limit, talk).await {
+        match timeout(limit, talk).await {
             Ok(Ok(end)) => end,
             Ok(Err(_)) => End::Failed("sink panicked over this finding".into()),
             Err(_) => End::Retry {
                 after: None,
                 reason: format!("not done within {} s", limit.as_secs()),
             },
-        })
-    }
-
-    /// What was done with a finding; nothing needs to be read where nothing was.
-    async fn history(&self, stored: &Stored) -> Option<Vec<Audit>> {
-        if stored.triage.revision == 0 {
-            return Some(Vec::new());
-        }
-        let finding = &stored.finding.id;
-        match self.store.audit(finding).await {
-            Ok(lines) => Some(lines),
-            Err(error) => {
-                warn!(%finding, %error, "history cannot be read");
-                None
-            }
         }
     }
 
@@ -176,17 +161,15 @@ impl Deliverer {
     }
 
     fn job<'a>(&'a self, told: Told<'a>) -> Job<'a> {
-        let Told {
-            row,
-            stored,
-            history,
-        } = told;
+        let Told { row, errand } = told;
         let receipt = row.receipt.as_ref().unwrap_or(&serde_json::Value::Null);
         Job {
-            finding: &stored.finding,
-            stored,
-            history,
+            finding: &errand.stored.finding,
+            stored: &errand.stored,
+            history: &errand.history,
             receipt: row.sent_at.map(|_| receipt),
+            group: errand.group.as_ref(),
+            digest: errand.digest.as_ref(),
             links: &self.links,
             attempt: row.attempt(),
             received_at: row.received_at,
@@ -225,7 +208,12 @@ impl Deliverer {
     }
 
     /// Records the end; tries until `limit`, for an end that is not recorded means a repeat.
-    async fn settle(&self, row: &Delivery, settlement: Settlement, limit: Instant) -> Tally {
+    pub(super) async fn settle(
+        &self,
+        row: &Delivery,
+        settlement: Settlement,
+        limit: Instant,
+    ) -> Tally {
         let (id, sink) = (&row.finding, row.sink.as_str());
         let mut wait = SETTLE_AGAIN;
         loop {
@@ -293,7 +281,7 @@ impl Deliverer {
 }
 
 impl Tally {
-    const LEFT: Tally = Tally {
+    pub(super) const LEFT: Tally = Tally {
         sent: 0,
         retried: 0,
         failed: 0,

@@ -5,20 +5,23 @@
 
 mod attempt;
 mod backoff;
+pub(crate) mod decide;
 pub mod executor;
 mod lane;
 mod lines;
 pub mod probe;
+mod storm;
 mod tend;
 #[cfg(test)]
 mod tests;
 pub mod transport;
 
 use crate::message::links::Links;
+use crate::routing::Routing;
 use crate::sinks::{Configured, Sinks};
 use dial_core::FindingId;
 use dial_core::ports::RequestSigner;
-use dial_core::store::{Delivery, Store};
+use dial_core::store::{Delivery, MAX_PAGE, Store};
 use executor::Executor;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -63,6 +66,7 @@ pub struct Deliverer {
     store: Arc<dyn Store>,
     sinks: Sinks,
     lanes: BTreeMap<String, Lane>,
+    routing: Arc<Routing>,
     links: Links,
     transport: Arc<dyn Transport>,
     clock: Clock,
@@ -104,12 +108,19 @@ impl Deliverer {
         Self {
             lanes: lanes.collect(),
             store,
+            routing: Arc::new(Routing::everything(sinks.names())),
             sinks,
             links,
             transport,
             clock,
             rng: Mutex::new(StdRng::seed_from_u64(seed)),
         }
+    }
+
+    /// The same, with a routing of its own; without one every sink is told of everything.
+    #[must_use]
+    pub fn routed(self, routing: Arc<Routing>) -> Self {
+        Self { routing, ..self }
     }
 
     /// Delivers these rows (finding, sink), as a stream names them; what is not due is left.
@@ -123,7 +134,7 @@ impl Deliverer {
         let (_never, until) = until(deadline);
         let lanes = by_sink.into_iter().map(|(sink, findings)| {
             let until = &until;
-            async move { self.serve_rows(sink, findings, until).await }
+            async move { self.serve_new(sink, findings, until).await }
         });
         Tally::sum(futures::future::join_all(lanes).await)
     }
@@ -198,9 +209,15 @@ impl Deliverer {
 
     /// One look at the due rows of a sink.
     async fn pass(&self, sink: &str, until: &Until) -> Tally {
-        match self.store.due(sink, (self.clock)(), BATCH).await {
+        let storms = self.served(sink).is_some_and(|(c, _)| Self::digests(c));
+        let limit = if storms { MAX_PAGE } else { BATCH };
+        match self.store.due(sink, (self.clock)(), limit).await {
             Ok(rows) => {
-                let findings = rows.iter().map(|row: &Delivery| &row.finding).collect();
+                if let Some(tally) = self.weather(sink, &rows, until).await {
+                    return tally;
+                }
+                let first = rows.iter().take(BATCH);
+                let findings = first.map(|row: &Delivery| &row.finding).collect();
                 self.serve_rows(sink, findings, until).await
             }
             Err(error) => {
@@ -208,6 +225,19 @@ impl Deliverer {
                 Tally::default()
             }
         }
+    }
+
+    /// Rows that a stream names, unless they are part of a storm that is due as well.
+    async fn serve_new(&self, sink: &str, findings: Vec<&FindingId>, until: &Until) -> Tally {
+        let storms = self.served(sink).is_some_and(|(c, _)| Self::digests(c));
+        if storms {
+            let due = self.store.due(sink, (self.clock)(), MAX_PAGE).await;
+            let due = due.unwrap_or_default();
+            if let Some(tally) = self.weather(sink, &due, until).await {
+                return tally;
+            }
+        }
+        self.serve_rows(sink, findings, until).await
     }
 
     async fn serve_rows(&self, sink: &str, findings: Vec<&FindingId>, until: &Until) -> Tally {

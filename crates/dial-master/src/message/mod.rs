@@ -21,6 +21,7 @@ pub(crate) mod plain;
 pub(crate) mod samples;
 pub(crate) mod slack;
 pub mod text;
+pub(crate) mod together;
 
 use dial_core::finding::{Asn, Geo, Principal, Resource, Source};
 use dial_core::{Finding, Severity};

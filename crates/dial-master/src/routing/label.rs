@@ -98,6 +98,7 @@ impl Label {
                 | Self::Principal
                 | Self::Resource
                 | Self::SourceIp
+                | Self::Attack
         )
     }
 }
@@ -193,6 +194,7 @@ impl Labelled for Summary {
             Label::Principal => texts([Some(self.principal.as_str())]),
             Label::Resource => texts([Some(self.resource.as_str())]),
             Label::SourceIp => texts([self.source_ip.as_deref()]),
+            Label::Attack => self.attack.iter().flat_map(|id| techniques(id)).collect(),
             _ => return None,
         })
     }

@@ -329,10 +329,10 @@ mod tests {
             "severity>=high",
             "account=payments",
             "rule=~s3_.*",
-            "attack=T1530",
+            "event=PutBucketPolicy",
         ];
         let fits = texts.map(|text| text.parse::<Matcher>().unwrap().fits(&summary));
-        assert_eq!(fits, [true, true, true, false], "no line holds techniques");
+        assert_eq!(fits, [true, true, true, false], "no line holds the event");
     }
 
     proptest! {

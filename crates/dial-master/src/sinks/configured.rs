@@ -1,7 +1,7 @@
 //! The sinks that the configuration asks for: read, checked, given their secrets, built.
 
 use super::guard::Guard;
-use super::{SINKS, Sink, SinkKind};
+use super::{Audience, SINKS, Sink, SinkKind};
 use dial_core::Secret;
 use dial_core::config::{self, Check};
 use dial_core::ports::Secrets;
@@ -37,9 +37,11 @@ struct Common {
     concurrency: Option<u64>,
     timeout_seconds: Option<u64>,
     give_up_after_hours: Option<u64>,
+    digest_above: Option<u64>,
 }
 
-const COMMON: [&str; 4] = [
+const COMMON: [&str; 5] = [
+    "digest_above",
     "min_interval_ms",
     "concurrency",
     "timeout_seconds",
@@ -82,6 +84,8 @@ pub struct Terms {
     pub timeout: Duration,
     /// Age of a finding from which on a failed attempt is the last.
     pub give_up_after: Duration,
+    /// With more findings waiting than this, one message tells of them all; 0 = never.
+    pub digest_above: usize,
 }
 
 /// A sink of the configuration.
@@ -250,6 +254,7 @@ impl Check for Common {
             ("concurrency", self.concurrency, 1, 16),
             ("timeout_seconds", self.timeout_seconds, 1, 30),
             ("give_up_after_hours", self.give_up_after_hours, 1, 24 * 30),
+            ("digest_above", self.digest_above, 0, 100),
         ];
         for (key, value, least, most) in ranges {
             if value.is_some_and(|value| !(least..=most).contains(&value)) {
@@ -297,6 +302,10 @@ impl Terms {
                 .unwrap_or(kind.concurrency),
             timeout: Duration::from_secs(common.timeout_seconds.unwrap_or(15)),
             give_up_after: Duration::from_secs(3_600 * common.give_up_after_hours.unwrap_or(72)),
+            digest_above: common
+                .digest_above
+                .and_then(|n| usize::try_from(n).ok())
+                .unwrap_or(20),
         }
     }
 }
@@ -344,6 +353,12 @@ impl SinkSettings {
     /// Whether its messages have buttons, whose clicks somebody must take.
     pub fn has_buttons(&self) -> bool {
         self.0.get("buttons").and_then(Value::as_bool) == Some(true)
+    }
+
+    /// Who reads what this sink is told; for the word that it has as `type`.
+    pub fn audience(&self) -> Audience {
+        let word = self.0.get("type").and_then(Value::as_str);
+        Audience::of(word.unwrap_or_default())
     }
 }
 

@@ -26,6 +26,7 @@ pub use configured::{Configured, SinkSettings, Sinks, check};
 pub use probe::{Health, HealthState, Probe};
 
 use crate::message::links::Links;
+use crate::routing::digest::Digest;
 use dial_core::Finding;
 use dial_core::store::{Audit, Stored};
 use jiff::Timestamp;
@@ -63,6 +64,48 @@ pub struct SinkKind {
     build: configured::Read,
 }
 
+/// Kinds of sinks that people read: they are told once of a problem, not of every finding.
+const PEOPLE: [&str; 7] = [
+    "google_chat",
+    "jira",
+    "pagerduty",
+    "slack",
+    "sns",
+    "teams",
+    "thehive",
+];
+
+/// Who reads what a sink is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Silences, inhibitions, groups and digests are for them.
+    People,
+    /// They get every finding that the tree sends them.
+    Machines,
+}
+
+impl Audience {
+    /// Who reads a kind of sink.
+    pub fn of(kind: &str) -> Self {
+        if PEOPLE.contains(&kind) {
+            Self::People
+        } else {
+            Self::Machines
+        }
+    }
+}
+
+/// What a finding is in its group at one sink.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GroupState {
+    /// How many findings repeat it.
+    pub repeats: u32,
+    /// When the last of them came.
+    pub repeated_at: Option<Timestamp>,
+    /// Where it is a repeat itself: what the sink answered to the first one.
+    pub first: Option<Value>,
+}
+
 /// One finding that one sink is to get.
 #[derive(Debug, Clone, Copy)]
 pub struct Job<'a> {
@@ -75,6 +118,10 @@ pub struct Job<'a> {
     /// What the sink answered when it took the finding (null where it said nothing): this is an
     /// update then. Absent as long as it was never delivered.
     pub receipt: Option<&'a Value>,
+    /// What it is in its group, where findings are grouped.
+    pub group: Option<&'a GroupState>,
+    /// What is to be told instead, for this finding and others.
+    pub digest: Option<&'a Digest>,
     /// Where it can be looked at.
     pub links: &'a Links,
     /// Of this errand, counted from 1; from 2 on, an earlier one may have got through unseen.
@@ -95,6 +142,8 @@ impl<'a> Job<'a> {
             stored,
             history: &[],
             receipt: None,
+            group: None,
+            digest: None,
             links,
             attempt: 1,
             received_at: stored.received_at,
@@ -148,6 +197,16 @@ pub trait Sink: Send + Sync {
     /// The step of a look after a reply.
     fn probed(&self, reply: &Reply) -> Probe {
         Probe::of_status(reply)
+    }
+
+    /// Whether a repeat can be told below the message of the first one; see [`Job::group`].
+    fn threads(&self) -> bool {
+        false
+    }
+
+    /// Whether one message can tell of many findings; see [`Job::digest`].
+    fn digests(&self) -> bool {
+        false
     }
 }
 

@@ -69,6 +69,7 @@ struct Bot {
     update: Url,
     history: Url,
     test: Url,
+    replies: Url,
     authorization: HeaderValue,
     channel: String,
     buttons: bool,
@@ -147,6 +148,7 @@ impl Settings for SlackSettings {
             update: parts.url_below("api_url", api, "chat.update")?,
             history: parts.url_below("api_url", api, "conversations.history")?,
             test: parts.url_below("api_url", api, "auth.test")?,
+            replies: parts.url_below("api_url", api, "conversations.replies")?,
             authorization: secret_header("Bearer ", token)
                 .ok_or_else(|| Problem::new("bot_token", "holds what no header may hold"))?,
             channel: self.channel.clone().unwrap_or_default(),
@@ -156,7 +158,15 @@ impl Settings for SlackSettings {
 }
 
 impl Sink for Webhook {
+    fn digests(&self) -> bool {
+        true
+    }
+
     fn start(&self, job: &Job<'_>) -> Step {
+        if let Some(digest) = job.digest {
+            let body = message::together::digest(digest, job.links);
+            return Step::Send(Call::post_json("post", &self.url, &body));
+        }
         // Nobody can change what a webhook posted: it tells no state, which would grow stale.
         let body = message::slack::message(Telling {
             finding: job.finding,
@@ -178,6 +188,14 @@ impl Sink for Webhook {
 
 impl Sink for Bot {
     fn updates(&self) -> bool {
+        true
+    }
+
+    fn threads(&self) -> bool {
+        true
+    }
+
+    fn digests(&self) -> bool {
         true
     }
 
@@ -220,20 +238,32 @@ impl Sink for Bot {
 
 impl Bot {
     fn message(&self, job: &Job<'_>) -> Value {
-        message::slack::message(Telling {
+        let mut body = message::slack::message(Telling {
             finding: job.finding,
             links: job.links,
             standing: Some(Standing::of(&job.stored.triage, job.history)),
             buttons: self.buttons,
-        })
+        });
+        let count = job.group.and_then(message::together::count);
+        if let (Some(count), Some(blocks)) = (count, body["blocks"].as_array_mut()) {
+            blocks.push(count);
+        }
+        body
     }
 
     fn post(&self, job: &Job<'_>) -> Call {
-        let mut body = self.message(job);
+        let mut body = match (job.digest, thread(job)) {
+            (Some(digest), _) => message::together::digest(digest, job.links),
+            (None, Some(_)) => message::together::repeat(job.finding),
+            (None, None) => self.message(job),
+        };
+        if let Some(thread) = thread(job) {
+            body["thread_ts"] = json!(thread);
+        }
         body["channel"] = json!(self.channel);
         body["metadata"] = json!({
             "event_type": EVENT_TYPE,
-            "event_payload": {"finding": job.finding.id},
+            "event_payload": {about(job): job.finding.id},
         });
         Call::post_json("post", &self.post, &body)
             .header(header::AUTHORIZATION, self.authorization.clone())
@@ -245,7 +275,14 @@ impl Bot {
         let oldest = tried.saturating_sub(SKEW);
         let latest = tried.saturating_add(WINDOW + SKEW);
         let second = |at: Result<Timestamp, _>| at.unwrap_or(tried).as_second().to_string();
-        let mut url = self.history.clone();
+        let thread = thread(job);
+        let mut url = match thread {
+            Some(_) => self.replies.clone(),
+            None => self.history.clone(),
+        };
+        if let Some(thread) = thread {
+            url.query_pairs_mut().append_pair("ts", thread);
+        }
         url.query_pairs_mut()
             .append_pair("channel", &self.channel)
             .append_pair("oldest", &second(oldest))
@@ -269,7 +306,8 @@ impl Bot {
             return retry(format!("cannot look for the message: {}", history.error));
         }
         let id = job.finding.id.as_str();
-        if let Some(message) = history.messages.iter().find(|m| m.is_about(id)) {
+        let found = history.messages.iter().find(|m| m.is_about(about(job), id));
+        if let Some(message) = found {
             return Step::Done(Some(json!({"channel": self.channel, "ts": message.ts})));
         }
         let place = LOOKS.iter().position(|step| *step == reply.step);
@@ -279,6 +317,20 @@ impl Bot {
             _ => Step::Send(self.post(job)),
         }
     }
+}
+
+/// What a message's metadata names: a digest is not the message of the finding that carries it.
+fn about(job: &Job<'_>) -> &'static str {
+    if job.digest.is_some() {
+        "digest"
+    } else {
+        "finding"
+    }
+}
+
+/// `ts` of the message that a repeat goes below.
+fn thread<'a>(job: &Job<'a>) -> Option<&'a str> {
+    job.group?.first.as_ref()?.get("ts")?.as_str()
 }
 
 #[derive(Deserialize)]
@@ -308,8 +360,8 @@ struct Message {
 }
 
 impl Message {
-    fn is_about(&self, id: &str) -> bool {
-        self.metadata["event_type"] == EVENT_TYPE && self.metadata["event_payload"]["finding"] == id
+    fn is_about(&self, what: &str, id: &str) -> bool {
+        self.metadata["event_type"] == EVENT_TYPE && self.metadata["event_payload"][what] == id
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod archive;
 mod document;
+mod group;
 mod look;
 mod outbox;
 mod read;
@@ -51,6 +52,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema_document.sql")),
     M::up(include_str!("schema_stats.sql")),
     M::up(include_str!("schema_outbox.sql")),
+    M::up(include_str!("schema_group.sql")),
 ];
 
 /// Why the file could not be opened.

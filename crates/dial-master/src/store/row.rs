@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 /// Columns of an outbox row, in the order that [`delivery`] reads.
 pub(super) const DELIVERY: &str =
     "finding, sink, state, attempts, due_at, received_at, last_error, receipt, earlier, wanted,
-     shown, since, sent_at, suppressed_by, tried_at";
+     shown, since, sent_at, suppressed_by, tried_at, grp, grouped_at, repeats, repeated_at, digest";
 
 /// A stored text that is not what was written.
 pub(super) fn corrupt(error: impl std::fmt::Display) -> StoreError {
@@ -24,6 +24,11 @@ pub(super) fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
 /// Reads a time column, microseconds since 1970.
 pub(super) fn time(microseconds: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_microsecond(microseconds).map_err(corrupt)
+}
+
+/// Reads a column with a finding's id.
+pub(super) fn id(text: &str) -> Result<dial_core::FindingId, StoreError> {
+    dial_core::FindingId::parse(text).map_err(corrupt)
 }
 
 /// The word of an enumeration, as JSON spells it.
@@ -62,6 +67,11 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Result<Delivery, Store
         sent_at: row.get(12)?,
         suppressed_by: row.get(13)?,
         tried_at: row.get(14)?,
+        group: row.get(15)?,
+        grouped_at: row.get(16)?,
+        repeats: row.get(17)?,
+        repeated_at: row.get(18)?,
+        digest: row.get(19)?,
     };
     Ok(raw.read())
 }
@@ -82,12 +92,17 @@ struct RawDelivery {
     sent_at: Option<i64>,
     suppressed_by: Option<String>,
     tried_at: Option<i64>,
+    group: Option<String>,
+    grouped_at: Option<i64>,
+    repeats: u32,
+    repeated_at: Option<i64>,
+    digest: Option<String>,
 }
 
 impl RawDelivery {
     fn read(self) -> Result<Delivery, StoreError> {
         Ok(Delivery {
-            finding: dial_core::FindingId::parse(&self.finding).map_err(corrupt)?,
+            finding: id(&self.finding)?,
             sink: self.sink,
             state: from_word::<DeliveryState>(self.state)?,
             attempts: self.attempts,
@@ -102,6 +117,11 @@ impl RawDelivery {
             sent_at: self.sent_at.map(time).transpose()?,
             suppressed_by: self.suppressed_by,
             tried_at: self.tried_at.map(time).transpose()?,
+            group: self.group.as_deref().map(id).transpose()?,
+            grouped_at: self.grouped_at.map(time).transpose()?,
+            repeats: self.repeats,
+            repeated_at: self.repeated_at.map(time).transpose()?,
+            digest: self.digest.as_deref().map(json).transpose()?,
         })
     }
 }

@@ -9,6 +9,7 @@ use dial_core::key::{RootKey, RootKeys};
 use dial_core::ports::{Bucket, BucketError};
 use dial_core::store::archive::Archiving;
 use dial_core::store::document::{Documents, Put};
+use dial_core::store::group::{Grouping, Join, Joined};
 use dial_core::store::outbox::{Backlog, Count, Outbox};
 use dial_core::store::silence::{Ended, Silence, Silences};
 use dial_core::store::stats::{Cells, Statistics};
@@ -21,7 +22,9 @@ use dial_core::store::{
 use dial_core::wire::header;
 use dial_core::{FindingId, Secret, gzip, signature};
 use dial_master::api::Caller;
+use dial_master::config::Master;
 use dial_master::readers::{Readers, Token};
+use dial_master::routes::Desk;
 use dial_master::store::Sqlite;
 use dial_master::{Parts, Rate, State, app};
 use http::{HeaderValue, Request, StatusCode};
@@ -92,6 +95,7 @@ impl Bed {
             readers: Readers::Tokens(vec![token]),
             aggregators: [AGGREGATOR.parse().unwrap()].into(),
             sinks: vec!["slack".into(), "thehive".into()],
+            desk: Arc::new(Desk::new(&config())),
             retention: SignedDuration::from_hours(24 * 400),
             rate: Rate {
                 per_second: 100,
@@ -140,6 +144,17 @@ impl Bed {
     pub(crate) fn calls(&self) -> usize {
         self.store.calls.load(Ordering::SeqCst) + self.bucket.calls.load(Ordering::SeqCst)
     }
+}
+
+/// A tree in which nobody is told of what is low, and chat of what is muted by a critical one.
+fn config() -> Master {
+    let text = "[sinks.slack]\ntype = 'slack'\nwebhook_url = 'env:A'\n\
+         [sinks.thehive]\ntype = 'splunk'\nurl = 'https://a.example'\ntoken = 'env:B'\n\
+         [route]\nsinks = ['slack', 'thehive']\n\
+         [[route.routes]]\nname = 'noise'\nmatchers = ['severity<=low']\nsinks = []\n\
+         [[inhibit]]\nsource = ['severity>=critical']\ntarget = ['severity<=high']\n\
+         equal = ['account', 'resource']\n";
+    toml::from_str(text).unwrap()
 }
 
 pub(crate) fn roots() -> RootKeys {
@@ -444,6 +459,24 @@ impl Outbox for Counted {
     async fn known_sinks(&self, configured: &[String]) -> Result<Vec<String>, StoreError> {
         self.count()?;
         self.inner.known_sinks(configured).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Grouping for Counted {
+    async fn join(&self, join: &Join) -> Result<Joined, StoreError> {
+        self.count()?;
+        self.inner.join(join).await
+    }
+    async fn gather(
+        &self,
+        sink: &str,
+        carrier: (&FindingId, u32),
+        digest: &Value,
+        members: &[(FindingId, u32)],
+    ) -> Result<bool, StoreError> {
+        self.count()?;
+        self.inner.gather(sink, carrier, digest, members).await
     }
 }
 

@@ -3,6 +3,7 @@
 mod guarantee;
 mod other_side;
 mod real;
+mod routed;
 mod rows;
 mod services;
 mod updates;
@@ -48,6 +49,7 @@ fn sinks(list: &[(&'static str, u64, usize)]) -> Sinks {
             concurrency: *concurrency,
             timeout: Duration::from_secs(15),
             give_up_after: Duration::from_hours(6),
+            digest_above: 20,
         };
         let sink = Box::new(Plain(name));
         sinks.insert(

@@ -25,12 +25,21 @@ pub(super) struct OtherSide {
     script: Mutex<BTreeMap<String, Vec<Answer>>>,
     got: Mutex<Vec<(String, String, Instant)>>,
     taken: Mutex<Vec<(String, String)>>,
+    /// Hosts that answer 503 until then.
+    down: Mutex<BTreeMap<String, Instant>>,
 }
 
 impl OtherSide {
     pub(super) fn script(self, host: &str, mut answers: Vec<Answer>) -> Self {
         answers.reverse();
         self.script.lock().unwrap().insert(host.to_owned(), answers);
+        self
+    }
+
+    /// A host that is down for so long from now on.
+    pub(super) fn down(self, host: &str, time: Duration) -> Self {
+        let until = Instant::now() + time;
+        self.down.lock().unwrap().insert(host.to_owned(), until);
         self
     }
 
@@ -68,7 +77,9 @@ impl Transport for OtherSide {
             retry_after: retry_after.map(Duration::from_secs),
             body: Vec::new(),
         };
-        let answer = answer.unwrap_or(Answer::Status(200));
+        let down = self.down.lock().unwrap().get(&sent.0).copied();
+        let down = down.is_some_and(|until| Instant::now() < until);
+        let answer = answer.unwrap_or(Answer::Status(if down { 503 } else { 200 }));
         if matches!(answer, Answer::Status(200)) {
             self.taken.lock().unwrap().push(sent);
         }
@@ -83,6 +94,40 @@ impl Transport for OtherSide {
                 tokio::time::sleep(timeout).await;
                 Err(TransportError::Timeout(timeout))
             }
+        }
+    }
+}
+
+/// Posts what people would read to its host: the finding's id, below another one's, or a digest.
+pub(super) struct Channel {
+    pub(super) host: &'static str,
+    pub(super) threads: bool,
+}
+
+impl Sink for Channel {
+    fn threads(&self) -> bool {
+        self.threads
+    }
+
+    fn digests(&self) -> bool {
+        true
+    }
+
+    fn start(&self, job: &Job<'_>) -> Step {
+        let url = Url::parse(&format!("https://{}/", self.host)).unwrap();
+        let first = job.group.and_then(|group| group.first.as_ref());
+        let said = match (job.digest, first) {
+            (Some(digest), _) => format!("digest of {}", digest.count),
+            (None, Some(first)) => format!("{} below {first}", job.finding.id),
+            (None, None) => job.finding.id.to_string(),
+        };
+        Step::Send(Call::post("post", &url, said.into_bytes()))
+    }
+
+    fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step {
+        match reply.status {
+            200 => Step::Done(Some(serde_json::json!(job.finding.id))),
+            _ => crate::sinks::judge_status(reply),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{base, finding};
 use async_trait::async_trait;
 use dial_core::store::archive::Archiving;
 use dial_core::store::document::{Documents, Put};
+use dial_core::store::group::{Grouping, Join, Joined, is_live};
 use dial_core::store::outbox::{Backlog, Count, Outbox};
 use dial_core::store::silence::{Ended, Silence, Silences};
 use dial_core::store::stats::{Cells, Statistics};
@@ -14,6 +15,7 @@ use dial_core::store::{
 };
 use dial_core::{Finding, FindingId};
 use jiff::Timestamp;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
@@ -25,6 +27,8 @@ pub(super) struct Rows {
     /// Settlements that are to fail before one succeeds.
     pub(super) broken_settles: Mutex<u32>,
     pub(super) silences: Mutex<Vec<Silence>>,
+    /// First finding of each live group, by sink and key.
+    groups: Mutex<BTreeMap<(String, String), FindingId>>,
 }
 
 impl Rows {
@@ -37,6 +41,10 @@ impl Rows {
     }
 
     pub(super) fn add(&self, finding: &Finding, sinks: &[&str]) {
+        self.add_at(finding, sinks, base());
+    }
+
+    pub(super) fn add_at(&self, finding: &Finding, sinks: &[&str], at: Timestamp) {
         let stored = Stored {
             finding: finding.clone(),
             triage: Triage::default(),
@@ -48,7 +56,7 @@ impl Rows {
             .unwrap()
             .insert(finding.id.clone(), stored);
         for sink in sinks {
-            let row = Delivery::new(finding.id.clone(), *sink, base());
+            let row = Delivery::new(finding.id.clone(), *sink, at);
             let key = (finding.id.clone(), (*sink).to_owned());
             self.table.lock().unwrap().insert(key, row);
         }
@@ -176,6 +184,63 @@ impl Outbox for Rows {
 }
 
 #[async_trait]
+impl Grouping for Rows {
+    async fn join(&self, join: &Join) -> Result<Joined, StoreError> {
+        let mut rows = self.table.lock().unwrap();
+        let mut groups = self.groups.lock().unwrap();
+        let of = |id: &FindingId| (id.clone(), join.sink.clone());
+        let own = &rows[&of(&join.finding)];
+        match &own.group {
+            _ if own.state != DeliveryState::Sending || own.attempts != join.attempt => {
+                return Ok(Joined::Lost);
+            }
+            Some(group) if *group == join.finding => return Ok(Joined::First),
+            Some(group) => return Ok(Joined::Repeat(group.clone())),
+            None => {}
+        }
+        let key = (join.sink.clone(), join.key.clone());
+        let first = groups.get(&key).cloned();
+        let first = first.filter(|first| is_live(&rows[&of(first)], Status::Open, join));
+        let group = first.clone().unwrap_or_else(|| join.finding.clone());
+        let own = rows.get_mut(&of(&join.finding)).unwrap();
+        (own.group, own.grouped_at) = (Some(group.clone()), Some(join.now));
+        if let Some(first) = first {
+            let row = rows.get_mut(&of(&first)).unwrap();
+            row.repeats += 1;
+            row.repeated_at = Some(join.now);
+            return Ok(Joined::Repeat(first));
+        }
+        groups.insert(key, group);
+        Ok(Joined::First)
+    }
+
+    async fn gather(
+        &self,
+        sink: &str,
+        (carrier, attempt): (&FindingId, u32),
+        digest: &Value,
+        members: &[(FindingId, u32)],
+    ) -> Result<bool, StoreError> {
+        let mut rows = self.table.lock().unwrap();
+        let of = |id: &FindingId| (id.clone(), sink.to_owned());
+        let held = |id: &FindingId, attempt| {
+            let row = &rows[&of(id)];
+            row.state == DeliveryState::Sending && row.attempts == attempt
+        };
+        if !held(carrier, attempt) || !members.iter().all(|(id, attempt)| held(id, *attempt)) {
+            return Ok(false);
+        }
+        rows.get_mut(&of(carrier)).unwrap().digest = Some(digest.clone());
+        for (id, _) in members {
+            let row = rows.get_mut(&of(id)).unwrap();
+            row.state = DeliveryState::Suppressed;
+            row.suppressed_by = Some(format!("digest {carrier}"));
+        }
+        Ok(true)
+    }
+}
+
+#[async_trait]
 impl Store for Rows {
     async fn accept(&self, _: Vec<Acceptance>) -> Vec<Result<Outcome, StoreError>> {
         unreachable!("delivery accepts nothing")
@@ -191,16 +256,26 @@ impl Store for Rows {
 
     async fn list(
         &self,
-        _: &Query,
+        query: &Query,
         _: Option<&Cursor>,
         _: usize,
         _: Timestamp,
     ) -> Result<Page, StoreError> {
-        unreachable!("delivery lists nothing")
+        let findings = self.findings.lock().unwrap();
+        let lines = findings
+            .values()
+            .map(|s| Summary::of(&s.finding, &s.triage));
+        let items = lines.filter(|line| query.matches(line)).collect();
+        Ok(Page { items, next: None })
     }
 
-    async fn deliveries(&self, _: &FindingId) -> Result<Vec<Delivery>, StoreError> {
-        unreachable!("delivery reads rows by `due` and `claim`")
+    async fn deliveries(&self, id: &FindingId) -> Result<Vec<Delivery>, StoreError> {
+        let rows = self.table.lock().unwrap();
+        Ok(rows
+            .values()
+            .filter(|row| row.finding == *id)
+            .cloned()
+            .collect())
     }
 
     async fn due(

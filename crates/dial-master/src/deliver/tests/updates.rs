@@ -42,6 +42,7 @@ fn configured(sink: Box<dyn Sink>) -> Configured {
         concurrency: 1,
         timeout: Duration::from_secs(15),
         give_up_after: Duration::from_hours(6),
+        digest_above: 20,
     };
     let kind = "plain";
     Configured { kind, terms, sink }

@@ -82,6 +82,8 @@ fn job<'a>(finding: &'a Finding, links: &'a Links) -> Job<'a> {
         stored: Box::leak(Box::new(untouched(finding))),
         history: &[],
         receipt: None,
+        group: None,
+        digest: None,
         links,
         attempt: 1,
         received_at: "2026-05-01T10:00:03Z".parse().unwrap(),

@@ -9,12 +9,16 @@ const SOURCES: [&str; 2] = [
     include_str!("../desk.rs"),
 ];
 /// Scopes that a bot needs for a method, as Slack documents them.
-const METHODS: [(&str, &[&str]); 6] = [
+const METHODS: [(&str, &[&str]); 7] = [
     ("auth.test", &[]),
     ("chat.postMessage", &["chat:write"]),
     ("chat.update", &["chat:write"]),
     (
         "conversations.history",
+        &["channels:history", "groups:history"],
+    ),
+    (
+        "conversations.replies",
         &["channels:history", "groups:history"],
     ),
     ("views.open", &[]),

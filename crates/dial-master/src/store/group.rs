@@ -1,0 +1,178 @@
+//! Groups and digests in SQLite: the decision and all it changes, in one transaction.
+
+use super::{Sqlite, failed, row};
+use dial_core::FindingId;
+use dial_core::store::group::{Grouping, Join, Joined, is_live};
+use dial_core::store::{Delivery, Status, StoreError};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde_json::Value;
+
+const HELD: &str = "SELECT grp FROM outbox
+    WHERE finding = ?1 AND sink = ?2 AND attempts = ?3 AND state = 'sending'";
+const LIVE: &str = "SELECT first FROM live_groups WHERE sink = ?1 AND key = ?2";
+const OPEN: &str = "INSERT INTO live_groups (sink, key, first, expires_at) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (sink, key) DO UPDATE SET first = ?3, expires_at = ?4";
+/// Counts a repeat; where the sink shows that, what it shows is out of date.
+const COUNT: &str = "UPDATE outbox SET repeats = repeats + 1, repeated_at = ?3,
+    wanted  = wanted + iif(?4, 1, 0),
+    due_at  = iif(?4 AND state = 'sent', ?3, due_at),
+    since   = iif(?4 AND state = 'sent', ?3, since),
+    earlier = iif(?4 AND state = 'sent', attempts, earlier),
+    state   = iif(?4 AND state = 'sent', 'pending', state)
+    WHERE finding = ?1 AND sink = ?2";
+const MEMBER: &str = "UPDATE outbox
+    SET state = 'suppressed', suppressed_by = ?4, last_error = NULL
+    WHERE finding = ?1 AND sink = ?2 AND attempts = ?3 AND state = 'sending'";
+const CARRY: &str = "UPDATE outbox SET digest = ?4
+    WHERE finding = ?1 AND sink = ?2 AND attempts = ?3 AND state = 'sending'";
+
+#[async_trait::async_trait]
+impl Grouping for Sqlite {
+    async fn join(&self, join: &Join) -> Result<Joined, StoreError> {
+        let join = join.clone();
+        self.writer.run(move |tx| join_in(tx, &join)).await?
+    }
+
+    async fn gather(
+        &self,
+        sink: &str,
+        (carrier, attempt): (&FindingId, u32),
+        digest: &Value,
+        members: &[(FindingId, u32)],
+    ) -> Result<bool, StoreError> {
+        let (sink, carrier, digest) = (sink.to_owned(), carrier.clone(), digest.to_string());
+        let members = members.to_vec();
+        let work = move |tx: &mut Transaction<'_>| {
+            gather(tx, &sink, (&carrier, attempt), &digest, &members)
+                .map_err(|error| failed(&error))
+        };
+        self.writer.run(work).await?
+    }
+}
+
+fn join_in(tx: &mut Transaction<'_>, join: &Join) -> Result<Joined, StoreError> {
+    let (id, sink) = (join.finding.as_str(), join.sink.as_str());
+    let held: Option<Option<String>> = tx
+        .prepare_cached(HELD)
+        .and_then(|mut select| {
+            let found = select.query_row(params![id, sink, join.attempt], |row| row.get(0));
+            found.optional()
+        })
+        .map_err(|error| failed(&error))?;
+    match held {
+        None => return Ok(Joined::Lost),
+        Some(Some(group)) if group == id => return Ok(Joined::First),
+        Some(Some(group)) => return Ok(Joined::Repeat(row::id(&group)?)),
+        Some(None) => {}
+    }
+    let live = live(tx, join)?;
+    write(tx, join, live.as_ref()).map_err(|error| failed(&error))?;
+    Ok(live.map_or(Joined::First, Joined::Repeat))
+}
+
+/// The first finding of the group that takes this one.
+fn live(connection: &Connection, join: &Join) -> Result<Option<FindingId>, StoreError> {
+    let first: Option<String> = connection
+        .prepare_cached(LIVE)
+        .and_then(|mut select| {
+            let found = select.query_row(params![join.sink, join.key], |row| row.get(0));
+            found.optional()
+        })
+        .map_err(|error| failed(&error))?;
+    let Some(first) = first else {
+        return Ok(None);
+    };
+    let found = standing(connection, &first, join)?;
+    let lives = found.is_some_and(|(first, status)| is_live(&first, status, join));
+    lives.then(|| row::id(&first)).transpose()
+}
+
+/// The row of a group's first finding and where that stands; `None` once it is forgotten.
+fn standing(
+    connection: &Connection,
+    first: &str,
+    join: &Join,
+) -> Result<Option<(Delivery, Status)>, StoreError> {
+    let columns = row::DELIVERY;
+    let sql = format!("SELECT {columns} FROM outbox WHERE finding = ?1 AND sink = ?2");
+    let found = connection
+        .prepare_cached(&sql)
+        .and_then(|mut select| {
+            let found = select.query_row(params![first, join.sink], row::delivery);
+            found.optional()
+        })
+        .map_err(|error| failed(&error))?;
+    let status: Option<String> = connection
+        .prepare_cached("SELECT status FROM findings WHERE id = ?1 AND expires_at > ?2")
+        .and_then(|mut select| {
+            let now = join.now.as_microsecond();
+            let found = select.query_row(params![first, now], |row| row.get(0));
+            found.optional()
+        })
+        .map_err(|error| failed(&error))?;
+    match (found, status) {
+        (Some(delivery), Some(status)) => Ok(Some((delivery?, row::status(status)?))),
+        _ => Ok(None),
+    }
+}
+
+/// Rolled back when it fails half-way: the neighbours in this transaction keep what they wrote.
+fn write(tx: &mut Transaction<'_>, join: &Join, live: Option<&FindingId>) -> rusqlite::Result<()> {
+    let (id, sink, now) = (join.finding.as_str(), &join.sink, join.now.as_microsecond());
+    let savepoint = tx.savepoint()?;
+    savepoint
+        .prepare_cached(
+            "UPDATE outbox SET grp = ?3, grouped_at = ?4 WHERE finding = ?1 AND sink = ?2",
+        )?
+        .execute(params![id, sink, live.map_or(id, FindingId::as_str), now])?;
+    if let Some(first) = live {
+        savepoint
+            .prepare_cached(COUNT)?
+            .execute(params![first.as_str(), sink, now, join.shows])?;
+    } else {
+        forget(&savepoint, join.now)?;
+        let expires_at = join.expires_at().as_microsecond();
+        savepoint
+            .prepare_cached(OPEN)?
+            .execute(params![sink, join.key, id, expires_at])?;
+    }
+    savepoint.commit()
+}
+
+fn forget(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached("DELETE FROM live_groups WHERE expires_at <= ?1")?
+        .execute(params![now.as_microsecond()])
+}
+
+fn gather(
+    tx: &mut Transaction<'_>,
+    sink: &str,
+    (carrier, attempt): (&FindingId, u32),
+    digest: &str,
+    members: &[(FindingId, u32)],
+) -> rusqlite::Result<bool> {
+    let savepoint = tx.savepoint()?;
+    let by = format!("digest {carrier}");
+    let rows = savepoint.prepare_cached(CARRY)?.execute(params![
+        carrier.as_str(),
+        sink,
+        attempt,
+        digest
+    ])?;
+    let mut held = rows == 1;
+    for (member, attempt) in members {
+        let suppressed = savepoint.prepare_cached(MEMBER)?.execute(params![
+            member.as_str(),
+            sink,
+            attempt,
+            by
+        ])?;
+        held = held && suppressed == 1;
+    }
+    if held {
+        savepoint.commit()?;
+    }
+    Ok(held)
+}
