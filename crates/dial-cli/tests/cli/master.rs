@@ -140,11 +140,11 @@ fn what_is_stored_can_be_counted_and_exported() {
     let left = std::fs::read_dir(master.place.path()).unwrap();
     let left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
     assert!(left.iter().any(|name| name == "none.jsonl"), "{left:?}");
-    let unfinished = |name: &str| name.ends_with(".part") || name.ends_with(".state");
-    assert!(
-        !left.iter().any(|name| unfinished(&name.to_string_lossy())),
-        "{left:?}"
-    );
+    let unfinished = |name: &std::ffi::OsString| {
+        let extension = std::path::Path::new(name).extension();
+        extension.is_some_and(|extension| extension == "part" || extension == "state")
+    };
+    assert!(!left.iter().any(unfinished), "{left:?}");
 }
 
 #[test]

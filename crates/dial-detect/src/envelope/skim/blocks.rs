@@ -41,7 +41,7 @@ impl Blocks {
         }
     }
 
-    /// Reads the next block; `None` where a quote stands that no JSON has there.
+    /// Reads the next block; `None` where a quote or a backslash stands that no JSON has there.
     pub(super) fn next(&mut self, bytes: &[u8; BLOCK]) -> Option<Block> {
         let seen = Seen::of(bytes);
         let quotes = seen.quotes & !self.escaped_in(seen.backslashes);
@@ -51,7 +51,9 @@ impl Blocks {
         // the inside of strings out, is seen by that.
         let (begun, ended) = (quotes & in_string, quotes & !in_string);
         let around = seen.separators | seen.opened | seen.closed;
-        let is_odd = begun & !(around << 1 | self.may_begin) | (ended << 1 | self.ended) & !around;
+        let is_odd = begun & !(around << 1 | self.may_begin)
+            | (ended << 1 | self.ended) & !around
+            | seen.backslashes & !in_string;
         self.may_begin = around >> 63;
         self.ended = ended >> 63;
         (is_odd == 0).then_some(Block {
@@ -171,6 +173,7 @@ mod tests {
             (r#"{"a":"""}"#, false),
             (r#"{"a" : [ "b" , "c" ] }"#, true),
             (r#"{"a":x"b"}"#, false),
+            (r#"{"a":"\\\\",\} }"#, false),
         ];
         for (text, expected) in cases {
             // At every place relative to the end of a block.
