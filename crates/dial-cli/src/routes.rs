@@ -101,12 +101,11 @@ fn show(args: &Show) -> Result<()> {
 }
 
 fn test(args: &Test) -> Result<()> {
-    let explained = match FindingId::parse(&args.finding) {
-        Ok(id) => asked(args, &id)?,
-        Err(_) => {
-            let finding = read(&args.finding)?;
-            desk(args.config.as_deref())?.explain_tree(&finding)
-        }
+    let explained = if let Ok(id) = FindingId::parse(&args.finding) {
+        asked(args, &id)?
+    } else {
+        let finding = read(&args.finding)?;
+        desk(args.config.as_deref())?.explain_tree(&finding)
     };
     let mut out = anstream::stdout().lock();
     match args.format {

@@ -206,9 +206,6 @@ pub struct Delivery {
     /// When the present errand began: accepted, changed, or retried by command; giving up counts
     /// from here.
     pub since: Timestamp,
-    /// When the attempt before the present one began; what it may have left at the sink is no older.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tried_at: Option<Timestamp>,
     /// When the sink last took it; absent until it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Timestamp>,
@@ -461,7 +458,6 @@ impl Delivery {
             due_at: received_at,
             received_at,
             since: received_at,
-            tried_at: None,
             sent_at: None,
             last_error: None,
             suppressed_by: None,

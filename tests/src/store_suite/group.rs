@@ -110,7 +110,7 @@ pub(super) async fn silent(store: Arc<dyn Store>) {
 pub(super) async fn ends(store: Arc<dyn Store>) {
     let store = &*store;
     let rows = [1, 2, 3, 4, 5].map(|n| claimed(store, n));
-    let [a, b, c, anew, last] = rows;
+    let [a, b, c, fourth, fifth] = rows;
     let (a, b, c) = (a.await, b.await, c.await);
     join(store, &wish(&a, 10)).await;
     let late = join(store, &wish(&b, 11 + WINDOW)).await;
@@ -130,14 +130,16 @@ pub(super) async fn ends(store: Arc<dyn Store>) {
     };
     let resolved = store.change(&b.finding, None, &request).await;
     assert!(resolved.is_ok(), "{resolved:?}");
-    let (d, e) = (anew.await, last.await);
-    let anew = join(store, &wish(&d, 15 + WINDOW)).await;
+    let (fourth, fifth) = (fourth.await, fifth.await);
+    let anew = join(store, &wish(&fourth, 15 + WINDOW)).await;
     assert_eq!(anew, Joined::First, "what was resolved is told again");
     let error = "404".to_owned();
     let failed = Settlement::Failed { error };
-    let settled = store.settle(&d.finding, SLACK, d.attempts, failed).await;
+    let settled = store
+        .settle(&fourth.finding, SLACK, fourth.attempts, failed)
+        .await;
     assert_eq!(settled, Ok(true));
-    let anew = join(store, &wish(&e, 16 + WINDOW)).await;
+    let anew = join(store, &wish(&fifth, 16 + WINDOW)).await;
     assert_eq!(anew, Joined::First, "nobody was told of the first one");
 }
 

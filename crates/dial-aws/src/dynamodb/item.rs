@@ -93,11 +93,6 @@ struct OutRow {
     due_at: String,
     received_at: Timestamp,
     since: Timestamp,
-    /// When it was last claimed, and before that; as text like `due_at`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    claimed_at: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    tried_at: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sent_at: Option<Timestamp>,
     expires: i64,
@@ -247,8 +242,6 @@ pub(crate) fn outbox(new: &Acceptance, sink: &str) -> Result<Item, StoreError> {
         due_at: key::instant(new.received_at),
         received_at: new.received_at,
         since: new.received_at,
-        claimed_at: None,
-        tried_at: None,
         sent_at: None,
         expires: expires(new.expires_at),
         last_error: None,
@@ -307,9 +300,6 @@ pub(crate) fn delivery(item: Item) -> Result<Delivery, StoreError> {
     let row: OutRow = decode(item, &label)?;
     let finding = key::finding_of(&row.pk);
     let receipt = row.receipt.as_deref().map(|text| parse(text, &label));
-    let tried_at = row
-        .tried_at
-        .map(|text| text.parse().map_err(|e| label.corrupt(&e)));
     let digest = row.digest.as_deref().map(|text| parse(text, &label));
     let group = row.grp.as_deref().map(FindingId::parse);
     Ok(Delivery {
@@ -321,7 +311,6 @@ pub(crate) fn delivery(item: Item) -> Result<Delivery, StoreError> {
         wanted: row.wanted,
         shown: row.shown,
         since: row.since,
-        tried_at: tried_at.transpose()?,
         sent_at: row.sent_at,
         suppressed_by: row.suppressed_by,
         group: group.transpose().map_err(|e| label.corrupt(&e))?,

@@ -84,8 +84,7 @@ pub(super) async fn claim(
         )
         .update_expression(
             "SET #state = :sending, attempts = attempts + :one, \
-             due_at = :lease, due_sort = :lease_sort, change_id = :change, \
-             tried_at = if_not_exists(claimed_at, :now), claimed_at = :now",
+             due_at = :lease, due_sort = :lease_sort, change_id = :change",
         )
         .expression_attribute_names("#expires", super::table::EXPIRES)
         .expression_attribute_values(":pending", state(DeliveryState::Pending))

@@ -245,10 +245,13 @@ mod tests {
     const ONE: &str = "f-iwvrv37fygnc5lvtjndbj3abei";
     const TWO: &str = "f-aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
+    /// Arguments, standard input, and the ids or what is said of them.
+    type Case<'a> = (&'a [&'a str], &'a str, Result<Vec<&'a str>, &'a str>);
+
     #[test]
     fn ids_come_from_arguments_and_from_a_pipe() {
         let piped = format!("{ONE}\n\n {TWO} \r\n{ONE}");
-        let cases: [(&[&str], &str, Result<Vec<&str>, &str>); 6] = [
+        let cases: [Case<'_>; 6] = [
             (&[ONE], "", Ok(vec![ONE])),
             (&[TWO, ONE, TWO], "", Ok(vec![TWO, ONE])),
             (&["-"], &piped, Ok(vec![ONE, TWO])),

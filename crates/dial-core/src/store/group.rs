@@ -90,6 +90,9 @@ impl Join {
 mod tests {
     use super::*;
 
+    /// Name, what is done to the row, status, milliseconds later, and the answer.
+    type Case = (&'static str, fn(&mut Delivery), Status, i64, bool);
+
     #[test]
     fn a_group_lives_while_it_is_told_open_and_within_its_windows() {
         let at = |minutes: i64| Timestamp::from_second(1_777_629_600 + minutes * 60).unwrap();
@@ -110,7 +113,6 @@ mod tests {
             change(&mut row);
             row
         };
-        type Case = (&'static str, fn(&mut Delivery), Status, i64, bool);
         let cases: [Case; 11] = [
             ("pending", |_| {}, Status::Open, 60, true),
             ("too late", |_| {}, Status::Open, 61, false),

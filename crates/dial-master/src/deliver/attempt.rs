@@ -173,7 +173,7 @@ impl Deliverer {
             links: &self.links,
             attempt: row.attempt(),
             received_at: row.received_at,
-            tried_at: row.tried_at,
+            since: row.since,
             now: (self.clock)(),
         }
     }

@@ -300,6 +300,11 @@ mod tests {
         assert_eq!(told(&root, &samples::finding(1)), SINKS);
     }
 
+    #[derive(serde::Deserialize)]
+    struct Inhibit {
+        inhibit: Vec<super::super::settings::InhibitSettings>,
+    }
+
     #[test]
     fn what_is_wrong_with_a_tree_is_said() {
         let text = r#"
@@ -320,10 +325,6 @@ mod tests {
             equal = ["rule"]
             within_minutes = 0
         "#;
-        #[derive(serde::Deserialize)]
-        struct Inhibit {
-            inhibit: Vec<super::super::settings::InhibitSettings>,
-        }
         let route: RouteSettings = toml::from_str(text).unwrap();
         let Inhibit { inhibit } = toml::from_str(inhibit).unwrap();
         let mut problems = Vec::new();

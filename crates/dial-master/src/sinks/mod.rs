@@ -128,8 +128,8 @@ pub struct Job<'a> {
     pub attempt: u32,
     /// When the master accepted the finding; no message about it is older.
     pub received_at: Timestamp,
-    /// When the attempt before this one began; what it may have left is no older.
-    pub tried_at: Option<Timestamp>,
+    /// When this errand began; what its earlier attempts may have left is no older.
+    pub since: Timestamp,
     /// The time of this step.
     pub now: Timestamp,
 }
@@ -147,7 +147,7 @@ impl<'a> Job<'a> {
             links,
             attempt: 1,
             received_at: stored.received_at,
-            tried_at: None,
+            since: stored.received_at,
             now: stored.received_at,
         }
     }

@@ -10,7 +10,7 @@ use crate::message::slack::{Standing, Telling};
 use dial_core::config::Check;
 use dial_core::secret::SecretRef;
 use http::{HeaderValue, header};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -31,8 +31,7 @@ const API: &str = "https://slack.com/api/";
 const EVENT_TYPE: &str = "dial_finding";
 /// Messages of a page of a look back; Slack gives 999 at most.
 const LOOK_BACK: &str = "999";
-/// How long after its start an attempt may have got through, and how far clocks may disagree.
-const WINDOW: SignedDuration = SignedDuration::from_secs(30);
+/// How far clocks may disagree.
 const SKEW: SignedDuration = SignedDuration::from_secs(15);
 /// Pages of a look back, by the step that asks for each.
 const LOOKS: [&str; 3] = ["look", "look_further", "look_once_more"];
@@ -270,11 +269,11 @@ impl Bot {
     }
 
     /// Asks for our earlier message: Slack itself would post a second one.
+    ///
+    /// Any earlier attempt may have got through, not just the last: that one may have got no
+    /// further than to look. Slack shows the newest first, and ours is among the newer ones.
     fn look(&self, job: &Job<'_>, step: &'static str, cursor: Option<&str>) -> Call {
-        let tried = job.tried_at.unwrap_or(job.received_at);
-        let oldest = tried.saturating_sub(SKEW);
-        let latest = tried.saturating_add(WINDOW + SKEW);
-        let second = |at: Result<Timestamp, _>| at.unwrap_or(tried).as_second().to_string();
+        let oldest = job.since.saturating_sub(SKEW).unwrap_or(job.since);
         let thread = thread(job);
         let mut url = match thread {
             Some(_) => self.replies.clone(),
@@ -285,8 +284,7 @@ impl Bot {
         }
         url.query_pairs_mut()
             .append_pair("channel", &self.channel)
-            .append_pair("oldest", &second(oldest))
-            .append_pair("latest", &second(latest))
+            .append_pair("oldest", &oldest.as_second().to_string())
             .append_pair("limit", LOOK_BACK)
             .append_pair("include_all_metadata", "true")
             .extend_pairs(cursor.map(|cursor| ("cursor", cursor)));

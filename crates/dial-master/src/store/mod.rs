@@ -48,7 +48,6 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema_1.sql")),
     M::up(include_str!("schema_silence.sql")),
     M::up(include_str!("schema_triage.sql")),
-    M::up(include_str!("schema_tried.sql")),
     M::up(include_str!("schema_document.sql")),
     M::up(include_str!("schema_stats.sql")),
     M::up(include_str!("schema_outbox.sql")),

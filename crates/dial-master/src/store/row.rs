@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 /// Columns of an outbox row, in the order that [`delivery`] reads.
 pub(super) const DELIVERY: &str =
     "finding, sink, state, attempts, due_at, received_at, last_error, receipt, earlier, wanted,
-     shown, since, sent_at, suppressed_by, tried_at, grp, grouped_at, repeats, repeated_at, digest";
+     shown, since, sent_at, suppressed_by, grp, grouped_at, repeats, repeated_at, digest";
 
 /// A stored text that is not what was written.
 pub(super) fn corrupt(error: impl std::fmt::Display) -> StoreError {
@@ -66,12 +66,11 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Result<Delivery, Store
         since: row.get(11)?,
         sent_at: row.get(12)?,
         suppressed_by: row.get(13)?,
-        tried_at: row.get(14)?,
-        group: row.get(15)?,
-        grouped_at: row.get(16)?,
-        repeats: row.get(17)?,
-        repeated_at: row.get(18)?,
-        digest: row.get(19)?,
+        group: row.get(14)?,
+        grouped_at: row.get(15)?,
+        repeats: row.get(16)?,
+        repeated_at: row.get(17)?,
+        digest: row.get(18)?,
     };
     Ok(raw.read())
 }
@@ -91,7 +90,6 @@ struct RawDelivery {
     since: i64,
     sent_at: Option<i64>,
     suppressed_by: Option<String>,
-    tried_at: Option<i64>,
     group: Option<String>,
     grouped_at: Option<i64>,
     repeats: u32,
@@ -116,7 +114,6 @@ impl RawDelivery {
             since: time(self.since)?,
             sent_at: self.sent_at.map(time).transpose()?,
             suppressed_by: self.suppressed_by,
-            tried_at: self.tried_at.map(time).transpose()?,
             group: self.group.as_deref().map(id).transpose()?,
             grouped_at: self.grouped_at.map(time).transpose()?,
             repeats: self.repeats,

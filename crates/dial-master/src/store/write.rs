@@ -107,8 +107,7 @@ pub(super) fn claim(
     lease_until: Timestamp,
 ) -> Result<Option<Delivery>, StoreError> {
     let sql = format!(
-        "UPDATE outbox SET state = 'sending', attempts = attempts + 1, due_at = ?4,
-             tried_at = coalesce(claimed_at, ?3), claimed_at = ?3
+        "UPDATE outbox SET state = 'sending', attempts = attempts + 1, due_at = ?4
          WHERE finding = ?1 AND sink = ?2 AND due_at <= ?3 AND state IN ('pending', 'sending')
          AND EXISTS (SELECT 1 FROM findings WHERE id = outbox.finding AND expires_at > ?3)
          RETURNING {}",

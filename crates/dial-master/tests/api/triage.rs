@@ -11,6 +11,16 @@ use dial_master::readers::{Readers, Token};
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
+/// Name, path, headers, body; status and words of the answer.
+type Case<'a> = (
+    &'a str,
+    &'a str,
+    &'a [(&'a str, &'a str)],
+    Value,
+    u16,
+    &'a str,
+);
+
 const LOOKER: &str = "looker-token-0123456789-abcdef";
 
 async fn post(bed: &Bed, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
@@ -111,7 +121,7 @@ async fn odd_changes_are_refused_with_the_fix() {
     let transitions = format!("{path}/transitions");
     let unknown = "/v1/findings/f-zzzzzzzzzzzzzzzzzzzzzzzzzz/transitions";
     let resolve = json!({"action": "resolve"});
-    let cases: [(&str, &str, &[(&str, &str)], Value, u16, &str); 9] = [
+    let cases: [Case<'_>; 9] = [
         (
             "unknown",
             unknown,

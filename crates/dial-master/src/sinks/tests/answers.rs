@@ -121,7 +121,7 @@ async fn after_a_lost_attempt_the_slack_bot_looks_before_it_posts() {
     let (finding, links) = (samples::benign(), links());
     let again = Job {
         attempt: 2,
-        tried_at: Some("2026-05-01T10:05:00Z".parse().unwrap()),
+        since: "2026-05-01T10:05:00Z".parse().unwrap(),
         ..job(&finding, &links)
     };
     let look = sent(sink.start(&again));

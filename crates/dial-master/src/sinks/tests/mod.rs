@@ -87,7 +87,7 @@ fn job<'a>(finding: &'a Finding, links: &'a Links) -> Job<'a> {
         links,
         attempt: 1,
         received_at: "2026-05-01T10:00:03Z".parse().unwrap(),
-        tried_at: None,
+        since: "2026-05-01T10:00:03Z".parse().unwrap(),
         now: "2026-05-01T10:00:04Z".parse().unwrap(),
     }
 }
