@@ -1,0 +1,204 @@
+# What a worker is made of, planned without an account.
+
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111122223333" }
+  }
+  mock_data "aws_region" {
+    defaults = { name = "eu-west-1" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
+  }
+  mock_resource "aws_lambda_function" {
+    defaults = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:dial-worker" }
+  }
+  mock_resource "aws_sqs_queue" {
+    defaults = { arn = "arn:aws:sqs:eu-west-1:111122223333:dial-worker-undelivered" }
+  }
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::dial-worker-111122223333-eu-west-1" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111122223333:role/dial-worker-eu-west-1" }
+  }
+  mock_resource "aws_cloudwatch_event_rule" {
+    defaults = { arn = "arn:aws:events:eu-west-1:111122223333:rule/dial-worker-writes" }
+  }
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/dial-worker" }
+  }
+}
+
+variables {
+  package             = "./tests/package.zip"
+  master_url          = "https://abc123.execute-api.eu-west-1.amazonaws.com"
+  worker_in_us_east_1 = true
+  deployers           = ["arn:aws:iam::111122223333:role/terraform"]
+  key = {
+    secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:dial/worker-AbCdEf"
+    id         = "1/0"
+  }
+}
+
+run "every_target_keeps_what_it_cannot_deliver" {
+  assert {
+    condition     = alltrue([for target in aws_cloudwatch_event_target.patterns : one(target.dead_letter_config).arn == aws_sqs_queue.undelivered.arn])
+    error_message = "every target has the queue of undelivered events"
+  }
+  assert {
+    condition     = alltrue([for target in aws_cloudwatch_event_target.patterns : one(target.retry_policy).maximum_retry_attempts == 185])
+    error_message = "EventBridge tries for a day"
+  }
+  assert {
+    condition     = one(one(aws_lambda_function_event_invoke_config.worker.destination_config).on_failure).destination == aws_s3_bucket.letters.arn
+    error_message = "what fails for good lies in the bucket"
+  }
+}
+
+run "patterns_are_those_of_the_region" {
+  assert {
+    condition     = length(aws_cloudwatch_event_rule.patterns) > 20
+    error_message = "the pack needs more patterns than these"
+  }
+  assert {
+    condition     = !anytrue([for name in keys(aws_cloudwatch_event_rule.patterns) : startswith(name, "us-east-1")])
+    error_message = "global services record nothing here"
+  }
+  assert {
+    condition     = alltrue([for rule in aws_cloudwatch_event_rule.patterns : length(rule.event_pattern) <= 2048])
+    error_message = "EventBridge takes 2,048 characters"
+  }
+  assert {
+    condition = alltrue([
+      for name, rule in aws_cloudwatch_event_rule.patterns :
+      rule.state == (startswith(name, "reads") ? "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS" : "ENABLED")
+      if startswith(name, "reads") || startswith(name, "writes")
+    ])
+    error_message = "reading calls pass only in a state of their own"
+  }
+}
+
+run "everything_is_encrypted_and_closed" {
+  assert {
+    condition     = aws_sqs_queue.undelivered.sqs_managed_sse_enabled == true
+    error_message = "the queue is encrypted"
+  }
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.letters.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
+    error_message = "the bucket is encrypted"
+  }
+  assert {
+    condition = alltrue([
+      aws_s3_bucket_public_access_block.letters.block_public_acls,
+      aws_s3_bucket_public_access_block.letters.block_public_policy,
+      aws_s3_bucket_public_access_block.letters.ignore_public_acls,
+      aws_s3_bucket_public_access_block.letters.restrict_public_buckets,
+    ])
+    error_message = "the bucket is closed"
+  }
+}
+
+run "a_key_of_ones_own_encrypts_everything" {
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    queue       = true
+  }
+  assert {
+    condition = alltrue([
+      aws_sqs_queue.undelivered.kms_master_key_id == var.kms_key_arn,
+      aws_sqs_queue.events[0].kms_master_key_id == var.kms_key_arn,
+      aws_cloudwatch_log_group.worker.kms_key_id == var.kms_key_arn,
+      aws_lambda_function.worker.kms_key_arn == var.kms_key_arn,
+    ])
+    error_message = "queues, log and environment use the key"
+  }
+}
+
+run "the_policy_has_no_wildcard_action" {
+  assert {
+    condition = alltrue(flatten([
+      for statement in data.aws_iam_policy_document.worker.statement :
+      [for action in statement.actions : !strcontains(action, "*")]
+    ]))
+    error_message = "every action is spelled out"
+  }
+  assert {
+    condition = alltrue(flatten([
+      for statement in data.aws_iam_policy_document.worker.statement :
+      [for resource in statement.resources : resource != "*" && startswith(resource, "arn:")]
+    ]))
+    error_message = "every resource is named"
+  }
+}
+
+run "a_queue_takes_the_bursts" {
+  variables {
+    queue = true
+  }
+  assert {
+    condition     = alltrue([for target in aws_cloudwatch_event_target.patterns : target.arn == aws_sqs_queue.events[0].arn])
+    error_message = "events go to the queue"
+  }
+  assert {
+    condition     = aws_sqs_queue.events[0].visibility_timeout_seconds == 6 * var.timeout_seconds
+    error_message = "six times the function's timeout"
+  }
+  assert {
+    condition     = aws_lambda_event_source_mapping.events[0].function_response_types == toset(["ReportBatchItemFailures"])
+    error_message = "one bad message does not fail the batch"
+  }
+  assert {
+    condition     = length(aws_lambda_permission.patterns) == 0
+    error_message = "EventBridge does not call the function itself"
+  }
+}
+
+run "the_configuration_is_what_the_worker_reads" {
+  variables {
+    detect = "[worker.detect]\nknown_accounts = [\"444455556666\"]\n"
+  }
+  assert {
+    condition     = strcontains(aws_s3_object.config.content, "known_accounts = [\"444455556666\"]")
+    error_message = "further settings are in the file"
+  }
+  assert {
+    condition     = strcontains(aws_s3_object.config.content, "deployers = [\"arn:aws:iam::111122223333:role/terraform\"]")
+    error_message = "deployers may change DIAL"
+  }
+  assert {
+    condition     = aws_lambda_function.worker.environment[0].variables.DIAL_CONFIG == "s3://dial-worker-111122223333-eu-west-1/config/dial.toml"
+    error_message = "the function knows where it lies"
+  }
+}
+
+run "outside_us_east_1_somebody_must_watch_global_services" {
+  command = plan
+  variables {
+    worker_in_us_east_1 = false
+  }
+  expect_failures = [aws_lambda_function.worker]
+}
+
+run "wrong_variables_are_refused" {
+  command = plan
+  variables {
+    name                 = "worker"
+    package              = "bootstrap"
+    architecture         = "riscv"
+    master_url           = "http://master"
+    deployers            = []
+    reserved_concurrency = 0
+    log_retention_days   = 31
+    heartbeat_minutes    = 1
+    event_patterns       = "{}"
+    key                  = { secret_arn = "whsec_literal", id = "one" }
+  }
+  expect_failures = [
+    var.name, var.package, var.architecture, var.master_url, var.deployers,
+    var.reserved_concurrency, var.log_retention_days, var.heartbeat_minutes, var.event_patterns, var.key,
+  ]
+}
