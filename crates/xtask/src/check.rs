@@ -2,9 +2,10 @@
 
 use crate::emulators::Emulators;
 use crate::run::{command, run, succeeds, target};
-use crate::{layers, tools};
-use anyhow::Context;
-use std::path::PathBuf;
+use crate::{layers, terraform, tools};
+use anyhow::{Context, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 /// Runs every step; the first failure ends it.
@@ -15,6 +16,7 @@ pub(crate) fn check(quick: bool) -> anyhow::Result<()> {
     })?;
     step("layers", layers::check)?;
     step("licences and bans", licences)?;
+    step("terraform", terraform::check)?;
     step("clippy", clippy)?;
     if quick {
         step("tests", || tests(None))?;
@@ -82,12 +84,25 @@ fn optimised() -> anyhow::Result<PathBuf> {
     Ok(copy)
 }
 
-/// Whether the pages about the rules are what the rules say; built already.
+/// Whether pages and event patterns are what the rules say; built already.
 fn reference(profile: &str) -> anyhow::Result<()> {
     let dial = target().join(profile).join("dial");
+    patterns(&dial)?;
     run(command(&[&*dial.to_string_lossy()])
         .args(["rules", "docs", "--check", "--out", "docs/reference/rules"])
         .args(["--left-out", "crates/dial-detect/data/left_out"]))
+}
+
+/// Whether the worker module deploys what the pack needs.
+fn patterns(dial: &Path) -> anyhow::Result<()> {
+    let file = "infra/modules/worker/event_patterns.json";
+    let derived = Command::new(dial)
+        .args(["rules", "patterns", "--format", "json"])
+        .output()?;
+    if std::fs::read(file)? != derived.stdout {
+        bail!("{file} is stale; run `cargo dial rules patterns --format json > {file}`");
+    }
+    Ok(())
 }
 
 fn tests(fault_worker: Option<&PathBuf>) -> anyhow::Result<()> {

@@ -11,6 +11,7 @@ mod names;
 mod package;
 mod quality;
 mod run;
+mod terraform;
 mod tools;
 
 use clap::{Parser, Subcommand};
@@ -63,6 +64,12 @@ enum Task {
     Chaos(chaos::Options),
     /// Print recall and noise of the rule pack over public events, against what is expected.
     Quality(quality::Options),
+    /// Check the Terraform modules and examples: format, validity, tests, READMEs.
+    Terraform {
+        /// Write the tables of the READMEs instead.
+        #[arg(long)]
+        write: bool,
+    },
     /// Build what is shipped: fat LTO, stripped.
     Package {
         /// Folder for the binaries.
@@ -94,6 +101,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Chaos(options) => chaos::chaos(&options),
         Task::Bench(options) => bench::bench(&options),
         Task::Quality(options) => quality::quality(&options),
+        Task::Terraform { write: true } => terraform::write_tables(),
+        Task::Terraform { write: false } => terraform::check(),
         Task::Package { out } => package::package(&out),
     }
 }

@@ -1,0 +1,81 @@
+//! Terraform: format, validity and tests of the modules, and the tables of their READMEs.
+
+mod tables;
+
+use crate::run::{command, root, run, succeeds, target};
+use anyhow::{Context, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Checks everything below `infra/`; says what it skipped where Terraform is missing.
+pub(crate) fn check() -> anyhow::Result<()> {
+    let modules = folders("infra/modules")?;
+    for module in &modules {
+        tables::check(module)?;
+    }
+    if !succeeds(&["terraform", "version"]) {
+        println!("skipped: terraform is not installed (format, validity and tests of infra/)");
+        return Ok(());
+    }
+    run(&mut command(&[
+        "terraform",
+        "fmt",
+        "-check",
+        "-diff",
+        "-recursive",
+        "infra",
+    ]))?;
+    for module in &modules {
+        validate(module)?;
+        run(terraform(module)?.args(["test", "-no-color"]))?;
+    }
+    folders("infra/examples")?
+        .iter()
+        .try_for_each(|example| validate(example))
+}
+
+/// Writes the tables of all modules.
+pub(crate) fn write_tables() -> anyhow::Result<()> {
+    folders("infra/modules")?
+        .iter()
+        .try_for_each(|module| tables::write(module))
+}
+
+fn validate(folder: &Path) -> anyhow::Result<()> {
+    println!("{}", folder.display());
+    let mut init = terraform(folder)?;
+    init.args(["init", "-backend=false", "-input=false", "-no-color"]);
+    let output = init.output().context("cannot start terraform")?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        bail!("terraform init in {} failed:\n{said}", folder.display());
+    }
+    run(terraform(folder)?.args(["validate", "-no-color"]))
+}
+
+/// Terraform in a folder, with one copy of the providers for all of them.
+fn terraform(folder: &Path) -> anyhow::Result<Command> {
+    let cache = target().join("terraform");
+    std::fs::create_dir_all(&cache)?;
+    let mut terraform = command(&["terraform"]);
+    terraform
+        .current_dir(folder)
+        .env("TF_PLUGIN_CACHE_DIR", cache)
+        // Without a lock file of its own a folder takes the providers from the cache.
+        .env("TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE", "true");
+    Ok(terraform)
+}
+
+/// The folders with Terraform in them, by name.
+fn folders(below: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let below = root().join(below);
+    if !below.exists() {
+        return Ok(Vec::new());
+    }
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(&below)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.join("main.tf").exists())
+        .collect();
+    folders.sort();
+    Ok(folders)
+}
