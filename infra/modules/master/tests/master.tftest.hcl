@@ -1,0 +1,173 @@
+# What a master is made of, planned without an account.
+
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111122223333" }
+  }
+  mock_data "aws_region" {
+    defaults = { name = "eu-west-1" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
+  }
+  mock_resource "aws_lambda_function" {
+    defaults = {
+      arn        = "arn:aws:lambda:eu-west-1:111122223333:function:dial-api"
+      invoke_arn = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:111122223333:function:dial-api/invocations"
+    }
+  }
+  mock_resource "aws_sqs_queue" {
+    defaults = { arn = "arn:aws:sqs:eu-west-1:111122223333:dial-master-undelivered" }
+  }
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::dial-master-111122223333-eu-west-1" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111122223333:role/dial-api-eu-west-1" }
+  }
+  mock_resource "aws_cloudwatch_event_rule" {
+    defaults = { arn = "arn:aws:events:eu-west-1:111122223333:rule/dial-sweep" }
+  }
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/dial-api" }
+  }
+  mock_resource "aws_dynamodb_table" {
+    defaults = {
+      arn        = "arn:aws:dynamodb:eu-west-1:111122223333:table/dial-findings"
+      stream_arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/dial-findings/stream/2026-01-01T00:00:00.000"
+    }
+  }
+  mock_resource "aws_secretsmanager_secret" {
+    defaults = { arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:dial/x-AbCdEf" }
+  }
+  mock_resource "aws_apigatewayv2_api" {
+    defaults = {
+      api_endpoint  = "https://abc123.execute-api.eu-west-1.amazonaws.com"
+      execution_arn = "arn:aws:execute-api:eu-west-1:111122223333:abc123"
+    }
+  }
+}
+
+variables {
+  package = "./tests/package.zip"
+}
+
+run "the_table_keeps_what_was_accepted" {
+  assert {
+    condition = alltrue([
+      aws_dynamodb_table.findings.billing_mode == "PAY_PER_REQUEST",
+      aws_dynamodb_table.findings.deletion_protection_enabled,
+      one(aws_dynamodb_table.findings.point_in_time_recovery).enabled,
+      aws_dynamodb_table.findings.stream_view_type == "NEW_IMAGE",
+      one(aws_dynamodb_table.findings.ttl).attribute_name == "expires",
+    ])
+    error_message = "on demand, protected, recoverable, with stream and TTL"
+  }
+  assert {
+    condition     = length(aws_dynamodb_table.findings.global_secondary_index) == length(local.layout.indexes)
+    error_message = "every index of the layout"
+  }
+}
+
+run "the_stream_delivers_what_waits_and_keeps_what_fails" {
+  assert {
+    condition     = aws_lambda_event_source_mapping.stream.function_response_types == toset(["ReportBatchItemFailures"])
+    error_message = "one bad record does not fail the batch"
+  }
+  assert {
+    condition     = one(one(aws_lambda_event_source_mapping.stream.destination_config).on_failure).destination_arn == aws_sqs_queue.undelivered.arn
+    error_message = "what fails for good is kept"
+  }
+  assert {
+    condition     = aws_lambda_event_source_mapping.stream.maximum_record_age_in_seconds <= 3600
+    error_message = "a bad record does not hold up its shard for a day"
+  }
+}
+
+run "each_function_has_a_role_that_names_its_actions" {
+  assert {
+    condition = alltrue(flatten([
+      for document in data.aws_iam_policy_document.function :
+      [for statement in document.statement : [for action in statement.actions : !strcontains(action, "*")]]
+    ]))
+    error_message = "every action is spelled out"
+  }
+  assert {
+    condition = alltrue(flatten([
+      for document in data.aws_iam_policy_document.function :
+      [for statement in document.statement : [for resource in statement.resources : resource != "*" || statement.sid == "Streams"]]
+    ]))
+    error_message = "every resource is named; only ListStreams knows none"
+  }
+}
+
+run "everything_is_encrypted_and_closed" {
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+  }
+  assert {
+    condition = alltrue([
+      one(aws_dynamodb_table.findings.server_side_encryption).kms_key_arn == var.kms_key_arn,
+      aws_sqs_queue.undelivered.kms_master_key_id == var.kms_key_arn,
+      aws_cloudwatch_log_group.access.kms_key_id == var.kms_key_arn,
+      alltrue([for secret in aws_secretsmanager_secret.root_key : secret.kms_key_id == var.kms_key_arn]),
+      aws_s3_bucket_public_access_block.master.restrict_public_buckets,
+    ])
+    error_message = "table, queue, logs and secrets use the key; the bucket is closed"
+  }
+}
+
+run "rotation_has_two_root_keys" {
+  variables {
+    root_key_numbers = [1, 2]
+  }
+  assert {
+    condition     = length(aws_secretsmanager_secret.root_key) == 2
+    error_message = "a secret for each"
+  }
+  assert {
+    condition     = strcontains(aws_s3_object.config.content, "\n2 = \"secretsmanager:")
+    error_message = "the configuration knows both"
+  }
+}
+
+run "a_domain_of_ones_own_closes_the_api_s_url" {
+  variables {
+    domain = {
+      name            = "dial.example.com"
+      certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/1234abcd-12ab-34cd-56ef-1234567890ab"
+      truststore_uri  = "s3://dial-truststore/workers.pem"
+    }
+  }
+  assert {
+    condition     = aws_apigatewayv2_api.master.disable_execute_api_endpoint
+    error_message = "there is no way around mutual TLS"
+  }
+  assert {
+    condition     = output.url == "https://dial.example.com"
+    error_message = "workers use the domain"
+  }
+}
+
+run "wrong_variables_are_refused" {
+  command = plan
+  variables {
+    name               = "alerts"
+    package            = "bootstrap"
+    architecture       = "riscv"
+    root_key_numbers   = [0]
+    secrets            = ["slack"]
+    base_url           = "http://dial"
+    retention_days     = 0
+    log_retention_days = 31
+    dead_letter_days   = 1
+    sink_permissions   = [{ actions = ["sns:*"], resources = ["*"] }]
+  }
+  expect_failures = [
+    var.name, var.package, var.architecture, var.root_key_numbers, var.secrets, var.base_url,
+    var.retention_days, var.log_retention_days, var.dead_letter_days, var.sink_permissions,
+  ]
+}

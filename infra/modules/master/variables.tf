@@ -1,0 +1,182 @@
+variable "name" {
+  description = "Start of the names of everything. Keep the prefix that `worker.detect.own` knows, so that tampering is noticed."
+  type        = string
+  default     = "dial"
+
+  validation {
+    condition     = can(regex("^dial[a-z0-9-]{0,28}$", var.name))
+    error_message = "Use `dial` and up to 28 of a-z, 0-9 and `-`: the rules on tampering go by this prefix."
+  }
+}
+
+variable "package" {
+  description = "Path of the master's zip, made by `cargo xtask package`."
+  type        = string
+
+  validation {
+    condition     = endswith(var.package, ".zip")
+    error_message = "Give the path of the master's zip, such as target/package/dial-master-x86_64.zip."
+  }
+}
+
+variable "architecture" {
+  description = "What the package was built for: x86_64 or arm64."
+  type        = string
+  default     = "x86_64"
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], var.architecture)
+    error_message = "Use x86_64 or arm64."
+  }
+}
+
+variable "root_key_numbers" {
+  description = "Numbers of the root keys that are live: one, or two during a rotation. A secret <name>/root-key-<n> is made for each; put its value there with the AWS CLI, so that it never passes through Terraform's state."
+  type        = set(number)
+  default     = [1]
+
+  validation {
+    condition     = length(var.root_key_numbers) >= 1 && length(var.root_key_numbers) <= 8 && alltrue([for n in var.root_key_numbers : n >= 1 && n == floor(n)])
+    error_message = "Name one to eight numbers from 1 on."
+  }
+}
+
+variable "secrets" {
+  description = "Names of the secrets of sinks, readers and Slack: <name>/<this> is made for each, and `secret_references` has what the configuration writes for it."
+  type        = set(string)
+  default     = ["admin-token"]
+
+  validation {
+    condition     = contains(var.secrets, "admin-token") && alltrue([for s in var.secrets : can(regex("^[a-z0-9-]{1,64}$", s))])
+    error_message = "Keep admin-token, the first token of the API, and use a-z, 0-9 and `-`."
+  }
+}
+
+variable "config" {
+  description = "Further TOML of the configuration below [master]: sinks, route, slack and so on. See docs/guides/run-the-master.md."
+  type        = string
+  default     = ""
+}
+
+variable "base_url" {
+  description = "Where people reach the master, for links in messages; without it the URL of the API, or of the custom domain."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.base_url == null || can(regex("^https://", var.base_url))
+    error_message = "Use an https:// URL."
+  }
+}
+
+variable "sink_permissions" {
+  description = "What sinks of AWS services need, such as sns:Publish on a topic: statements for the delivering functions. See docs/guides/aws-sinks.md."
+  type = list(object({
+    actions   = list(string)
+    resources = list(string)
+  }))
+  default = []
+
+  validation {
+    condition     = alltrue(flatten([for s in var.sink_permissions : [for action in s.actions : !strcontains(action, "*")]]))
+    error_message = "Spell every action out."
+  }
+}
+
+variable "retention_days" {
+  description = "How long findings are kept in the table, days."
+  type        = number
+  default     = 400
+
+  validation {
+    condition     = var.retention_days >= 1 && var.retention_days <= 3650
+    error_message = "Use 1 to 3650 days."
+  }
+}
+
+variable "throttle" {
+  description = "Requests a second that the API takes, and above that at once; all workers and readers together."
+  type = object({
+    rate  = optional(number, 200)
+    burst = optional(number, 500)
+  })
+  default = {}
+}
+
+variable "reserved_concurrency" {
+  description = "Invocations at a time at most, by function; -1 for no limit of its own. One sweep at a time is enough."
+  type = object({
+    api     = optional(number, -1)
+    deliver = optional(number, 10)
+    sweep   = optional(number, 1)
+  })
+  default = {}
+}
+
+variable "memory_mb" {
+  description = "Memory of the functions, MB."
+  type        = number
+  default     = 256
+
+  validation {
+    condition     = var.memory_mb >= 128 && var.memory_mb <= 10240
+    error_message = "Lambda takes 128 to 10240 MB."
+  }
+}
+
+variable "domain" {
+  description = "A domain of one's own: its `name`, the `certificate_arn` (ACM, this region), and for mutual TLS the `truststore_uri` (s3://…) of the certificates that workers may have. The API's own URL is closed then."
+  type = object({
+    name               = string
+    certificate_arn    = string
+    truststore_uri     = optional(string)
+    truststore_version = optional(string)
+  })
+  default = null
+}
+
+variable "kms_key_arn" {
+  description = "Key for table, bucket, secrets, queue and logs; without it AWS-managed keys encrypt."
+  type        = string
+  default     = null
+}
+
+variable "deletion_protection" {
+  description = "Whether the table refuses to be deleted."
+  type        = bool
+  default     = true
+}
+
+variable "log_retention_days" {
+  description = "How long logs are kept, days."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "CloudWatch Logs takes 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days."
+  }
+}
+
+variable "dead_letter_days" {
+  description = "How long dead letters are kept, days."
+  type        = number
+  default     = 400
+
+  validation {
+    condition     = var.dead_letter_days >= 30
+    error_message = "Keep dead letters at least 30 days, so that there is time to look at them."
+  }
+}
+
+variable "alarm_topic_arns" {
+  description = "SNS topics that the alarms go to."
+  type        = set(string)
+  default     = []
+}
+
+variable "tags" {
+  description = "Tags of everything that can have some."
+  type        = map(string)
+  default     = {}
+}
