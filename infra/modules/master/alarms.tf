@@ -1,4 +1,4 @@
-# What somebody must look at, and a page with the figures.
+# What somebody must look at.
 
 locals {
   function_alarms = merge([
@@ -36,16 +36,6 @@ locals {
       description = "The table is throttled: accepting slows down; check the account's quota."
       namespace   = "AWS/DynamoDB", metric = "ThrottledRequests", statistic = "Sum", threshold = 10
       dimensions  = { TableName = local.table }
-    }
-    oldest-delivery = {
-      description = "A delivery has been waiting for over ten minutes: `dial deliveries list --state pending` names the sink."
-      namespace   = "DIAL", metric = "OldestDueSeconds", statistic = "Maximum", threshold = 600
-      dimensions  = { Table = local.table }
-    }
-    dead-letters = {
-      description = "Findings could not be taken: they lie in ${local.bucket} below master/dead-letter/."
-      namespace   = "DIAL", metric = "DeadLetters", statistic = "Sum", threshold = 0
-      dimensions  = { Table = local.table }
     }
   })
 }

@@ -70,6 +70,7 @@ data "aws_iam_policy_document" "function" {
     sid = "Table"
     actions = [
       "dynamodb:ConditionCheckItem",
+      "dynamodb:DeleteItem",
       "dynamodb:GetItem",
       "dynamodb:PutItem",
       "dynamodb:Query",
