@@ -91,7 +91,7 @@ pub const BY_DUE: Index = Index {
 /// | live group | `G#<sink>/<key>` | `LIVE` |
 ///
 /// The table is on demand, its stream shows `NEW_IMAGE`, its TTL attribute is [`EXPIRES`]. The
-/// consumer of the stream needs only `INSERT` of sort keys that start with `OUT#`.
+/// consumer of the stream needs only `INSERT` and `MODIFY` of sort keys that start with `OUT#`.
 pub const INDEXES: [Index; 9] = [
     BY_TIME,
     BY_ACCOUNT,
@@ -226,6 +226,21 @@ mod tests {
         assert!(projected <= 100, "{projected} projected attributes");
         assert!(INDEXES.len() <= 20);
         assert!(!INDEXES.iter().any(|i| i.projects.contains(&"record")));
+    }
+
+    /// What the Terraform module deploys is read from a file of its own.
+    #[test]
+    fn the_deployed_table_has_the_same_layout() {
+        let text = include_str!("../../../../infra/modules/master/table.json");
+        let layout: serde_json::Value = serde_json::from_str(text).unwrap();
+        let indexes = INDEXES.map(|index| {
+            serde_json::json!({
+                "name": index.name, "partition": index.partition, "sort": index.sort,
+                "projects": index.projects,
+            })
+        });
+        let expected = serde_json::json!({ "keys": [PK, SK], "ttl": EXPIRES, "indexes": indexes });
+        assert_eq!(layout, expected);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::place::Place;
 
-const COMMANDS: [&[&str]; 32] = [
+const COMMANDS: [&[&str]; 50] = [
     &[],
     &["demo"],
     &["scan"],
@@ -21,6 +21,24 @@ const COMMANDS: [&[&str]; 32] = [
     &["findings", "list"],
     &["findings", "export"],
     &["findings", "show"],
+    &["findings", "ack"],
+    &["findings", "resolve"],
+    &["findings", "false-positive"],
+    &["findings", "snooze"],
+    &["findings", "assign"],
+    &["findings", "comment"],
+    &["findings", "reopen"],
+    &["deliveries"],
+    &["deliveries", "list"],
+    &["deliveries", "retry"],
+    &["silences"],
+    &["silences", "list"],
+    &["silences", "add"],
+    &["silences", "preview"],
+    &["silences", "end"],
+    &["routes"],
+    &["routes", "show"],
+    &["routes", "test"],
     &["stats"],
     &["workers"],
     &["tokens"],

@@ -185,6 +185,33 @@ const ROUTES: &[(&str, &str, Option<Scope>)] = &[
         "/v1/findings/f-aaaaaaaaaaaaaaaaaaaaaaaaaa",
         Some(Scope::Viewer),
     ),
+    (
+        "POST",
+        "/v1/findings/f-aaaaaaaaaaaaaaaaaaaaaaaaaa/transitions",
+        Some(Scope::Analyst),
+    ),
+    (
+        "POST",
+        "/v1/findings/f-aaaaaaaaaaaaaaaaaaaaaaaaaa/comments",
+        Some(Scope::Analyst),
+    ),
+    (
+        "GET",
+        "/v1/findings/f-aaaaaaaaaaaaaaaaaaaaaaaaaa/deliveries",
+        Some(Scope::Viewer),
+    ),
+    (
+        "POST",
+        "/v1/findings/f-aaaaaaaaaaaaaaaaaaaaaaaaaa/deliveries/slack/retry",
+        Some(Scope::Analyst),
+    ),
+    ("GET", "/v1/deliveries", Some(Scope::Viewer)),
+    ("GET", "/v1/routes", Some(Scope::Viewer)),
+    (
+        "GET",
+        "/v1/routes/f-aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        Some(Scope::Viewer),
+    ),
     ("GET", "/v1/workers", Some(Scope::Viewer)),
     ("GET", "/v1/stats", Some(Scope::Viewer)),
     ("GET", "/v1/silences", Some(Scope::Viewer)),
