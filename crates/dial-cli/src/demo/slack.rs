@@ -1,4 +1,4 @@
-//! A Slack look-alike on loopback: takes `chat.postMessage` as the Web API does, and remembers.
+//! A Slack look-alike on loopback: takes and changes messages as the Web API does, and remembers.
 
 use super::arrivals::{Arrivals, is_bearer};
 use axum::extract::{Query, State};
@@ -36,6 +36,7 @@ impl Workspace {
     pub(super) fn api(&self) -> Router {
         Router::new()
             .route("/api/chat.postMessage", post(post_message))
+            .route("/api/chat.update", post(update_message))
             .route("/api/conversations.history", get(history))
             .route("/api/auth.test", post(test))
             .with_state(self.clone())
@@ -81,8 +82,27 @@ async fn post_message(
     stored["ts"] = json!(ts);
     posted.push(stored.clone());
     drop(posted);
-    workspace.0.arrivals.note("slack", message);
+    if message["thread_ts"].is_null() {
+        workspace.0.arrivals.note("slack", message);
+    }
     Json(json!({"ok": true, "channel": CHANNEL, "ts": ts, "message": stored}))
+}
+
+/// A message changes in place when somebody triages its finding.
+async fn update_message(
+    State(workspace): State<Workspace>,
+    headers: HeaderMap,
+    Json(message): Json<Value>,
+) -> Json<Value> {
+    if let Some(error) = workspace.refusal(&headers, message["channel"].as_str()) {
+        return not_ok(error);
+    }
+    let mut posted = workspace.posted();
+    let Some(known) = posted.iter_mut().find(|known| known["ts"] == message["ts"]) else {
+        return not_ok("message_not_found");
+    };
+    *known = message.clone();
+    Json(json!({"ok": true, "channel": CHANNEL, "ts": message["ts"], "text": message["text"]}))
 }
 
 /// Says whose token it is.

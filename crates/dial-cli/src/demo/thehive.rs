@@ -2,9 +2,9 @@
 //! the same `type`, `source` and `sourceRef`.
 
 use super::arrivals::{Arrivals, is_bearer};
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +33,7 @@ impl Organisation {
     pub(super) fn api(&self) -> Router {
         Router::new()
             .route("/api/v1/alert", post(create))
+            .route("/api/v1/alert/{id}", patch(change))
             .route("/api/v1/query", post(query))
             .route("/api/v1/user/current", get(user))
             .with_state(self.clone())
@@ -92,6 +93,21 @@ async fn create(
     drop(alerts);
     organisation.0.arrivals.note("thehive", alert.clone());
     (StatusCode::CREATED, Json(alert))
+}
+
+/// Takes what is said of an alert; nothing of it is shown.
+async fn change(
+    State(organisation): State<Organisation>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Answer {
+    if !is_bearer(&headers, &organisation.0.key) {
+        return unknown_user();
+    }
+    if organisation.alerts().iter().any(|alert| alert["_id"] == id) {
+        return (StatusCode::NO_CONTENT, Json(Value::Null));
+    }
+    refused(StatusCode::NOT_FOUND, "NotFoundError", "Alert not found")
 }
 
 /// Says whose key it is.
