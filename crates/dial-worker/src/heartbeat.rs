@@ -27,7 +27,7 @@ pub struct Pulse {
 
 #[derive(Debug)]
 struct Told {
-    /// When the last heartbeat was taken, or the process began.
+    /// When the last heartbeat was tried, or the process began.
     at: Instant,
     /// What was done since.
     counters: Counters,
@@ -76,8 +76,7 @@ impl Pulse {
 
     /// Tells the master; what it did not hear is told the next time. Never fails an invocation.
     pub(crate) async fn beat(&self, worker: &Worker, deadline: Instant) {
-        // Taken out first, so that no two heartbeats tell the same.
-        let counters = std::mem::take(&mut self.lock().counters);
+        let counters = self.begin(Instant::now());
         let heartbeat = Heartbeat {
             worker: worker.info.clone(),
             patterns: self.patterns.clone(),
@@ -87,15 +86,20 @@ impl Pulse {
         let body = serde_json::to_vec(&heartbeat).expect("a heartbeat always serialises");
         let body = gzip::deflate(&body);
         match worker.sender.beat(&worker.info, body, deadline).await {
-            Ok(()) => {
-                self.lock().at = Instant::now();
-                info!("heartbeat sent");
-            }
+            Ok(()) => info!("heartbeat sent"),
             Err(error) => {
                 self.add(counters);
                 warn!(%error, "heartbeat not sent; the next one tells the same");
             }
         }
+    }
+
+    /// Takes out what is to be told, so that no two heartbeats tell the same, and lets the next one
+    /// wait: while the master is away, events must not pay for it one after the other.
+    fn begin(&self, now: Instant) -> Counters {
+        let mut told = self.lock();
+        told.at = now;
+        std::mem::take(&mut told.counters)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Told> {
@@ -120,6 +124,17 @@ pub(crate) fn is_schedule(payload: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_that_was_not_heard_waits_like_any_other() {
+        let pulse = Pulse::new(None);
+        let tried = Instant::now() + EVERY;
+        assert!(pulse.is_due(tried));
+        let counters = pulse.begin(tried);
+        pulse.add(counters);
+        assert!(!pulse.is_due(tried + EVERY / 2), "events do not pay for it");
+        assert!(pulse.is_due(tried + EVERY));
+    }
 
     #[test]
     fn a_schedule_is_told_by_its_source_and_type() {

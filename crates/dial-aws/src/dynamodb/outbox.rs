@@ -112,30 +112,31 @@ pub(super) async fn settle(
             .expression_attribute_values(":sending", state(DeliveryState::Sending))
             .expression_attribute_values(":attempt", number(attempt))
     };
-    let Settlement::Sent {
-        receipt,
-        wanted,
-        at,
-    } = settlement
-    else {
-        let change = base().await.condition_expression(HELD);
-        let change = ending(change, id, sink, settlement);
-        return Ok(made(store, change).await?.is_some());
+    let held = base().await;
+    let ending = match settlement {
+        Settlement::Sent {
+            receipt,
+            wanted,
+            at,
+        } => {
+            let told = Told {
+                id,
+                receipt: receipt.as_ref(),
+                wanted: *wanted,
+                at: *at,
+            };
+            // What the sink shows is all that is wanted, or it grew meanwhile: one of both holds,
+            // for `wanted` never shrinks.
+            if made(store, told.content(held)?).await?.is_some() {
+                return Ok(true);
+            }
+            told.behind(base().await, attempt)?
+        }
+        Settlement::Retry { at, error } => retried(held, id, *at, error),
+        Settlement::Failed { error } => failed(held, id, sink, error),
+        Settlement::Suppressed { by } => suppressed(held, by),
     };
-    let told = Told {
-        id,
-        receipt: receipt.as_ref(),
-        wanted: *wanted,
-        at: *at,
-    };
-    // What the sink shows is all that is wanted, or it grew meanwhile: one of both holds, for
-    // `wanted` never shrinks.
-    if made(store, told.content(base().await)?).await?.is_some() {
-        return Ok(true);
-    }
-    Ok(made(store, told.behind(base().await, attempt)?)
-        .await?
-        .is_some())
+    Ok(made(store, ending).await?.is_some())
 }
 
 /// The row is still this claim's.
@@ -196,42 +197,50 @@ impl Told<'_> {
     }
 }
 
-/// The change that any other settlement makes; what failed is found among the
-/// failed, what is at rest leaves `by_due`.
-fn ending(
+/// The row comes back at its time.
+fn retried(
+    change: UpdateItemFluentBuilder,
+    id: &FindingId,
+    at: Timestamp,
+    error: &str,
+) -> UpdateItemFluentBuilder {
+    let change = value(change, ":ended", state(DeliveryState::Pending));
+    let change = value(change, ":at", text(key::instant(at)));
+    let change = value(change, ":sort", text(key::due(at, id)));
+    value(change, ":error", text(error.to_owned()))
+        .condition_expression(HELD)
+        .update_expression(
+            "SET #state = :ended, due_at = :at, due_sort = :sort, last_error = :error, \
+             change_id = :change",
+        )
+}
+
+/// The row is found among the failed.
+fn failed(
     change: UpdateItemFluentBuilder,
     id: &FindingId,
     sink: &str,
-    settlement: &Settlement,
+    error: &str,
 ) -> UpdateItemFluentBuilder {
-    match settlement {
-        Settlement::Sent { .. } => unreachable!("settled by what the sink was told"),
-        Settlement::Retry { at, error } => {
-            let change = value(change, ":ended", state(DeliveryState::Pending));
-            let change = value(change, ":at", text(key::instant(*at)));
-            let change = value(change, ":sort", text(key::due(*at, id)));
-            value(change, ":error", text(error.clone())).update_expression(
-                "SET #state = :ended, due_at = :at, due_sort = :sort, last_error = :error, \
-                 change_id = :change",
-            )
-        }
-        Settlement::Failed { error } => {
-            let change = value(change, ":ended", state(DeliveryState::Failed));
-            let partition = key::partition(&key::failed(sink), id);
-            let change = value(change, ":failed_pk", text(partition));
-            value(change, ":error", text(error.clone())).update_expression(
-                "SET #state = :ended, last_error = :error, due_pk = :failed_pk, \
-                 change_id = :change",
-            )
-        }
-        Settlement::Suppressed { by } => {
-            let change = value(change, ":ended", state(DeliveryState::Suppressed));
-            value(change, ":by", text(by.clone())).update_expression(
-                "SET #state = :ended, suppressed_by = :by, change_id = :change \
-                 REMOVE due_pk, due_sort, last_error",
-            )
-        }
-    }
+    let change = value(change, ":ended", state(DeliveryState::Failed));
+    let partition = key::partition(&key::failed(sink), id);
+    let change = value(change, ":failed_pk", text(partition));
+    value(change, ":error", text(error.to_owned()))
+        .condition_expression(HELD)
+        .update_expression(
+            "SET #state = :ended, last_error = :error, due_pk = :failed_pk, change_id = :change",
+        )
+}
+
+/// The row leaves `by_due` for good.
+fn suppressed(change: UpdateItemFluentBuilder, by: &str) -> UpdateItemFluentBuilder {
+    let change = value(change, ":ended", state(DeliveryState::Suppressed));
+    value(change, ":by", text(by.to_owned()))
+        .condition_expression(HELD)
+        .update_expression(
+            "SET #state = :ended, suppressed_by = :by, change_id = :change \
+             REMOVE due_pk, due_sort, last_error",
+        )
 }
 
 fn value(

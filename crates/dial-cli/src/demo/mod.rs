@@ -262,6 +262,8 @@ impl Play {
         writeln!(self.out, "  export DIAL_TOKEN={}", inert(&token))?;
         writeln!(self.out, "  {dial} findings list --severity critical")?;
         writeln!(self.out, "  {dial} findings show {}", inert(id))?;
+        writeln!(self.out, "  {dial} findings ack {}", inert(id))?;
+        writeln!(self.out, "  {dial} stats")?;
         writeln!(
             self.out,
             "  curl -H \"Authorization: Bearer $DIAL_TOKEN\" $DIAL_URL/v1/findings"

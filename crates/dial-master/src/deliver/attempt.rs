@@ -23,7 +23,7 @@ pub(super) const SETTLING: Duration = Duration::from_secs(15);
 pub(super) const LEAST: Duration = Duration::from_secs(5);
 /// Kept free before a deadline, to record the end.
 pub(super) const RESERVE: Duration = Duration::from_secs(2);
-/// Calls of one attempt; the longest conversation of a sink has two.
+/// Calls of one attempt; the longest conversations look three times before they post.
 const MAX_CALLS: usize = 4;
 /// First wait when the end cannot be recorded.
 const SETTLE_AGAIN: Duration = Duration::from_millis(200);

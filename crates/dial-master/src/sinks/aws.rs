@@ -157,6 +157,20 @@ impl RoleArn {
     }
 }
 
+/// How requests to a service are signed: as this process, or in the one role that is given.
+pub(super) fn signing(
+    service: &'static str,
+    region: &Region,
+    role: Option<&RoleArn>,
+    external_id: Option<&String>,
+) -> Signing {
+    Signing {
+        service,
+        region: region.clone(),
+        role: role.map(|role| role.of("", external_id)),
+    }
+}
+
 /// What is wrong with an external id.
 pub(super) fn check_external_id(
     role: Option<&RoleArn>,

@@ -94,14 +94,12 @@ impl Settings for EventBridgeSettings {
             bus: self.bus_arn.text.clone(),
             source: self.source.clone(),
             endpoint: self.endpoint.clone(),
-            signing: Signing {
-                service: "events",
-                region: region.clone(),
-                role: self
-                    .role
-                    .as_ref()
-                    .map(|role| role.of("", self.external_id.as_ref())),
-            },
+            signing: aws::signing(
+                "events",
+                region,
+                self.role.as_ref(),
+                self.external_id.as_ref(),
+            ),
         }))
     }
 }

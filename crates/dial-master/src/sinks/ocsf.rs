@@ -119,14 +119,7 @@ impl OcsfSettings {
                 "" => String::new(),
                 prefix => format!("{prefix}/"),
             },
-            signing: Signing {
-                service: "s3",
-                region,
-                role: self
-                    .role
-                    .as_ref()
-                    .map(|role| role.of("", self.external_id.as_ref())),
-            },
+            signing: aws::signing("s3", &region, self.role.as_ref(), self.external_id.as_ref()),
         })
     }
 }

@@ -88,14 +88,7 @@ impl Settings for SnsSettings {
             topic: self.topic_arn.clone(),
             format: self.format,
             endpoint: self.endpoint.clone(),
-            signing: Signing {
-                service: "sns",
-                region: region.clone(),
-                role: self
-                    .role
-                    .as_ref()
-                    .map(|role| role.of("", self.external_id.as_ref())),
-            },
+            signing: aws::signing("sns", region, self.role.as_ref(), self.external_id.as_ref()),
         }))
     }
 }
