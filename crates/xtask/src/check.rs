@@ -2,7 +2,7 @@
 
 use crate::emulators::Emulators;
 use crate::run::{command, run, succeeds, target};
-use crate::{layers, terraform, tools};
+use crate::{cost, layers, proofs, terraform, tools};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,6 +15,7 @@ pub(crate) fn check(quick: bool) -> anyhow::Result<()> {
         run(&mut command(&["cargo", "fmt", "--all", "--check"]))
     })?;
     step("layers", layers::check)?;
+    step("proofs", proofs::check)?;
     step("licences and bans", licences)?;
     step("terraform", terraform::check)?;
     step("clippy", clippy)?;
@@ -88,6 +89,7 @@ fn optimised() -> anyhow::Result<PathBuf> {
 fn reference(profile: &str) -> anyhow::Result<()> {
     let dial = target().join(profile).join("dial");
     patterns(&dial)?;
+    cost::check()?;
     run(command(&[&*dial.to_string_lossy()])
         .args(["rules", "docs", "--check", "--out", "docs/reference/rules"])
         .args(["--left-out", "crates/dial-detect/data/left_out"]))

@@ -122,4 +122,45 @@ mod tests {
             );
         }
     }
+
+    /// Reading address databases without copying them needs it; see the reason there.
+    #[test]
+    fn unsafe_code_stands_in_one_place() {
+        let root = crate::run::root();
+        let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+        assert!(manifest.contains("unsafe_code = \"deny\""));
+        let mut folders = vec![root.join("crates"), root.join("tests")];
+        let mut found = Vec::new();
+        let word = ["unsafe", " {"].concat();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|it| it == "rs") {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    let many = text.matches(&word).count();
+                    found.extend(std::iter::repeat_n(path, many));
+                }
+            }
+        }
+        let only = root.join("crates/dial-detect/src/enrich/geoip.rs");
+        assert_eq!(found, [only]);
+    }
+
+    #[test]
+    fn every_foreign_package_is_pinned_by_its_checksum() {
+        let lock = std::fs::read_to_string(crate::run::root().join("Cargo.lock")).unwrap();
+        let mut foreign = 0;
+        for package in lock.split("[[package]]").skip(1) {
+            let name = package.lines().nth(1).unwrap_or_default();
+            let source = package.lines().find(|line| line.starts_with("source"));
+            let Some(source) = source else { continue };
+            foreign += 1;
+            let registry = "source = \"registry+https://github.com/rust-lang/crates.io-index\"";
+            assert_eq!(source, registry, "{name}");
+            assert!(package.contains("checksum = \""), "{name}");
+        }
+        assert!(foreign > 100, "{foreign}");
+    }
 }

@@ -4,11 +4,13 @@ mod bench;
 mod chaos;
 mod check;
 mod corpus;
+mod cost;
 mod emulators;
 mod fuzz;
 mod layers;
 mod names;
 mod package;
+mod proofs;
 mod quality;
 mod run;
 mod terraform;
@@ -44,6 +46,12 @@ enum Task {
     },
     /// Check who may depend on whom.
     Layers,
+    /// Check that every test which a page names as a proof exists.
+    Proofs,
+    /// Print what a month costs; with --write, write docs/cost.md.
+    ///
+    /// Example: cargo xtask cost --accounts 40 --regions 3 --events 80000000
+    Cost(cost::Options),
     /// Run the fuzz targets with cargo-fuzz, one after the other.
     Fuzz {
         /// Seconds for each target.
@@ -95,6 +103,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Check { quick } => check::check(quick),
         Task::Emulators { command } => emulators::around(&command),
         Task::Layers => layers::check(),
+        Task::Proofs => proofs::check(),
+        Task::Cost(options) => cost::cost(&options),
         Task::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Task::Corpus(options) => corpus::write(&options),
         Task::Names(options) => names::write(&options),

@@ -11,4 +11,5 @@ mod events;
 mod judge;
 mod mutate;
 mod second_opinion;
+mod self_protection;
 mod soundness;

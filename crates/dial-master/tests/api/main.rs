@@ -17,6 +17,8 @@ mod lambda;
 #[cfg(test)]
 mod queries;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod serve;
