@@ -17,7 +17,6 @@ mod terraform;
 mod tools;
 
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Tasks of the DIAL workspace.
@@ -78,12 +77,10 @@ enum Task {
         #[arg(long)]
         write: bool,
     },
-    /// Build what is shipped: fat LTO, stripped.
-    Package {
-        /// Folder for the binaries.
-        #[arg(long, default_value = "target/package")]
-        out: PathBuf,
-    },
+    /// Build and pack what is shipped: zips for Lambda, `dial`, licences, SBOM, checksums.
+    ///
+    /// Example: cargo xtask package --with geoip-data
+    Package(package::Options),
 }
 
 fn main() -> ExitCode {
@@ -113,6 +110,6 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Quality(options) => quality::quality(&options),
         Task::Terraform { write: true } => terraform::write_tables(),
         Task::Terraform { write: false } => terraform::check(),
-        Task::Package { out } => package::package(&out),
+        Task::Package(options) => package::package(&options),
     }
 }
