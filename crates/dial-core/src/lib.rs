@@ -3,6 +3,7 @@
 pub mod api_token;
 pub mod config;
 pub mod dead_letter;
+pub mod emf;
 pub mod finding;
 pub mod folder;
 pub mod gzip;

@@ -3,11 +3,16 @@
 use crate::api::app;
 use crate::config::Master;
 use crate::deliver::Deliverer;
+use crate::emf::Emf;
 use crate::fleet::Watch;
+use crate::metrics;
 use crate::setup::Setup;
+use axum::middleware::map_response;
+use axum::response::Response;
 use dial_aws::dynamodb::stream::outbox_rows;
 use dial_aws::{AwsSecrets, Clients};
 use dial_core::FindingId;
+use dial_core::emf;
 use dial_core::store::Store;
 use jiff::Timestamp;
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
@@ -54,15 +59,25 @@ impl FromStr for Function {
 pub async fn run(function: Function, config: &Master, clients: &Clients) -> Result<(), Error> {
     let secrets = AwsSecrets::new(clients.clone());
     let setup = Setup::new(config, clients, &secrets);
+    let lines = lines();
     match function {
         // What is accepted is delivered from the stream: nothing runs on after an answer.
-        Function::Api => lambda_http::run(app(setup.api().await?)).await,
+        Function::Api => {
+            let written = move |response: Response| async move {
+                write(lines);
+                response
+            };
+            let app = app(setup.api().await?).layer(map_response(written));
+            lambda_http::run(app).await
+        }
         Function::Deliver => {
             let (store, deliverer) = setup.delivery().await?;
             let (store, deliverer) = (&*store, &deliverer);
             let handle = |event: LambdaEvent<Value>| async move {
                 let deadline = deadline(&event.context);
-                Ok::<_, Error>(deliver(store, deliverer, &event.payload, deadline).await)
+                let answer = deliver(store, deliverer, &event.payload, deadline).await;
+                write(lines);
+                Ok::<_, Error>(answer)
             };
             lambda_runtime::run(service_fn(handle)).await
         }
@@ -77,10 +92,24 @@ pub async fn run(function: Function, config: &Master, clients: &Clients) -> Resu
                 let tally = deliverer.sweep(Some(deadline)).await;
                 tracing::info!(?tally, "swept");
                 upkeep.once(Timestamp::now(), Some(deadline)).await;
+                write(lines);
                 Ok::<_, Error>(json!({}))
             };
             lambda_runtime::run(service_fn(handle)).await
         }
+    }
+}
+
+/// What CloudWatch is told, where the deployment has a name for it.
+fn lines() -> Option<&'static Emf> {
+    let master = std::env::var(emf::VARIABLE).ok()?;
+    (!master.is_empty()).then(|| metrics::start_with_lines(&master))
+}
+
+/// Before the answer: afterwards nothing runs any more.
+fn write(lines: Option<&Emf>) {
+    if let Some(lines) = lines {
+        lines.flush(Timestamp::now(), &mut std::io::stdout().lock());
     }
 }
 

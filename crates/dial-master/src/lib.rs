@@ -4,6 +4,7 @@ pub mod api;
 pub mod archive;
 pub mod config;
 pub mod deliver;
+pub mod emf;
 pub mod fleet;
 pub mod lambda;
 pub mod load;

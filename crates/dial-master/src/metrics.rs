@@ -4,14 +4,15 @@
 //! `dial_findings_total{outcome}`; a failed one is sent again by its worker. Of the stored ones,
 //! `dial_findings_suppressed_total` have no outbox row.
 
+use crate::emf::{Emf, Tee};
 use ::metrics::{
-    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    Recorder, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 use dial_core::store::DeliveryState;
 use dial_core::store::outbox::Count;
 use dial_core::wire::Accepted;
 use jiff::Timestamp;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::sync::OnceLock;
 
 const RECEIVED: &str = "dial_findings_received_total";
@@ -22,6 +23,7 @@ const HEARTBEATS: &str = "dial_heartbeats_total";
 const RAISED: &str = "dial_own_findings_total";
 const DELIVERIES: &str = "dial_deliveries_total";
 const SINK_REFUSED: &str = "dial_sink_refused";
+const OLDEST: &str = "dial_oldest_due_seconds";
 const OUTBOX: &str = "dial_outbox_rows";
 const DETECT: &str = "dial_time_to_detect_seconds";
 
@@ -30,25 +32,46 @@ const BUCKETS: [f64; 15] = [
     0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 900.0,
 ];
 
+static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+
 /// The process's counters; the first call starts the counting.
 pub fn handle() -> &'static PrometheusHandle {
-    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE.get_or_init(|| {
-        let recorder = PrometheusBuilder::new()
-            .set_buckets(&BUCKETS)
-            .expect("the list of buckets is not empty")
-            .build_recorder();
+        let recorder = recorder();
         let handle = recorder.handle();
-        if ::metrics::set_global_recorder(recorder).is_err() {
-            tracing::warn!("another recorder counts; /metrics stays empty");
-        }
-        describe();
-        // At zero from the start, so that rates and sums have no gaps.
-        received(0);
-        taken(&Accepted::default(), 0);
-        suppressed(0);
+        start(recorder);
         handle
     })
+}
+
+/// Starts the counting so that it also leaves as lines of this deployment; to be called first.
+pub fn start_with_lines(master: &str) -> &'static Emf {
+    let emf: &'static Emf = Box::leak(Box::new(Emf::new(master)));
+    HANDLE.get_or_init(|| {
+        let inner = recorder();
+        let handle = inner.handle();
+        start(Tee { inner, emf });
+        handle
+    });
+    emf
+}
+
+fn recorder() -> PrometheusRecorder {
+    PrometheusBuilder::new()
+        .set_buckets(&BUCKETS)
+        .expect("the list of buckets is not empty")
+        .build_recorder()
+}
+
+fn start(recorder: impl Recorder + Sync + 'static) {
+    if ::metrics::set_global_recorder(recorder).is_err() {
+        tracing::warn!("another recorder counts; /metrics stays empty");
+    }
+    describe();
+    // At zero from the start, so that rates and sums have no gaps.
+    received(0);
+    taken(&Accepted::default(), 0);
+    suppressed(0);
 }
 
 fn describe() {
@@ -74,6 +97,11 @@ fn describe() {
     describe_gauge!(
         SINK_REFUSED,
         "1 while a sink refuses our address, credentials or rights, by sink"
+    );
+    describe_gauge!(
+        OLDEST,
+        Unit::Seconds,
+        "How long the oldest delivery that is due waits, by sink, as the last look found it"
     );
     describe_gauge!(
         OUTBOX,
@@ -138,6 +166,12 @@ pub fn delivered(accepted: Timestamp, delivered: Timestamp) {
 /// Counts the end of an attempt at a sink.
 pub(crate) fn attempted(sink: &str, outcome: &'static str) {
     counter!(DELIVERIES, "sink" => sink.to_owned(), "outcome" => outcome).increment(1);
+}
+
+/// How late the oldest row is that a look at a sink found due; none is not late.
+pub(crate) fn oldest_due(sink: &str, oldest: Option<Timestamp>, now: Timestamp) {
+    let late = oldest.map_or(0.0, |due| now.duration_since(due).as_secs_f64().max(0.0));
+    gauge!(OLDEST, "sink" => sink.to_owned()).set(late);
 }
 
 /// Whether a sink refuses us, as the last look at it said.

@@ -4,6 +4,7 @@ pub mod abuseipdb;
 pub mod batch;
 pub mod config;
 mod drift;
+mod emf;
 pub mod heartbeat;
 mod invocation;
 pub mod judge;

@@ -137,6 +137,10 @@ pub fn worker(config: config::Worker, env: &Env, clients: &Clients) -> Result<Wo
         limits: trail::Limits::default(),
         drift: DriftReport::default(),
         pulse: Pulse::new(None),
+        metrics: env
+            .get(dial_core::emf::VARIABLE)
+            .filter(|name| !name.is_empty())
+            .cloned(),
     })
 }
 

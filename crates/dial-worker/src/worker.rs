@@ -2,6 +2,7 @@
 
 use crate::abuseipdb::annotate;
 use crate::drift::DriftReport;
+use crate::emf;
 use crate::heartbeat::{Pulse, is_schedule};
 use crate::invocation::Invocation;
 use crate::letters::Letters;
@@ -12,6 +13,7 @@ use dial_core::ports::{Bucket, IpReputation};
 use dial_core::wire::WorkerInfo;
 use dial_detect::Pipeline;
 use dial_detect::envelope::{self, Input, trail};
+use jiff::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +55,8 @@ pub struct Worker {
     pub drift: DriftReport,
     /// What the master is told of the worker itself.
     pub pulse: Pulse,
+    /// Name under which CloudWatch counts dead letters; `None` = it does not.
+    pub metrics: Option<String>,
 }
 
 /// Answer to an invocation that lost nothing.
@@ -155,6 +159,14 @@ impl Worker {
             }
         };
         self.pulse.count(&counts, &reply);
+        if let Some(name) = &self.metrics {
+            emf::write(
+                name,
+                &counts,
+                Timestamp::now(),
+                &mut std::io::stdout().lock(),
+            );
+        }
         if reply.is_ok() {
             self.drift.tell(self, sent_by).await;
             if self.pulse.is_due(Instant::now()) {

@@ -147,6 +147,7 @@ impl Bed {
             limits: trail::Limits::default(),
             drift: DriftReport::default(),
             pulse: Pulse::new(None),
+            metrics: None,
         };
         Self {
             folder,

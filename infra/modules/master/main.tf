@@ -54,6 +54,8 @@ resource "aws_lambda_function" "master" {
       DIAL_CONFIG   = "s3://${local.bucket}/${aws_s3_object.config.key}"
       # The configuration is read at start: another one needs another start.
       DIAL_CONFIG_HASH = sha256(local.config)
+      # What the lines of metrics are of: alarms and dashboard go by it.
+      DIAL_METRICS = var.name
     }
   }
 

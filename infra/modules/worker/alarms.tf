@@ -29,6 +29,12 @@ locals {
       metric      = "AsyncEventsDropped"
       dimensions  = local.function
     }
+    dead-letters = {
+      description = "Events or findings could not be handled and lie in the bucket below letters/. See docs/guides/dead-letters.md."
+      namespace   = "DIAL"
+      metric      = "DeadLetters"
+      dimensions  = { Worker = var.name }
+    }
     undelivered = {
       description = "EventBridge could not hand events over: they wait in the queue ${var.name}-undelivered."
       namespace   = "AWS/SQS"
@@ -36,10 +42,20 @@ locals {
       dimensions  = local.queue
     }
   }
+
+  # Behind a queue an event waits where no function fails.
+  queue_alarms = var.queue ? {
+    queue-age = {
+      description = "Events wait in the queue ${var.name}-events for more than five minutes: raise reserved_concurrency, or see errors and throttles."
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateAgeOfOldestMessage"
+      dimensions  = { QueueName = aws_sqs_queue.events[0].name }
+    }
+  } : {}
 }
 
 resource "aws_cloudwatch_metric_alarm" "worker" {
-  for_each = local.alarms
+  for_each = merge(local.alarms, local.queue_alarms)
 
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = each.value.description
@@ -48,7 +64,7 @@ resource "aws_cloudwatch_metric_alarm" "worker" {
   dimensions          = each.value.dimensions
   statistic           = each.value.namespace == "AWS/SQS" ? "Maximum" : "Sum"
   comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
+  threshold           = each.key == "queue-age" ? 300 : 0
   period              = 300
   evaluation_periods  = 1
   treat_missing_data  = "notBreaching"

@@ -56,6 +56,8 @@ resource "aws_lambda_function" "worker" {
       DIAL_CONFIG = "s3://${local.bucket}/${aws_s3_object.config.key}"
       # The configuration is read at start: another one needs another start.
       DIAL_CONFIG_HASH = sha256("${local.config}${local.patterns_json}")
+      # What the lines of metrics are of: the alarm on dead letters goes by it.
+      DIAL_METRICS = var.name
     }
   }
 

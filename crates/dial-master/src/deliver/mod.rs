@@ -17,6 +17,7 @@ mod tests;
 pub mod transport;
 
 use crate::message::links::Links;
+use crate::metrics;
 use crate::routing::Routing;
 use crate::sinks::{Configured, Sinks};
 use dial_core::FindingId;
@@ -211,8 +212,10 @@ impl Deliverer {
     async fn pass(&self, sink: &str, until: &Until) -> Tally {
         let storms = self.served(sink).is_some_and(|(c, _)| Self::digests(c));
         let limit = if storms { MAX_PAGE } else { BATCH };
-        match self.store.due(sink, (self.clock)(), limit).await {
+        let now = (self.clock)();
+        match self.store.due(sink, now, limit).await {
             Ok(rows) => {
+                metrics::oldest_due(sink, rows.first().map(|row| row.due_at), now);
                 if let Some(tally) = self.weather(sink, &rows, until).await {
                     return tally;
                 }

@@ -120,6 +120,83 @@ run "everything_is_encrypted_and_closed" {
   }
 }
 
+run "what_fails_is_kept_and_encrypted" {
+  assert {
+    condition     = one(aws_cloudwatch_event_target.sweep.dead_letter_config).arn == aws_sqs_queue.undelivered.arn
+    error_message = "a sweep that could not be started is kept"
+  }
+  assert {
+    condition     = aws_sqs_queue.undelivered.sqs_managed_sse_enabled == true
+    error_message = "the queue is encrypted without a key of one's own, too"
+  }
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.master.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
+    error_message = "and so is the bucket"
+  }
+}
+
+run "what_a_function_writes_is_what_alarms_and_dashboard_read" {
+  variables {
+    name             = "dial-two"
+    alarm_topic_arns = ["arn:aws:sns:eu-west-1:111122223333:security"]
+  }
+  assert {
+    condition     = alltrue([for function in aws_lambda_function.master : function.environment[0].variables.DIAL_METRICS == "dial-two"])
+    error_message = "every function names its master"
+  }
+  assert {
+    condition = alltrue([
+      for key in ["oldest-due", "sweep-silent", "deliveries-failed", "dead-letters"] :
+      aws_cloudwatch_metric_alarm.master[key].namespace == "DIAL" && aws_cloudwatch_metric_alarm.master[key].dimensions.Master == "dial-two"
+    ])
+    error_message = "the alarms go by that name"
+  }
+  assert {
+    condition = alltrue([
+      aws_cloudwatch_metric_alarm.master["sweep-silent"].treat_missing_data == "breaching",
+      aws_cloudwatch_metric_alarm.master["sweep-silent"].comparison_operator == "LessThanThreshold",
+    ])
+    error_message = "silence is an alarm"
+  }
+  assert {
+    condition = alltrue([
+      for alarm in aws_cloudwatch_metric_alarm.master :
+      alarm.alarm_actions == toset(["arn:aws:sns:eu-west-1:111122223333:security"])
+    ])
+    error_message = "every alarm has the topic"
+  }
+  assert {
+    condition = alltrue([
+      for key in ["api-5xx", "stream-lag", "destination", "undelivered", "table-throttles", "api-errors", "deliver-throttles"] :
+      contains(keys(aws_cloudwatch_metric_alarm.master), key)
+    ])
+    error_message = "nothing that fails is silent"
+  }
+  assert {
+    condition = alltrue([
+      for widget in jsondecode(aws_cloudwatch_dashboard.master.dashboard_body).widgets :
+      widget.type == "alarm" ? length(widget.properties.alarms) == length(aws_cloudwatch_metric_alarm.master) : length(widget.properties.metrics) > 0
+    ])
+    error_message = "the dashboard has every alarm, and no empty graph"
+  }
+}
+
+run "the_throttle_is_that_of_the_variable" {
+  variables {
+    throttle             = { rate = 20, burst = 40 }
+    reserved_concurrency = { api = 30 }
+  }
+  assert {
+    condition = alltrue([
+      one(aws_apigatewayv2_stage.master.default_route_settings).throttling_rate_limit == 20,
+      one(aws_apigatewayv2_stage.master.default_route_settings).throttling_burst_limit == 40,
+      aws_lambda_function.master["api"].reserved_concurrent_executions == 30,
+      aws_lambda_function.master["sweep"].reserved_concurrent_executions == 1,
+    ])
+    error_message = "rate, burst and concurrency are bounded"
+  }
+}
+
 run "rotation_has_two_root_keys" {
   variables {
     root_key_numbers = [1, 2]

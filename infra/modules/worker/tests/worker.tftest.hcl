@@ -175,6 +175,49 @@ run "the_configuration_is_what_the_worker_reads" {
   }
 }
 
+run "every_alarm_tells_somebody_and_dead_letters_are_one" {
+  variables {
+    alarm_topic_arns = ["arn:aws:sns:eu-west-1:111122223333:security"]
+    queue            = true
+  }
+  assert {
+    condition = alltrue([
+      for alarm in aws_cloudwatch_metric_alarm.worker :
+      alarm.alarm_actions == toset(["arn:aws:sns:eu-west-1:111122223333:security"])
+    ])
+    error_message = "every alarm has the topic"
+  }
+  assert {
+    condition = toset(keys(aws_cloudwatch_metric_alarm.worker)) == toset([
+      "errors", "throttles", "unkept", "dropped", "dead-letters", "undelivered", "queue-age",
+    ])
+    error_message = "nothing that fails is silent"
+  }
+  assert {
+    condition = alltrue([
+      aws_cloudwatch_metric_alarm.worker["dead-letters"].namespace == "DIAL",
+      aws_cloudwatch_metric_alarm.worker["dead-letters"].dimensions.Worker == aws_lambda_function.worker.environment[0].variables.DIAL_METRICS,
+    ])
+    error_message = "the alarm goes by what the function writes"
+  }
+}
+
+run "a_trail_s_objects_come_in" {
+  variables {
+    trail = { bucket = "own-trail", prefix = "AWSLogs/111122223333/" }
+  }
+  assert {
+    condition     = one(aws_s3_bucket_notification.trail[0].lambda_function).filter_suffix == ".json.gz"
+    error_message = "digest files are not read"
+  }
+  assert {
+    condition = contains(flatten([
+      for statement in data.aws_iam_policy_document.worker.statement : statement.resources if statement.sid == "Trail"
+    ]), "arn:aws:s3:::own-trail/AWSLogs/111122223333/*")
+    error_message = "the role may read them, and nothing else of the bucket"
+  }
+}
+
 run "outside_us_east_1_somebody_must_watch_global_services" {
   command = plan
   variables {
