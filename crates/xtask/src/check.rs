@@ -2,7 +2,7 @@
 
 use crate::emulators::Emulators;
 use crate::run::{command, run, succeeds, target};
-use crate::{cost, layers, proofs, terraform, tools};
+use crate::{cost, layers, package, proofs, terraform, tools};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,11 +22,17 @@ pub(crate) fn check(quick: bool) -> anyhow::Result<()> {
     if quick {
         step("tests", || tests(None))?;
         step("reference", || reference("debug"))?;
-        println!("\nskipped by --quick: optimised build, end-to-end tests");
+        println!("\nskipped by --quick: optimised build, packages, end-to-end tests");
     } else {
         let fault_worker = step("optimised build", optimised)?;
         step("reference", || reference("release"))?;
-        step("tests", || tests(Some(&fault_worker)))?;
+        let packages = step("packages", packages)?;
+        step("tests", || {
+            tests(Some(&Built {
+                fault_worker,
+                packages,
+            }))
+        })?;
     }
     println!("\ncheck passed in {:.0?}", started.elapsed());
     Ok(())
@@ -85,6 +91,25 @@ fn optimised() -> anyhow::Result<PathBuf> {
     Ok(copy)
 }
 
+/// Packs what was built; the end-to-end tests deploy it.
+fn packages() -> anyhow::Result<PathBuf> {
+    let out = target().join("check-packages");
+    package::package(&package::Options {
+        arch: None,
+        profile: "release".into(),
+        out: out.clone(),
+        with: Vec::new(),
+        no_build: true,
+    })?;
+    Ok(out)
+}
+
+/// What the end-to-end tests run.
+struct Built {
+    fault_worker: PathBuf,
+    packages: PathBuf,
+}
+
 /// Whether pages and event patterns are what the rules say; built already.
 fn reference(profile: &str) -> anyhow::Result<()> {
     let dial = target().join(profile).join("dial");
@@ -107,17 +132,19 @@ fn patterns(dial: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tests(fault_worker: Option<&PathBuf>) -> anyhow::Result<()> {
+fn tests(built: Option<&Built>) -> anyhow::Result<()> {
     let emulators = Emulators::start()?;
     let nextest = tools::nextest()?;
     let words: Vec<&str> = nextest.iter().map(String::as_str).collect();
     let mut tests = command(&words);
     tests.args(["run", "--workspace", "--no-fail-fast"]);
     tests.env("INSTA_UPDATE", "no");
-    match fault_worker {
-        Some(worker) => tests
+    terraform::one_copy_of_providers(&mut tests)?;
+    match built {
+        Some(built) => tests
             .env("DIAL_BIN_DIR", target().join("release"))
-            .env("DIAL_FAULT_WORKER", worker),
+            .env("DIAL_FAULT_WORKER", &built.fault_worker)
+            .env("DIAL_PACKAGES", &built.packages),
         None => tests.args(["-E", "not (binary(e2e) or binary(chaos))"]),
     };
     if std::env::var_os("DIAL_CORPUS").is_none() {

@@ -24,11 +24,14 @@ pub(crate) fn check() -> anyhow::Result<()> {
         "-diff",
         "-recursive",
         "infra",
+        "tests/deployment",
     ]))?;
     for module in &modules {
         validate(module)?;
         run(terraform(module)?.args(["test", "-no-color"]))?;
     }
+    // What the end-to-end test applies.
+    validate(&root().join("tests/deployment"))?;
     folders("infra/examples")?
         .iter()
         .try_for_each(|example| validate(example))
@@ -55,15 +58,21 @@ fn validate(folder: &Path) -> anyhow::Result<()> {
 
 /// Terraform in a folder, with one copy of the providers for all of them.
 fn terraform(folder: &Path) -> anyhow::Result<Command> {
+    let mut terraform = command(&["terraform"]);
+    terraform.current_dir(folder);
+    one_copy_of_providers(&mut terraform)?;
+    Ok(terraform)
+}
+
+/// Lets Terraform, wherever a command starts it, keep its providers in one folder.
+pub(crate) fn one_copy_of_providers(command: &mut Command) -> anyhow::Result<()> {
     let cache = target().join("terraform");
     std::fs::create_dir_all(&cache)?;
-    let mut terraform = command(&["terraform"]);
-    terraform
-        .current_dir(folder)
+    command
         .env("TF_PLUGIN_CACHE_DIR", cache)
         // Without a lock file of its own a folder takes the providers from the cache.
         .env("TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE", "true");
-    Ok(terraform)
+    Ok(())
 }
 
 /// The folders with Terraform in them, by name.

@@ -6,6 +6,7 @@
 #![allow(clippy::panic, reason = "a step that fails fails the test")]
 
 mod attacks;
+mod deployed;
 mod duplicates;
 mod faults;
 mod hook;

@@ -1,0 +1,356 @@
+//! What is deployed: the packages, the environments and the permissions that Terraform makes of
+//! `infra/modules`, applied to an emulator, with an event pushed all the way through.
+
+mod scenario;
+
+use dial_core::gzip::deflate;
+use dial_tests::deployment::{HOOK_SECRET, TOKEN, lambda, root_key, worker_key};
+use dial_tests::events::{ACCOUNT, REGION};
+use dial_tests::gateway;
+use dial_tests::policy::{Call, Grant};
+use dial_tests::processes::Process;
+use dial_tests::receivers::Receiver;
+use dial_tests::recorder::Recorder;
+use dial_tests::runtime_api::RuntimeApi;
+use dial_tests::terraform::{Applied, Aws, architecture, packages, unpack};
+use quamina::Quamina;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// Bucket of the trail, which neither module makes.
+const TRAIL: &str = "own-trail";
+
+/// A function as Terraform made it, run here.
+struct Function {
+    api: Arc<RuntimeApi>,
+    process: Process,
+    recorder: Recorder,
+    grants: Vec<Grant>,
+}
+
+/// Everything that is deployed.
+struct Deployed {
+    aws: Aws,
+    applied: Applied,
+    url: String,
+    functions: BTreeMap<&'static str, Function>,
+    hook: Receiver,
+    _programs: TempDir,
+}
+
+impl Deployed {
+    /// `None` where packages, Terraform or the emulator are missing.
+    async fn start() -> Option<Self> {
+        let packages = packages()?;
+        let aws = Aws::start().await?;
+        let region = "<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>";
+        aws.put(TRAIL, region).await;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("deployment");
+        let folder = packages.display().to_string();
+        let variables = [
+            ("endpoint", aws.url.clone()),
+            ("packages", folder),
+            ("architecture", architecture().to_owned()),
+        ];
+        // Terraform takes its time, and the test's own servers live on this runtime.
+        let applied = tokio::task::spawn_blocking(move || {
+            let variables = variables
+                .each_ref()
+                .map(|(name, value)| (*name, value.as_str()));
+            Applied::of(&root, &variables)
+        });
+        let applied = applied.await.expect("the apply ends")?;
+        for (id, value) in [
+            ("dial/root-key-1", root_key().to_secret().expose()),
+            ("dial/worker", worker_key().to_secret().expose()),
+            ("dial/admin-token", TOKEN),
+            ("dial/hook-secret", HOOK_SECRET),
+        ] {
+            aws.put_secret(id, value).await;
+        }
+        let mut deployed = Self {
+            aws,
+            applied,
+            url: String::new(),
+            functions: BTreeMap::new(),
+            hook: Receiver::webhook().await,
+            _programs: tempfile::tempdir().expect("a folder for the programs"),
+        };
+        deployed.run(&packages).await;
+        Some(deployed)
+    }
+
+    async fn run(&mut self, packages: &Path) {
+        let unpack = |part: &str| {
+            let zip = packages.join(format!("dial-{part}-{}.zip", architecture()));
+            unpack(&zip, &self._programs.path().join(part))
+        };
+        let (master, worker) = (unpack("master"), unpack("worker"));
+        // The emulator's API has no address of its own, and the receiver is on this machine.
+        let beside = [
+            ("DIAL__MASTER__DANGEROUS_ALLOW_PRIVATE_SINKS", "true".into()),
+            (
+                "DIAL__MASTER__SINKS__HOOK__URL",
+                format!("{}/dial", self.hook.url()),
+            ),
+        ];
+        for name in ["api", "deliver", "sweep"] {
+            let function = self.function(name, "module.master", &master, &beside).await;
+            self.functions.insert(name, function);
+        }
+        self.url = gateway::serve(Arc::clone(&self.functions["api"].api)).await;
+        let beside = [("DIAL__WORKER__MASTER_URL", self.url.clone())];
+        let function = self
+            .function("worker", "module.worker", &worker, &beside)
+            .await;
+        self.functions.insert("worker", function);
+    }
+
+    /// Starts a program with the environment of the applied function and what Lambda adds.
+    async fn function(
+        &self,
+        name: &str,
+        module: &str,
+        program: &PathBuf,
+        beside: &[(&str, String)],
+    ) -> Function {
+        let within = match module {
+            "module.worker" => format!("{module}."),
+            _ => format!("{module}.aws_lambda_function.master[\"{name}\"]"),
+        };
+        let policy = within.replace("lambda_function.master", "iam_role_policy.function");
+        let api = Arc::new(RuntimeApi::start().await);
+        let recorder = Recorder::before(&self.aws.url, ACCOUNT).await;
+        let mut env = lambda(&api);
+        env.extend(self.applied.environment(&within));
+        let emulated = [
+            ("AWS_ENDPOINT_URL", recorder.url()),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "testtest"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ];
+        env.extend(emulated.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        env.extend(
+            beside
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone())),
+        );
+        Function {
+            process: Process::start(name, program, &[], env),
+            grants: self.applied.grants(&policy),
+            api,
+            recorder,
+        }
+    }
+
+    /// Hands an event to whom the applied rules send it; returns the names of those rules and the
+    /// function's answer.
+    async fn put_event(&self, event: &Value) -> (Vec<String>, Value) {
+        let mut bus = Quamina::new();
+        let rules = self
+            .applied
+            .resources("aws_cloudwatch_event_rule", "module.worker");
+        for rule in &rules {
+            let name = rule["name"].as_str().expect("a rule has a name").to_owned();
+            if let Some(pattern) = rule["event_pattern"].as_str() {
+                bus.add_pattern(name, pattern)
+                    .expect("a pattern of EventBridge");
+            }
+        }
+        let text = event.to_string();
+        let mut fitting = bus
+            .matches_for_event(text.as_bytes())
+            .expect("an event is JSON");
+        fitting.sort();
+        let own = &self
+            .applied
+            .resource("aws_lambda_function", "module.worker.")["arn"];
+        let targets = self
+            .applied
+            .resources("aws_cloudwatch_event_target", "module.worker");
+        for name in &fitting {
+            let of_rule = targets.iter().filter(|target| target["rule"] == **name);
+            let arns: Vec<&Value> = of_rule.map(|target| &target["arn"]).collect();
+            assert_eq!(arns, [own], "{name}");
+        }
+        assert!(!fitting.is_empty(), "no applied rule takes {event}");
+        let reply = self.functions["worker"].api.invoke(text).await.json();
+        (fitting, reply)
+    }
+
+    /// The items of a finding, as the table has them.
+    async fn items(&self, id: &str) -> Vec<Value> {
+        let asked = json!({
+            "TableName": self.applied.outputs["master"]["value"]["table_name"],
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": format!("F#{id}")}},
+        });
+        let found = self
+            .aws
+            .call("dynamodb", "DynamoDB_20120810.Query", &asked)
+            .await;
+        found["Items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// What the stream of the table hands over for items, as far as the applied filter lets it.
+    fn stream(&self, items: &[Value]) -> Value {
+        let mapping = self
+            .applied
+            .resource("aws_lambda_event_source_mapping", "module.master.");
+        let filter = &mapping["filter_criteria"][0]["filter"][0]["pattern"];
+        let mut passes = Quamina::new();
+        let filter = filter.as_str().expect("the stream is filtered");
+        passes.add_pattern((), filter).expect("a pattern of Lambda");
+        let records = items.iter().enumerate().map(|(number, item)| {
+            json!({
+                "eventID": format!("{number:032x}"),
+                "eventName": "INSERT",
+                "eventVersion": "1.1",
+                "eventSource": "aws:dynamodb",
+                "awsRegion": REGION,
+                "dynamodb": {
+                    "Keys": {"pk": item["pk"], "sk": item["sk"]},
+                    "NewImage": item,
+                    "SequenceNumber": format!("{number}"),
+                    "StreamViewType": "NEW_IMAGE",
+                },
+            })
+        });
+        let passed = records.filter(|record| {
+            let fits = passes.has_matches(record.to_string().as_bytes());
+            fits.expect("a record is JSON")
+        });
+        json!({ "Records": passed.collect::<Vec<_>>() })
+    }
+
+    /// Invokes the sweep as its schedule does.
+    async fn sweep(&self) {
+        let rule = self
+            .applied
+            .resource("aws_cloudwatch_event_rule", "module.master.");
+        self.functions["sweep"]
+            .api
+            .invoke(schedule(rule))
+            .await
+            .json();
+    }
+}
+
+/// The event of a schedule.
+fn schedule(rule: &Value) -> String {
+    let event = json!({
+        "version": "0",
+        "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": ACCOUNT,
+        "time": "2026-05-01T10:00:00Z",
+        "region": REGION,
+        "resources": [rule["arn"]],
+        "detail": {},
+    });
+    event.to_string()
+}
+
+/// Lines of metrics that a function wrote so far.
+fn metrics(function: &Function) -> Vec<Value> {
+    let output = function.process.output();
+    let lines = output
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    lines
+        .filter(|line: &Value| line["_aws"].is_object())
+        .collect()
+}
+
+/// Whether some line of metrics has this value.
+fn tells(function: &Function, metric: &str, value: f64) -> bool {
+    metrics(function).iter().any(|line| line[metric] == value)
+}
+
+/// Why a role allows what its program was not seen to do, by function and `sid action`.
+fn unused() -> BTreeMap<String, BTreeMap<String, String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deployment/unused_permissions.toml");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// What a function called and may not, and what it may and did not call against what the list
+/// says; empty where both are as they should be.
+fn faults(
+    calls: &BTreeSet<Call>,
+    grants: &[Grant],
+    listed: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let forbidden = calls
+        .iter()
+        .filter(|call| !grants.iter().any(|grant| grant.allows(call)));
+    let mut faults: Vec<String> = forbidden
+        .map(|call| format!("not allowed: {} on {}", call.action, call.resource))
+        .collect();
+    let idle = grants
+        .iter()
+        .filter(|grant| !calls.iter().any(|call| grant.allows(call)));
+    let idle: BTreeSet<String> = idle
+        .map(|grant| format!("{} {}", grant.sid, grant.action))
+        .collect();
+    let unexplained = idle.iter().filter(|grant| !listed.contains_key(*grant));
+    faults.extend(unexplained.map(|grant| format!("allowed and never used: {grant}")));
+    let stale = listed.keys().filter(|grant| !idle.contains(*grant));
+    faults.extend(stale.map(|grant| format!("listed as unused, and used or not there: {grant}")));
+    faults
+}
+
+#[test]
+fn a_role_is_held_to_what_was_seen() {
+    let call = |action: &str| Call {
+        action: action.into(),
+        resource: "arn:aws:s3:::b/k".into(),
+    };
+    let grant = |action: &str| Grant {
+        sid: "Objects".into(),
+        action: action.into(),
+        resources: vec!["arn:aws:s3:::b/*".into()],
+    };
+    let grants = [grant("s3:GetObject"), grant("s3:PutObject")];
+    let listed = |key: &str| BTreeMap::from([(key.to_owned(), "because".to_owned())]);
+    let put = listed("Objects s3:PutObject");
+    let cases = [
+        (
+            "as it should be",
+            vec![call("s3:GetObject")],
+            put.clone(),
+            0,
+        ),
+        (
+            "a call too many",
+            vec![call("s3:GetObject"), call("s3:DeleteObject")],
+            put.clone(),
+            1,
+        ),
+        (
+            "a right too many",
+            vec![call("s3:GetObject")],
+            BTreeMap::new(),
+            1,
+        ),
+        (
+            "a stale line",
+            vec![call("s3:GetObject"), call("s3:PutObject")],
+            put,
+            1,
+        ),
+    ];
+    for (name, calls, listed, expected) in cases {
+        let found = faults(&calls.into_iter().collect(), &grants, &listed);
+        assert_eq!(found.len(), expected, "{name}: {found:?}");
+    }
+}
+
+/// An object of the trail, gzipped.
+fn trail_file(records: &[Value]) -> Vec<u8> {
+    deflate(json!({ "Records": records }).to_string().as_bytes())
+}
