@@ -244,9 +244,10 @@ fn write(out: &Path, files: &[(String, Vec<u8>)]) -> anyhow::Result<()> {
     let mut sums = String::new();
     for (name, bytes) in files {
         std::fs::write(out.join(name), bytes)?;
-        let digest = Sha256::digest(bytes);
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        writeln!(sums, "{digest}  {name}")?;
+        for byte in Sha256::digest(bytes) {
+            write!(sums, "{byte:02x}")?;
+        }
+        writeln!(sums, "  {name}")?;
         println!("{:>10} bytes  {}", bytes.len(), out.join(name).display());
     }
     std::fs::write(out.join("SHA256SUMS"), &sums)?;

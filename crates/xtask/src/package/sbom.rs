@@ -1,4 +1,4 @@
-//! The bill of materials: CycloneDX 1.5, with neither time nor random number, so that it is
+//! The bill of materials: `CycloneDX` 1.5, with neither time nor random number, so that it is
 //! the same for the same crates.
 
 use super::inventory::Crate;

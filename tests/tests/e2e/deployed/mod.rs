@@ -16,7 +16,7 @@ use dial_tests::terraform::{Applied, Aws, architecture, packages, unpack};
 use quamina::Quamina;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -38,7 +38,7 @@ struct Deployed {
     url: String,
     functions: BTreeMap<&'static str, Function>,
     hook: Receiver,
-    _programs: TempDir,
+    programs: TempDir,
 }
 
 impl Deployed {
@@ -77,7 +77,7 @@ impl Deployed {
             url: String::new(),
             functions: BTreeMap::new(),
             hook: Receiver::webhook().await,
-            _programs: tempfile::tempdir().expect("a folder for the programs"),
+            programs: tempfile::tempdir().expect("a folder for the programs"),
         };
         deployed.run(&packages).await;
         Some(deployed)
@@ -86,7 +86,7 @@ impl Deployed {
     async fn run(&mut self, packages: &Path) {
         let unpack = |part: &str| {
             let zip = packages.join(format!("dial-{part}-{}.zip", architecture()));
-            unpack(&zip, &self._programs.path().join(part))
+            unpack(&zip, &self.programs.path().join(part))
         };
         let (master, worker) = (unpack("master"), unpack("worker"));
         // The emulator's API has no address of its own, and the receiver is on this machine.
@@ -114,7 +114,7 @@ impl Deployed {
         &self,
         name: &str,
         module: &str,
-        program: &PathBuf,
+        program: &Path,
         beside: &[(&str, String)],
     ) -> Function {
         let within = match module {

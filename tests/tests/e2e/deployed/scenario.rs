@@ -109,7 +109,10 @@ async fn the_worker_s_other_inputs(deployed: &Deployed) {
         .await
         .json();
     let (_, told) = Reader::of(&deployed.url).get("/v1/workers").await;
-    assert_eq!(told["workers"][0]["worker"], "111122223333/eu-west-1", "{told}");
+    assert_eq!(
+        told["workers"][0]["worker"], "111122223333/eu-west-1",
+        "{told}"
+    );
 }
 
 async fn a_record_too_large_for_the_table(deployed: &Deployed) {
@@ -200,11 +203,9 @@ async fn people_at_work(url: &str, id: &str) {
     ];
     for (path, body) in changes {
         let made = send(url, "POST", &path, &body).await;
-        for (kind, held) in [("silences", &made["id"]), ("tokens", &made["id"])] {
-            if path == format!("/v1/{kind}") {
-                let held = held.as_str().expect("what was made has an id");
-                send(url, "DELETE", &format!("/v1/{kind}/{held}"), &Value::Null).await;
-            }
+        if path == "/v1/silences" || path == "/v1/tokens" {
+            let held = made["id"].as_str().expect("what was made has an id");
+            send(url, "DELETE", &format!("{path}/{held}"), &Value::Null).await;
         }
     }
 }
