@@ -17,8 +17,12 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Most alternatives of one rule; more are weakened to fewer.
 const MAX_NEEDS: usize = 64;
 
-/// Facts that need no event of their own but follow from who calls.
-const CALLER_FACTS: [(&str, &str); 1] = [("principal.root", "Root")];
+/// Facts that need no event of their own but follow from who calls: only ever true, and of which
+/// `userIdentity.type`.
+const CALLER_FACTS: [(&str, Field, &str); 2] = [
+    ("principal.external", Field::OtherIdentityType, "AWSService"),
+    ("principal.root", Field::IdentityType, "Root"),
+];
 
 /// A field that an event pattern may look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,17 +37,24 @@ pub(crate) enum Field {
     EventName,
     /// `userIdentity.type` of a CloudTrail record.
     IdentityType,
+    /// The same, which must be none of the texts; one that is missing is none of them.
+    OtherIdentityType,
+    /// `errorCode` of a CloudTrail record.
+    ErrorCode,
     /// Kinds of decoys that a CloudTrail record touches: no field, but what settings tell of.
     Decoy,
 }
 
-const FIELDS: [(&str, Field); 5] = [
+const FIELDS: [(&str, Field); 6] = [
     ("source", Field::Source),
     ("detail-type", Field::DetailType),
     ("eventSource", Field::EventSource),
     ("eventName", Field::EventName),
-    ("userIdentity.type", Field::IdentityType),
+    (IDENTITY_TYPE, Field::IdentityType),
+    ("errorCode", Field::ErrorCode),
 ];
+
+const IDENTITY_TYPE: &str = "userIdentity.type";
 
 /// A text that a field is compared with.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,6 +63,18 @@ pub(crate) enum Text {
     Exact(String),
     /// In lower case; the event may spell it in any case.
     AnyCase(String),
+    /// Whatever it says, as long as it is there.
+    Present,
+}
+
+impl Text {
+    /// The text itself; empty where any will do.
+    pub(crate) fn raw(&self) -> &str {
+        match self {
+            Self::Exact(text) | Self::AnyCase(text) => text,
+            Self::Present => "",
+        }
+    }
 }
 
 /// One way to match: each field named here must equal one of its texts.
@@ -81,7 +104,10 @@ impl Need {
     fn includes(&self, other: &Self) -> bool {
         self.0.iter().all(|(field, texts)| {
             let inner = other.0.get(field);
-            inner.is_some_and(|inner| inner.is_subset(texts))
+            inner.is_some_and(|inner| match field {
+                Field::OtherIdentityType => texts.is_subset(inner),
+                _ => texts.contains(&Text::Present) || inner.is_subset(texts),
+            })
         })
     }
 }
@@ -153,7 +179,7 @@ impl Derivation<'_> {
         match condition {
             ConditionExpr::And(parts) => all(parts.iter().map(|part| self.condition(part))),
             ConditionExpr::Or(parts) => any(parts.iter().map(|part| self.condition(part))),
-            ConditionExpr::Not(_) => anything(),
+            ConditionExpr::Not(part) => self.refused(part),
             ConditionExpr::Identifier(name) => self
                 .rule
                 .detections
@@ -172,6 +198,26 @@ impl Derivation<'_> {
                     Quantifier::Count(_) => anything(),
                 }
             }
+        }
+    }
+
+    /// What is left when a condition must not hold: only that it is not certain callers.
+    fn refused(&self, condition: &ConditionExpr) -> Vec<Need> {
+        match condition {
+            ConditionExpr::Or(parts) => all(parts.iter().map(|part| self.refused(part))),
+            ConditionExpr::Identifier(name) => {
+                let detection = self.rule.detections.get(name);
+                detection.map_or_else(anything, refused_detection)
+            }
+            ConditionExpr::Selector {
+                quantifier: Quantifier::Any,
+                pattern,
+            } => {
+                let chosen = self.rule.detections.iter();
+                let chosen = chosen.filter(|(name, _)| pattern.matches_detection_name(name));
+                all(chosen.map(|(_, detection)| refused_detection(detection)))
+            }
+            _ => anything(),
         }
     }
 
@@ -212,15 +258,55 @@ impl Derivation<'_> {
         let texts = exact_texts(&item.matcher).filter(|_| item.exists.is_none());
         match (field, texts) {
             (Some((_, field)), Some(texts)) => vec![Need::of([(*field, texts)])],
+            (Some((_, Field::ErrorCode)), None) if takes_text(&item.matcher) => {
+                vec![Need::of([(Field::ErrorCode, BTreeSet::from([Text::Present]))])]
+            }
             _ => anything(),
         }
     }
 }
 
+/// What is left when a detection must not hold: each alternative must fail, and one of one
+/// condition fails where its field is something else.
+fn refused_detection(detection: &CompiledDetection) -> Vec<Need> {
+    match detection {
+        CompiledDetection::AnyOf(parts) => all(parts.iter().map(refused_detection)),
+        CompiledDetection::AllOf(items) => match items.as_slice() {
+            [item] if item.field.as_deref() == Some(IDENTITY_TYPE) && item.exists.is_none() => {
+                let texts = exact_texts(&item.matcher).unwrap_or_default();
+                vec![Need::of([(Field::OtherIdentityType, texts)])]
+            }
+            _ => anything(),
+        },
+        _ => anything(),
+    }
+}
+
+/// Whether a comparison holds only of a text that is there.
+fn takes_text(matcher: &CompiledMatcher) -> bool {
+    match matcher {
+        CompiledMatcher::Exact { .. }
+        | CompiledMatcher::Contains { .. }
+        | CompiledMatcher::StartsWith { .. }
+        | CompiledMatcher::EndsWith { .. }
+        | CompiledMatcher::Regex(_)
+        | CompiledMatcher::AhoCorasickSet { .. }
+        | CompiledMatcher::RegexSetMatch { .. }
+        | CompiledMatcher::Exists(true) => true,
+        CompiledMatcher::AnyOf(children)
+        | CompiledMatcher::AllOf(children)
+        | CompiledMatcher::CaseInsensitiveGroup { children, .. } => {
+            children.iter().all(takes_text)
+        }
+        _ => false,
+    }
+}
+
 /// The events that the extractors of a fact look at.
 fn fact_needs(path: &str) -> Vec<Need> {
-    if let Some((_, kind)) = CALLER_FACTS.iter().find(|(fact, _)| *fact == path) {
-        return vec![Need::of([(Field::IdentityType, exact([*kind]))])];
+    let mut callers = CALLER_FACTS.iter();
+    if let Some((_, field, kind)) = callers.find(|(fact, ..)| *fact == path) {
+        return vec![Need::of([(*field, exact([*kind]))])];
     }
     let makers = EXTRACTORS.iter().filter(|extractor| {
         let mut facts = extractor.facts.iter();

@@ -31,7 +31,9 @@ fn principal(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
         facts.set("principal.instance", true);
         facts.say("the caller uses the role of an EC2 instance");
     }
-    let outside = caller.account.filter(|it| is_account(it) && !known.has(it));
+    // Services have no account of their own; patterns leave them out.
+    let outside = caller.account.filter(|_| caller.kind != Some("AWSService"));
+    let outside = outside.filter(|it| is_account(it) && !known.has(it));
     if let Some(account) = outside {
         facts.set("principal.external", true);
         facts.say(format!(
@@ -84,6 +86,10 @@ mod tests {
             ),
             (
                 json!({"type": "AWSAccount", "accountId": "444455556666"}),
+                "",
+            ),
+            (
+                json!({"type": "AWSService", "accountId": "777788889999"}),
                 "",
             ),
             (json!({"type": "Role", "accountId": "111122223333"}), ""),

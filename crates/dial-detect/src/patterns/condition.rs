@@ -16,6 +16,10 @@ pub(super) enum Condition {
     Prefix(String),
     Suffix(String),
     EqualsIgnoreCase(String),
+    /// Any other text; a field that is missing does not fit.
+    AnythingBut(String),
+    /// The field is there, or is not.
+    Exists(bool),
 }
 
 /// What of a pattern is not understood.
@@ -74,8 +78,7 @@ impl Conditions {
     pub(super) fn matches(&self, event: &Value) -> bool {
         self.0.iter().all(|(path, values)| {
             let found = path.split('.').try_fold(event, |value, key| value.get(key));
-            let text = found.and_then(Value::as_str);
-            text.is_some_and(|text| values.iter().any(|value| value.matches(text)))
+            values.iter().any(|value| value.fits(found))
         })
     }
 
@@ -114,11 +117,15 @@ impl Condition {
         }
         let members = value.as_object().filter(|members| members.len() == 1);
         let (kind, text) = members.and_then(|m| m.iter().next()).ok_or_else(foreign)?;
-        let text = text.as_str().ok_or_else(foreign)?.to_owned();
-        match kind.as_str() {
-            "prefix" => Ok(Self::Prefix(text)),
-            "suffix" => Ok(Self::Suffix(text)),
-            "equals-ignore-case" => Ok(Self::EqualsIgnoreCase(text)),
+        let only = text.as_array().filter(|texts| texts.len() == 1);
+        match (kind.as_str(), text, only.map(Vec::as_slice)) {
+            ("exists", Value::Bool(expected), _) => Ok(Self::Exists(*expected)),
+            ("anything-but", _, Some([Value::String(text)])) => Ok(Self::AnythingBut(text.clone())),
+            ("prefix", Value::String(text), _) => Ok(Self::Prefix(text.clone())),
+            ("suffix", Value::String(text), _) => Ok(Self::Suffix(text.clone())),
+            ("equals-ignore-case", Value::String(text), _) => {
+                Ok(Self::EqualsIgnoreCase(text.clone()))
+            }
             _ => Err(foreign()),
         }
     }
@@ -129,6 +136,21 @@ impl Condition {
             Self::Prefix(text) => json!({ "prefix": text }),
             Self::Suffix(text) => json!({ "suffix": text }),
             Self::EqualsIgnoreCase(text) => json!({ "equals-ignore-case": text }),
+            Self::AnythingBut(text) => json!({ "anything-but": [text] }),
+            Self::Exists(expected) => json!({ "exists": expected }),
+        }
+    }
+
+    /// Whether what stands at the path fits; `exists` is about leaves.
+    fn fits(&self, found: Option<&Value>) -> bool {
+        match self {
+            Self::Exists(expected) => {
+                let is_leaf = |it: &Value| !it.is_object() && !it.is_array();
+                found.is_some_and(is_leaf) == *expected
+            }
+            _ => found
+                .and_then(Value::as_str)
+                .is_some_and(|text| self.matches(text)),
         }
     }
 
@@ -138,6 +160,8 @@ impl Condition {
             Self::Prefix(wanted) => text.starts_with(wanted),
             Self::Suffix(wanted) => text.ends_with(wanted),
             Self::EqualsIgnoreCase(wanted) => text.to_lowercase() == wanted.to_lowercase(),
+            Self::AnythingBut(other) => text != other,
+            Self::Exists(expected) => *expected,
         }
     }
 
@@ -148,6 +172,9 @@ impl Condition {
             (Self::Prefix(outer), Self::Prefix(inner)) => inner.starts_with(outer),
             (Self::Suffix(outer), Self::Suffix(inner)) => inner.ends_with(outer),
             (Self::EqualsIgnoreCase(_), Self::EqualsIgnoreCase(inner)) => self.matches(inner),
+            (Self::AnythingBut(outer), Self::AnythingBut(inner)) => outer == inner,
+            (Self::Exists(outer), Self::Exists(inner)) => outer == inner,
+            (Self::Exists(outer), _) => *outer,
             _ => false,
         }
     }
@@ -161,12 +188,19 @@ mod tests {
     fn patterns_are_read_as_they_are_written() {
         let pattern = json!({
             "source": [{ "prefix": "aws." }],
-            "detail": { "eventName": ["A", { "equals-ignore-case": "b" }], "userIdentity": { "type": ["Root"] } },
+            "detail": {
+                "eventName": ["A", { "equals-ignore-case": "b" }],
+                "userIdentity": { "type": ["Root", { "anything-but": ["AWSService"] }] },
+                "errorCode": [{ "exists": true }],
+            },
         });
         let read = Conditions::of_json(&pattern).unwrap();
         assert_eq!(read.to_json(), pattern);
         for foreign in [
-            json!({ "detail": { "a": [{ "exists": true }] } }),
+            json!({ "detail": { "a": [{ "exists": "true" }] } }),
+            json!({ "detail": { "a": [{ "anything-but": "A" }] } }),
+            json!({ "detail": { "a": [{ "anything-but": ["A", "B"] }] } }),
+            json!({ "detail": { "a": [{ "prefix": ["A"] }] } }),
             json!({ "detail": { "a": [1] } }),
             json!({ "detail": "a" }),
             json!({ "detail": { "a": [{ "prefix": { "equals-ignore-case": "x" } }] } }),
@@ -199,6 +233,22 @@ mod tests {
                 true,
             ),
             (json!({ "detail": { "eventName": ["putobject"] } }), false),
+            (
+                json!({ "detail": { "eventName": [{ "exists": true }] } }),
+                true,
+            ),
+            (
+                json!({ "detail": { "eventName": [{ "exists": false }] } }),
+                false,
+            ),
+            (
+                json!({ "detail": { "eventName": [{ "anything-but": ["GetObject"] }] } }),
+                true,
+            ),
+            (
+                json!({ "detail": { "eventName": [{ "anything-but": ["PutObject"] }] } }),
+                false,
+            ),
             (
                 json!({ "detail": { "eventSource": ["s3.amazonaws.com"] } }),
                 false,

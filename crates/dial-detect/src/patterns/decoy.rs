@@ -5,7 +5,7 @@
 
 use super::condition::Condition;
 use super::wanted::Wanted;
-use crate::engine::{Field, Need, Text};
+use crate::engine::{Field, Need};
 use crate::settings::{Decoy, DecoyKind};
 
 const ACCESS_KEY: &str = "detail.userIdentity.accessKeyId";
@@ -39,7 +39,7 @@ pub(super) fn touching(need: &Need, decoys: &[Decoy]) -> Vec<Wanted> {
     }
     let asked = decoys.iter().filter(|decoy| {
         let mut kinds = kinds.iter();
-        kinds.any(|(Text::Exact(kind) | Text::AnyCase(kind))| kind == decoy.kind.word())
+        kinds.any(|kind| kind.raw() == decoy.kind.word())
     });
     asked.flat_map(touches).collect()
 }

@@ -1,6 +1,7 @@
 //! Puts what rules want into as few patterns as EventBridge's limits allow.
 
 use super::condition::{Condition, Conditions};
+use super::guard::Guard;
 use super::wanted::{Wanted, native, records};
 use super::{Kind, MAX_PATTERN, Pattern, PatternsError, Scope, State, decoy, place};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,22 @@ const RANGES: [(&str, &str); 8] = [
 type Rules = BTreeSet<String>;
 
 /// What goes into patterns of one name: by source (`None`: any), by value (`None`: any).
-type Members = BTreeMap<Option<String>, BTreeMap<Option<Condition>, Rules>>;
+type Members = BTreeMap<Option<String>, BTreeMap<Option<Condition>, Asked>>;
+
+/// Who asks for something, and what else it must show.
+#[derive(Debug, Clone)]
+struct Asked {
+    guard: Guard,
+    rules: Rules,
+}
+
+impl Asked {
+    /// For both: what either lets in.
+    fn join(&mut self, guard: &Guard, rules: &Rules) {
+        self.guard.or(guard);
+        self.rules.extend(rules.iter().cloned());
+    }
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Group {
@@ -39,11 +55,16 @@ pub(super) fn patterns(wanted: &BTreeMap<Wanted, Rules>) -> Result<Vec<Pattern>,
     let mut groups: BTreeMap<Group, Members> = BTreeMap::new();
     for (wanted, rules) in wanted {
         let (group, source, value) = place(wanted);
+        let guard = match wanted {
+            Wanted::Call { guard, .. } => guard.clone(),
+            _ => Guard::default(),
+        };
         let members = groups.entry(group).or_default().entry(source).or_default();
-        members
-            .entry(value)
-            .or_default()
-            .extend(rules.iter().cloned());
+        let asked = members.entry(value).or_insert_with(|| Asked {
+            guard: guard.clone(),
+            rules: Rules::new(),
+        });
+        asked.join(&guard, rules);
     }
     let mut patterns = Vec::new();
     for (group, members) in groups {
@@ -58,10 +79,12 @@ fn place(wanted: &Wanted) -> (Group, Option<String>, Option<Condition>) {
         Wanted::Call {
             source,
             name,
+            guard,
             read,
             data,
         } => {
-            let group = calls(source.as_deref(), name.is_some(), *read, *data);
+            let mut group = calls(source.as_deref(), name.is_some(), *read, *data);
+            group.guarded_by(guard);
             (group, source.clone(), name.clone())
         }
         Wanted::Caller { path, value } | Wanted::Decoy { path, value } => {
@@ -156,16 +179,19 @@ fn range(source: &str) -> &'static str {
 struct Chunk {
     sources: BTreeSet<String>,
     values: BTreeSet<Condition>,
+    guard: Option<Guard>,
     rules: Rules,
 }
 
 impl Chunk {
-    fn with(&self, source: Option<&String>, values: &[(&Option<Condition>, &Rules)]) -> Self {
+    fn with(&self, source: Option<&String>, values: &[(&Option<Condition>, &Asked)]) -> Self {
         let mut more = self.clone();
         more.sources.extend(source.cloned());
-        for (value, rules) in values {
+        for (value, asked) in values {
             more.values.extend((*value).clone());
-            more.rules.extend(rules.iter().cloned());
+            let guard = more.guard.get_or_insert_with(|| asked.guard.clone());
+            guard.or(&asked.guard);
+            more.rules.extend(asked.rules.iter().cloned());
         }
         more
     }
@@ -177,9 +203,13 @@ impl Chunk {
             return native(source).with(group.path, values);
         }
         let sources = self.sources.iter().cloned().map(Condition::Equals);
-        records()
+        let calls = records()
             .with("detail.eventSource", sources)
-            .with(group.path, values)
+            .with(group.path, values);
+        match &self.guard {
+            Some(guard) => guard.add_to(calls),
+            None => calls,
+        }
     }
 
     fn fits(&self, group: &Group) -> bool {
@@ -188,12 +218,35 @@ impl Chunk {
 }
 
 impl Group {
+    /// Names with guards of one kind have patterns of their own; they are few, and what of other
+    /// services slips through is rare, so that all letters share them.
+    fn guarded_by(&mut self, guard: &Guard) {
+        let suffix = guard.suffix();
+        if suffix.is_empty() {
+            return;
+        }
+        if let (Kind::Read | Kind::Write, Scope::Regional) = (self.kind, self.scope)
+            && !self.name.ends_with("-any-service")
+        {
+            let word = match self.kind {
+                Kind::Read => "reads",
+                _ => "writes",
+            };
+            word.clone_into(&mut self.name);
+        }
+        self.name.push_str(&suffix);
+    }
+
     fn patterns(&self, members: Members) -> Result<Vec<Pattern>, PatternsError> {
         let mut chunks: Vec<Chunk> = Vec::new();
         for (source, values) in members {
             // A source with any value has all of them.
-            let values = match values.get_key_value(&None) {
-                Some(_) => vec![(None, values.into_values().flatten().collect::<Rules>())],
+            let values = match values.get(&None).cloned() {
+                Some(mut any) => {
+                    let all = values.values();
+                    all.for_each(|asked| any.join(&asked.guard, &asked.rules));
+                    vec![(None, any)]
+                }
                 None => values.into_iter().collect(),
             };
             self.add(&mut chunks, source.as_ref(), &values)?;
@@ -207,9 +260,9 @@ impl Group {
         &self,
         chunks: &mut Vec<Chunk>,
         source: Option<&String>,
-        values: &[(Option<Condition>, Rules)],
+        values: &[(Option<Condition>, Asked)],
     ) -> Result<(), PatternsError> {
-        let all: Vec<_> = values.iter().map(|(value, rules)| (value, rules)).collect();
+        let all: Vec<_> = values.iter().map(|(value, asked)| (value, asked)).collect();
         let last = chunks.last().filter(|_| self.kind != Kind::Native);
         let joined = last.map(|last| last.with(source, &all));
         if let (Some(joined), Some(last)) = (joined.filter(|it| it.fits(self)), chunks.last_mut()) {

@@ -6,6 +6,8 @@ mod condition;
 mod decoy;
 mod drift;
 mod group;
+mod guard;
+mod once;
 mod passing;
 pub(crate) mod place;
 mod requirement;
@@ -198,7 +200,7 @@ pub fn derive(pipeline: &Pipeline, options: Options) -> Result<PatternSet, Patte
         undelivered.retain(|it| !all.contains(&it.reason));
     }
     undelivered.sort_by(|a, b| a.rule.cmp(&b.rule));
-    let patterns = group::patterns(&read_once(wanted))?;
+    let patterns = group::patterns(&once::once(wanted))?;
     if patterns.len() > MAX_PATTERNS {
         return Err(PatternsError::TooMany(patterns.len()));
     }
@@ -260,33 +262,6 @@ fn reason(wants: &BTreeSet<Wanted>, trigger: &Trigger) -> Option<Reason> {
         (true, false) => Some(Reason::NotConfigured),
         (true, true) => Some(Reason::Impossible),
     }
-}
-
-/// A call that one rule takes for reading and another for writing is delivered once: the rule
-/// state for reading calls delivers the others too.
-fn read_once(wanted: BTreeMap<Wanted, BTreeSet<String>>) -> BTreeMap<Wanted, BTreeSet<String>> {
-    let reads: BTreeSet<Wanted> = wanted.keys().cloned().collect();
-    let mut merged: BTreeMap<Wanted, BTreeSet<String>> = BTreeMap::new();
-    for (want, rules) in wanted {
-        let as_read = match &want {
-            Wanted::Call {
-                source, name, data, ..
-            } => Wanted::Call {
-                source: source.clone(),
-                name: name.clone(),
-                read: true,
-                data: *data,
-            },
-            other => other.clone(),
-        };
-        let key = if reads.contains(&as_read) {
-            as_read
-        } else {
-            want
-        };
-        merged.entry(key).or_default().extend(rules);
-    }
-    merged
 }
 
 /// Over what AWS is told; which rules want it does not matter.

@@ -110,7 +110,7 @@ fn brought(event: &Event) -> Value {
         }
     };
     let user = event.record.get("userIdentity");
-    json!({
+    let mut brought = json!({
         "source": source,
         "detail-type": detail_type,
         "detail": {
@@ -118,7 +118,12 @@ fn brought(event: &Event) -> Value {
             "eventName": text("eventName"),
             "userIdentity": user,
         },
-    })
+    });
+    // What is missing must be missing: patterns ask whether it is there.
+    if let Some(code) = event.record.get("errorCode") {
+        brought["detail"]["errorCode"] = code.clone();
+    }
+    brought
 }
 
 /// Whether only rules in the state for all management events get it.

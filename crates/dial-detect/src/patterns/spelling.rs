@@ -58,7 +58,7 @@ impl Spelling {
             for need in &trigger.needs {
                 let sources = need.0.get(&Field::EventSource).into_iter().flatten();
                 sources.for_each(|source| {
-                    let (Text::Exact(source) | Text::AnyCase(source)) = source;
+                    let source = source.raw();
                     let names = rule.event_names.iter().map(String::as_str);
                     spelling.learn(&source.to_lowercase(), names);
                 });
@@ -113,6 +113,7 @@ impl Spelling {
         let lower = match text {
             Text::Exact(name) => return BTreeSet::from([name.clone()]),
             Text::AnyCase(lower) => lower,
+            Text::Present => return BTreeSet::new(),
         };
         if rule.built_in {
             let own = rule.event_names.iter();
@@ -131,10 +132,10 @@ impl Spelling {
 
 /// The name as the rule's file has it.
 fn as_written(rule: &RuleInfo, text: &Text) -> String {
-    let (Text::Exact(wanted) | Text::AnyCase(wanted)) = text;
+    let wanted = text.raw();
     let mut names = rule.event_names.iter();
     let written = names.find(|name| name.to_lowercase() == wanted.to_lowercase());
-    written.unwrap_or(wanted).clone()
+    written.map_or_else(|| wanted.to_owned(), String::clone)
 }
 
 /// The condition on `detail-type`.
@@ -157,5 +158,6 @@ fn spelled(text: &Text, known: &[&str]) -> Condition {
                 |known| Condition::Equals((*known).to_owned()),
             )
         }
+        Text::Present => Condition::Exists(true),
     }
 }

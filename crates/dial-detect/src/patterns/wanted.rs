@@ -1,6 +1,7 @@
 //! What a rule wants to be delivered, as single conditions that patterns are put together from.
 
 use super::condition::{Condition, Conditions};
+use super::guard::Guard;
 use super::spelling::Spelling;
 use super::{decoy, place};
 use crate::engine::{Delivery, Field, Need, RuleInfo, Sees, Text, Trigger};
@@ -21,6 +22,8 @@ pub(super) enum Wanted {
     Call {
         source: Option<String>,
         name: Option<Condition>,
+        /// What else it must show.
+        guard: Guard,
         /// Whether CloudTrail marks it as reading, as far as anyone knows.
         read: bool,
         /// Whether it is a data event.
@@ -75,12 +78,16 @@ impl Wanted {
     /// The narrowest pattern that lets it through.
     pub(super) fn conditions(&self) -> Conditions {
         match self {
-            Self::Call { source, name, .. } => records()
-                .with(
-                    "detail.eventSource",
-                    source.iter().cloned().map(Condition::Equals),
-                )
-                .with("detail.eventName", name.clone()),
+            Self::Call {
+                source,
+                name,
+                guard,
+                ..
+            } => {
+                let source = source.iter().cloned().map(Condition::Equals);
+                let call = records().with("detail.eventSource", source);
+                guard.add_to(call.with("detail.eventName", name.clone()))
+            }
             Self::Caller { path, value } | Self::Decoy { path, value } => {
                 records().with(path, [value.clone()])
             }
@@ -146,40 +153,55 @@ fn calls(rule: &RuleInfo, need: &Need, spelling: &Spelling) -> Vec<Wanted> {
         return vec![Wanted::Everything];
     }
     let mut wanted = Vec::new();
-    for source in &sources {
-        for name in optional(names, Some) {
-            let Some(text) = name else {
-                wanted.push(call(rule, source.as_ref(), None, ""));
-                continue;
-            };
-            for condition in spelling.conditions(rule, source.as_deref(), text) {
-                wanted.push(call(rule, source.as_ref(), condition, raw(text)));
-            }
-            if source.is_none() {
-                wanted.extend(dated_calls(rule, text, spelling));
+    for guard in Guard::by(need) {
+        let call = |source: Option<&String>, name: Option<Condition>, raw: &str| {
+            call(rule, source, name, raw, &guard)
+        };
+        for source in &sources {
+            for name in optional(names, Some) {
+                let Some(text) = name else {
+                    wanted.push(call(source.as_ref(), None, ""));
+                    continue;
+                };
+                for condition in spelling.conditions(rule, source.as_deref(), text) {
+                    wanted.push(call(source.as_ref(), condition, text.raw()));
+                }
+                if source.is_none() {
+                    let dated = dated(rule, text, spelling).into_iter();
+                    wanted.extend(
+                        dated.map(|(source, name)| call(Some(&source), Some(name), text.raw())),
+                    );
+                }
             }
         }
     }
     wanted
 }
 
-/// The same names with a date, at the services that write one.
-fn dated_calls(rule: &RuleInfo, text: &Text, spelling: &Spelling) -> Vec<Wanted> {
-    let mut wanted = Vec::new();
-    for source in place::DATED.map(str::to_owned) {
+/// The same name with a date, at the services that write one.
+fn dated(rule: &RuleInfo, text: &Text, spelling: &Spelling) -> Vec<(String, Condition)> {
+    let sources = place::DATED.map(str::to_owned).into_iter();
+    let dated = sources.flat_map(|source| {
         let names = spelling.dated(rule, &source, text).into_iter();
-        wanted.extend(names.map(|name| call(rule, Some(&source), Some(name), raw(text))));
-    }
-    wanted
+        names.map(move |name| (source.clone(), name))
+    });
+    dated.collect()
 }
 
-fn call(rule: &RuleInfo, source: Option<&String>, name: Option<Condition>, raw: &str) -> Wanted {
+fn call(
+    rule: &RuleInfo,
+    source: Option<&String>,
+    name: Option<Condition>,
+    raw: &str,
+    guard: &Guard,
+) -> Wanted {
     let delivery = rule.dial.delivery;
     Wanted::Call {
         source: source.cloned(),
         // Without a name, reading calls are among them.
         read: name.is_none() || place::is_read(raw, delivery),
         name,
+        guard: guard.clone(),
         data: delivery == Some(Delivery::Data) || is_data(source, raw),
     }
 }
@@ -199,12 +221,6 @@ fn optional<'a, T>(
     }
 }
 
-fn raw(text: &Text) -> &str {
-    match text {
-        Text::Exact(text) | Text::AnyCase(text) => text,
-    }
-}
-
 fn lower(text: &Text) -> String {
-    raw(text).to_lowercase()
+    text.raw().to_lowercase()
 }
