@@ -22,15 +22,28 @@ pub(crate) fn is_asked() -> bool {
     std::env::args().nth(1).as_deref() == Some(ASKED)
 }
 
+/// Exit codes of a scan that came to its end: without and with findings.
+const FINISHED: [i32; 2] = [0, 3];
+
 /// Runs the rest of the arguments as a command and prints what it used.
 pub(crate) fn run() {
     let mut words = std::env::args_os().skip(2);
     let program = words.next().expect("a program");
     let output = Command::new(program)
         .args(words)
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .output()
         .expect("the program starts");
+    let is_finished = output
+        .status
+        .code()
+        .is_some_and(|it| FINISHED.contains(&it));
+    assert!(
+        is_finished,
+        "{}: {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
     let hits = output.stdout.split(|byte| *byte == b'\n').count() - 1;
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the system counts");
     println!("{} {hits} {}", seconds(&usage), usage.max_rss() * 1024);
@@ -43,8 +56,10 @@ pub(crate) fn measure(command: &Command) -> Usage {
         .arg(ASKED)
         .arg(command.get_program())
         .args(command.get_args())
+        .stderr(Stdio::inherit())
         .output()
         .expect("this program starts");
+    assert!(output.status.success(), "{command:?} came to no end");
     let text = String::from_utf8_lossy(&output.stdout);
     let mut numbers = text.split_whitespace();
     let mut next = || numbers.next().expect("three numbers");

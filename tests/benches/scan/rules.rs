@@ -1,6 +1,7 @@
 //! The sets of rules that are measured: the pack, and public rules beside it.
 
 use crate::corpus::files_below;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Rules of the pack and, beside them, of a folder.
@@ -80,7 +81,9 @@ fn pack() -> Vec<String> {
     paths.map(|path| text(&path)).collect()
 }
 
-/// `SigmaHQ`'s rules first, then those of one file of many; rules over several events are left out.
+/// `SigmaHQ`'s rules first, then those of one file of many.
+///
+/// Rules over several events are left out, and the second of two with one id: dial refuses both.
 fn public(folder: &Path) -> Vec<String> {
     let mut rules: Vec<String> = files_below(&folder.join("sigmahq"), &["yml"])
         .iter()
@@ -91,6 +94,11 @@ fn public(folder: &Path) -> Vec<String> {
         .split("\n---\n")
         .filter(|rule| !rule.contains("\ncorrelation:"));
     rules.extend(more.map(str::to_owned));
+    let mut ids = HashSet::new();
+    rules.retain(|rule| {
+        let id = rule.lines().find_map(|line| line.strip_prefix("id:"));
+        id.is_none_or(|id| ids.insert(id.trim().to_ascii_lowercase()))
+    });
     rules
 }
 

@@ -7,6 +7,7 @@
 
 mod attacks;
 mod deployed;
+mod drift;
 mod duplicates;
 mod faults;
 mod hook;

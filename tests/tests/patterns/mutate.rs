@@ -14,6 +14,8 @@ pub(crate) enum Change {
     Deny(&'static str),
     /// Fails, with parameters.
     Fail(&'static str),
+    /// Succeeds, whatever it did before.
+    Succeed,
     /// Happens in another region.
     Region(&'static str),
     /// Is done by another kind of caller.
@@ -38,8 +40,13 @@ pub(crate) fn changes() -> impl Strategy<Value = Vec<Change>> {
     let error = || {
         prop_oneof![
             Just("AccessDenied"),
+            Just("accessdenied"),
+            Just("AccessDeniedException"),
             Just("Client.UnauthorizedOperation"),
-            Just("NoSuchBucket")
+            Just("MalformedPolicyDocumentException"),
+            Just("ValidationException"),
+            Just("NoSuchBucket"),
+            Just(""),
         ]
     };
     let region = prop_oneof![Just("us-east-1"), Just("ap-south-1"), Just("us-gov-west-1")];
@@ -49,7 +56,9 @@ pub(crate) fn changes() -> impl Strategy<Value = Vec<Change>> {
         Just("AssumedRole"),
         Just("AWSAccount"),
         Just("AWSService"),
-        Just("FederatedUser")
+        Just("FederatedUser"),
+        Just("root"),
+        Just("")
     ];
     let address = prop_oneof![
         Just("203.0.113.9"),
@@ -65,8 +74,9 @@ pub(crate) fn changes() -> impl Strategy<Value = Vec<Change>> {
     let change = prop_oneof![
         4 => call,
         2 => date,
-        1 => error().prop_map(Change::Deny),
+        2 => error().prop_map(Change::Deny),
         1 => error().prop_map(Change::Fail),
+        2 => Just(Change::Succeed),
         1 => region.prop_map(Change::Region),
         2 => caller.prop_map(Change::Caller),
         2 => any::<usize>().prop_map(Change::Drop),
@@ -102,10 +112,19 @@ impl Change {
                 event["detail"]["responseElements"] = Value::Null;
             }
             Self::Fail(code) => event["detail"]["errorCode"] = json!(code),
+            Self::Succeed => {
+                let record = event["detail"].as_object_mut();
+                record.map(|record| record.remove("errorCode"));
+            }
             Self::Region(region) => event["detail"]["awsRegion"] = json!(region),
             Self::Caller(kind) => {
-                if event["detail"]["userIdentity"].is_object() {
-                    event["detail"]["userIdentity"]["type"] = json!(kind);
+                let identity = event["detail"]["userIdentity"].as_object_mut();
+                if let Some(identity) = identity {
+                    // Some records say nothing of the kind.
+                    match kind.is_empty() {
+                        true => identity.remove("type"),
+                        false => identity.insert("type".to_owned(), json!(kind)),
+                    };
                 }
             }
             Self::Drop(at) => {

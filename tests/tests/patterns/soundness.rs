@@ -58,6 +58,79 @@ fn no_event_that_a_rule_matches_is_dropped() {
     }
 }
 
+/// Every event that a rule matches, once with each outcome and each kind of caller: what a pattern
+/// asks of those must be what the rules ask.
+#[test]
+fn no_outcome_and_no_caller_is_dropped() {
+    let deployment = Deployment::of(&settings());
+    let codes = ["AccessDenied", "accessDenied", "Throttling"];
+    let callers = ["AWSService", "IAMUser", "AssumedRole", "NewKind"];
+    let (mut tried, mut failed) = (0, 0);
+    let mut lost = Vec::new();
+    for (event, _) in matching(&deployment, fixtures()) {
+        let mut variants = vec![event.clone()];
+        let mut variant = |change: &dyn Fn(&mut serde_json::Map<String, Value>)| {
+            let mut event = event.clone();
+            if let Some(record) = event["detail"].as_object_mut() {
+                change(record);
+            }
+            variants.push(event);
+        };
+        variant(&|record| drop(record.remove("errorCode")));
+        for code in codes {
+            variant(&|record| drop(record.insert("errorCode".into(), code.into())));
+        }
+        for caller in callers {
+            variant(&|record| {
+                if let Some(identity) = record
+                    .get_mut("userIdentity")
+                    .and_then(Value::as_object_mut)
+                {
+                    identity.insert("type".into(), caller.into());
+                }
+            });
+        }
+        variant(&|record| {
+            let identity = record
+                .get_mut("userIdentity")
+                .and_then(Value::as_object_mut);
+            identity.map(|identity| identity.remove("type"));
+        });
+        let judged = matching(&deployment, variants);
+        tried += judged.len();
+        let with_code = |(event, _): &&(Value, _)| event["detail"]["errorCode"].is_string();
+        failed += judged.iter().filter(with_code).count();
+        lost.extend(losses(&deployment.bus, &judged));
+    }
+    println!("{tried} findings, {failed} of failed calls");
+    assert!(tried > 1_000 && failed > 300, "{tried}, {failed}");
+    assert_eq!(lost, [""; 0]);
+}
+
+#[test]
+fn a_pattern_that_wants_other_outcomes_is_noticed() {
+    let sound = Deployment::of(&Settings::default());
+    let matching = matching(&sound, fixtures());
+    let mut unnoticed = Vec::new();
+    let fields = ["/detail/errorCode", "/detail/userIdentity/type"];
+    for (field, other) in fields.into_iter().zip([
+        serde_json::json!([{ "exists": false }]),
+        serde_json::json!(["Nobody"]),
+    ]) {
+        let mut set = sound.bus.set.clone();
+        for pattern in &mut set.patterns {
+            let values = pattern.pattern.pointer_mut(field);
+            values
+                .into_iter()
+                .for_each(|values| *values = other.clone());
+        }
+        if losses(&Bus::of(set), &matching).is_empty() {
+            unnoticed.push(field);
+        }
+    }
+    assert_eq!(unnoticed, [""; 0]);
+}
+
 #[test]
 fn public_rules_get_their_events_too() {
     let Some(folder) = std::env::var_os("DIAL_CORPUS") else {

@@ -221,7 +221,7 @@ fn spec_lints(source: &Source) -> Vec<Lint> {
         level: LintLevel::Error,
         message: crate::explain::clip(
             &format!("{}: {}", source.name, warning.message),
-            super::MAX_MESSAGE,
+            super::rule_error::MAX_MESSAGE,
         ),
     });
     lints.collect()

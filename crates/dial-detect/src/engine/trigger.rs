@@ -19,7 +19,8 @@ const MAX_NEEDS: usize = 64;
 
 /// Facts that need no event of their own but follow from who calls: only ever true, and of which
 /// `userIdentity.type`.
-const CALLER_FACTS: [(&str, Field, &str); 2] = [
+const CALLER_FACTS: [(&str, Field, &str); 3] = [
+    ("principal.anonymous", Field::IdentityType, "AWSAccount"),
     ("principal.external", Field::OtherIdentityType, "AWSService"),
     ("principal.root", Field::IdentityType, "Root"),
 ];
@@ -259,7 +260,10 @@ impl Derivation<'_> {
         match (field, texts) {
             (Some((_, field)), Some(texts)) => vec![Need::of([(*field, texts)])],
             (Some((_, Field::ErrorCode)), None) if takes_text(&item.matcher) => {
-                vec![Need::of([(Field::ErrorCode, BTreeSet::from([Text::Present]))])]
+                vec![Need::of([(
+                    Field::ErrorCode,
+                    BTreeSet::from([Text::Present]),
+                )])]
             }
             _ => anything(),
         }
@@ -295,9 +299,7 @@ fn takes_text(matcher: &CompiledMatcher) -> bool {
         | CompiledMatcher::Exists(true) => true,
         CompiledMatcher::AnyOf(children)
         | CompiledMatcher::AllOf(children)
-        | CompiledMatcher::CaseInsensitiveGroup { children, .. } => {
-            children.iter().all(takes_text)
-        }
+        | CompiledMatcher::CaseInsensitiveGroup { children, .. } => children.iter().all(takes_text),
         _ => false,
     }
 }

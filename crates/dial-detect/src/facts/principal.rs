@@ -41,7 +41,7 @@ fn principal(call: &Call<'_>, known: &Known<'_>, facts: &mut Facts) {
             shown(account)
         ));
     }
-    if caller.account == Some("anonymous") {
+    if caller.account == Some("anonymous") && caller.kind == Some("AWSAccount") {
         facts.set("principal.anonymous", true);
         facts.say("the call was not signed by anyone");
     }
@@ -80,6 +80,7 @@ mod tests {
                 json!({"type": "AWSAccount", "accountId": "anonymous"}),
                 "anonymous",
             ),
+            (json!({"type": "IAMUser", "accountId": "anonymous"}), ""),
             (
                 json!({"type": "AWSAccount", "accountId": "777788889999"}),
                 "external",

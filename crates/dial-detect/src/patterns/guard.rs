@@ -27,6 +27,16 @@ impl Guard {
         guards.collect()
     }
 
+    /// The same for calls that write, which may be made by services too: they are few, and each
+    /// kind of caller that is left out costs two patterns.
+    pub(super) fn for_writes(mut self) -> Self {
+        let shuns =
+            |one: &Condition| matches!(one, Condition::AnythingBut(_) | Condition::Exists(false));
+        self.0
+            .retain(|path, values| *path != IDENTITY_TYPE || !values.iter().any(shuns));
+        self
+    }
+
     /// The same together with what another asks at the same paths.
     pub(super) fn or(&mut self, other: &Self) {
         for (path, values) in &mut self.0 {

@@ -1,6 +1,7 @@
 //! The event patterns by which `EventBridge` hands over what the rules can match, and no more.
 //!
-//! Sound by construction: every step only weakens. See `docs/adr/0014-derived-patterns.md`.
+//! Sound by construction: every step only weakens. See `docs/adr/0014-derived-patterns.md` and
+//! `docs/adr/0022-guarded-patterns.md`.
 
 mod condition;
 mod decoy;

@@ -155,6 +155,50 @@ fn rules_become_the_patterns_that_let_their_events_through() {
             "{ a: { decoy.touched: true }, condition: a }",
         ),
         (
+            "failed",
+            "{ a: { eventSource: ecs.amazonaws.com, eventName|cased: A, errorCode|startswith: AccessDenied }, condition: a }",
+        ),
+        (
+            "failed_in_some_way",
+            "{ a: { eventSource: ecs.amazonaws.com, eventName|cased: A, errorCode|exists: true }, condition: a }",
+        ),
+        (
+            "refused",
+            "{ a: { eventSource: ecs.amazonaws.com, eventName|cased: A, errorCode: [AccessDenied, Denied] }, condition: a }",
+        ),
+        (
+            "failed_or_not",
+            "{ a: { eventSource: ecs.amazonaws.com, eventName|cased: A }, b: { errorCode: X }, c: { userAgent: curl }, condition: a and (b or c) }",
+        ),
+        (
+            "succeeded",
+            "{ a: { eventSource: ecs.amazonaws.com, eventName|cased: A, errorCode: null }, condition: a }",
+        ),
+        (
+            "perhaps_null",
+            "{ a: { eventSource: ecs.amazonaws.com, eventName|cased: A, errorCode: [null, X] }, condition: a }",
+        ),
+        (
+            "not_failed",
+            "{ a: { eventSource: ecs.amazonaws.com, eventName|cased: A }, b: { errorCode|exists: true }, condition: a and not b }",
+        ),
+        (
+            "by_users",
+            "{ a: { eventSource: ecs.amazonaws.com, eventName|cased: A, userIdentity.type: iamuser, errorCode: X }, condition: a }",
+        ),
+        (
+            "not_by_services",
+            "{ a: { eventSource: ecs.amazonaws.com, eventName|cased: ListA }, filter_a: [{ userIdentity.type: AWSService }, { userAgent: curl }], filter_b: { userAgent: wget }, condition: a and not 1 of filter_* }",
+        ),
+        (
+            "not_by_services_from_there",
+            "{ a: { eventSource: ecs.amazonaws.com, eventName|cased: ListA }, filter: { userIdentity.type: AWSService, userAgent: curl }, condition: a and not filter }",
+        ),
+        (
+            "by_others",
+            "{ a: { eventSource: ecs.amazonaws.com, eventName|cased: ListA, fact.principal.external: true }, condition: a }",
+        ),
+        (
             "half_configured",
             "{ a: { decoy.touched: true }, b: { eventSource: ecs.amazonaws.com, eventName: A }, condition: a or b }",
         ),
@@ -229,6 +273,39 @@ fn patterns_are_split_before_they_are_too_long_and_stay_where_they_are() {
     let same = many.iter().all(|pattern| other.patterns.contains(pattern));
     assert!(same, "patterns of another service moved");
     assert_ne!(set.hash, other.hash);
+}
+
+#[test]
+fn calls_that_pass_anyway_are_not_asked_for_again() {
+    let call = |name: &str, more: &str| {
+        let rule = format!("eventSource: tables.amazonaws.com, eventName|cased: {name}{more}");
+        format!("{RECORDS}detection: {{ a: {{ {rule} }}, condition: a }}")
+    };
+    let anywhere = "detection: { a: { eventName|cased: BoilPot }, condition: a }";
+    let named = |rules: &[(&str, String)]| {
+        let set = derived(rules);
+        let all = rules.iter().flat_map(|(rule, _)| patterns_of(rule, &set));
+        let mut all: Vec<String> = all.map(|pattern| pattern.name.clone()).collect();
+        all.sort();
+        all.dedup();
+        all
+    };
+    let (all, failed) = (call("BoilPot", ""), call("BoilPot", ", errorCode: Denied"));
+    let any = call("BoilPot", ", errorCode|exists: true");
+    let by_user = call("BoilPot", ", errorCode: Denied, userIdentity.type: IAMUser");
+    assert_eq!(named(&[("failed", failed.clone())]), ["writes-refused"]);
+    assert_eq!(
+        named(&[("failed", failed.clone()), ("any", any), ("user", by_user)]),
+        ["writes-failed"]
+    );
+    assert_eq!(
+        named(&[("failed", failed.clone()), ("all", all)]),
+        ["writes-t-z"]
+    );
+    let anywhere = format!("{RECORDS}{anywhere}");
+    let both = named(&[("failed", failed), ("anywhere", anywhere)]);
+    assert!(both.contains(&"writes-any-service".to_owned()), "{both:?}");
+    assert!(!both.contains(&"writes-refused".to_owned()), "{both:?}");
 }
 
 #[test]

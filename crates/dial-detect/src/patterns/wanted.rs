@@ -196,13 +196,19 @@ fn call(
     guard: &Guard,
 ) -> Wanted {
     let delivery = rule.dial.delivery;
+    // Without a name, reading calls are among them.
+    let read = name.is_none() || place::is_read(raw, delivery);
+    let data = delivery == Some(Delivery::Data) || is_data(source, raw);
+    let guard = match read && !data {
+        true => guard.clone(),
+        false => guard.clone().for_writes(),
+    };
     Wanted::Call {
         source: source.cloned(),
-        // Without a name, reading calls are among them.
-        read: name.is_none() || place::is_read(raw, delivery),
         name,
-        guard: guard.clone(),
-        data: delivery == Some(Delivery::Data) || is_data(source, raw),
+        guard,
+        read,
+        data,
     }
 }
 

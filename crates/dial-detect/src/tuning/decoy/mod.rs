@@ -12,6 +12,10 @@ use serde_json::{Value, json};
 /// Longest name, bytes.
 const MAX_NAME: usize = 1_024;
 
+/// Services whose findings say that somebody used a thing, or has it. Others look at how things are
+/// set up, decoys among them, and nobody touched those.
+const TELL_OF_USE: [&str; 2] = ["aws.guardduty", "aws.health"];
+
 /// A decoy as the operator lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -134,7 +138,11 @@ impl Lures {
 
     /// All decoys that the event touched, in order of the configuration.
     pub(super) fn touched<'a>(&'a self, seen: &Seen<'_>) -> Vec<&'a Decoy> {
-        if self.is_empty() || seen.event.kind != Kind::CloudTrail {
+        let tells = match &seen.event.kind {
+            Kind::CloudTrail => true,
+            Kind::Native { source, .. } => TELL_OF_USE.contains(&source.as_str()),
+        };
+        if self.is_empty() || !tells {
             return Vec::new();
         }
         let traces = traces::of(seen);

@@ -319,3 +319,53 @@ fn what_cannot_be_recognised_is_refused() {
     };
     assert_eq!(bucket.check(), Ok(()));
 }
+
+/// A native event of the shared fixtures.
+fn reported(file: &str) -> crate::event::Event {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
+    let text = std::fs::read(folder.join(file)).unwrap();
+    let Ok(crate::envelope::Input::Events(items)) = crate::envelope::read(&text) else {
+        panic!("an event in an envelope");
+    };
+    items.into_iter().next().unwrap().unwrap()
+}
+
+#[test]
+fn decoys_that_services_saw_in_use_are_seen() {
+    let guardduty = "guardduty/finding_credentials_high.json";
+    let bucket = "guardduty/finding_bucket_medium.json";
+    let posture = "access_analyzer/finding_public.json";
+    let cases = [
+        (
+            guardduty,
+            DecoyKind::AccessKey,
+            "ASIAEXAMPLE000000005",
+            true,
+        ),
+        (guardduty, DecoyKind::Role, "web", true),
+        (guardduty, DecoyKind::User, "web", false),
+        (guardduty, DecoyKind::Role, "webmaster", false),
+        (bucket, DecoyKind::Bucket, "example-reports", true),
+        (
+            bucket,
+            DecoyKind::Bucket,
+            "arn:aws:s3:::example-reports",
+            true,
+        ),
+        (bucket, DecoyKind::Secret, "example-reports", false),
+        (
+            "health/event_credentials_exposed.json",
+            DecoyKind::AccessKey,
+            "AKIAEXAMPLE000000004",
+            true,
+        ),
+        (posture, DecoyKind::Bucket, "example-reports", false),
+    ];
+    for (file, kind, name, expected) in cases {
+        let name = name.to_owned();
+        let decoys = Lures::of(&[Decoy { kind, name }]);
+        let event = reported(file);
+        let touched = decoys.touched(&Seen::new(&event, None, None));
+        assert_eq!(!touched.is_empty(), expected, "{file} {kind:?}");
+    }
+}

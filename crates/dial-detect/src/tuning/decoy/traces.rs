@@ -1,6 +1,7 @@
 //! Where an event says what it was about or whose credentials it used: texts to compare with decoys.
 
 use super::DecoyKind;
+use crate::event::Kind;
 use crate::normalise::{Call, lookup};
 use crate::resources;
 use crate::tuning::seen::Seen;
@@ -55,11 +56,23 @@ impl Trace<'_> {
     }
 }
 
-/// All traces of a call, allowed or denied.
+/// All traces of a call, allowed or denied, or of what a service reports.
 pub(super) fn of<'a>(seen: &'a Seen<'_>) -> Vec<Trace<'a>> {
-    let call = seen.call();
     let mut traces = Vec::new();
-    caller(&call, &mut traces);
+    if seen.event.kind == Kind::CloudTrail {
+        of_call(&seen.call(), &mut traces);
+    }
+    for resource in seen.resources() {
+        let kind = kind_of(&resource.kind);
+        traces.extend(kind.map(|kind| Trace::of(&resource.name, kind)));
+        traces.extend(resource.arn.as_deref().map(Trace::arn));
+    }
+    traces
+}
+
+/// Who called, what the request names, and what a refusal does.
+fn of_call<'a>(call: &Call<'a>, traces: &mut Vec<Trace<'a>>) {
+    caller(call, traces);
     for (source, path, kind) in FIELDS {
         if source.is_empty() || source == call.source() {
             let found = call.request_all(path).into_iter().filter_map(Value::as_str);
@@ -67,15 +80,9 @@ pub(super) fn of<'a>(seen: &'a Seen<'_>) -> Vec<Trace<'a>> {
         }
     }
     if let Some(request) = call.event().record.get("requestParameters") {
-        arns(request, 0, &mut traces);
+        arns(request, 0, traces);
     }
-    for resource in seen.resources() {
-        let kind = kind_of(&resource.kind);
-        traces.extend(kind.map(|kind| Trace::of(&resource.name, kind)));
-        traces.extend(resource.arn.as_deref().map(Trace::arn));
-    }
-    refusal(&call, &mut traces);
-    traces
+    refusal(call, traces);
 }
 
 impl<'a> Trace<'a> {
