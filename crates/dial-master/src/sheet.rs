@@ -129,4 +129,22 @@ mod tests {
             assert_eq!(written(cell), expected, "{name}");
         }
     }
+
+    #[test]
+    fn no_string_of_the_corpus_is_a_formula_a_cell_or_a_row_of_its_own() {
+        for text in crate::message::injection::strings() {
+            let out = written(&text);
+            let mut rows = csv::ReaderBuilder::new()
+                .has_headers(false)
+                .from_reader(out.as_bytes())
+                .into_records();
+            let row = rows.next().unwrap().unwrap();
+            assert_eq!((row.len(), &row[1]), (2, "next"), "{text:?}");
+            assert!(rows.next().is_none(), "{text:?}");
+            let cell = &row[0];
+            assert!(!cell.starts_with(FORMULA), "{text:?}");
+            let active = |c: char| is_active(c) && !"\t\n\r".contains(c);
+            assert!(!cell.contains(active), "{text:?}");
+        }
+    }
 }

@@ -152,9 +152,9 @@ impl Sinks {
     }
 
     fn setup(&self, plan: Plan) -> MasterSetup {
-        let pace = "concurrency = 16\ntimeout_seconds = 1\n";
+        let pace = "concurrency = 16\ntimeout_seconds = 1\ndigest_above = 0\n";
         let lines = format!(
-            "[master.sinks.slack]\ntype = \"slack\"\nbot_token = \"env:BOT\"\nchannel = \"C0123456789\"\napi_url = {:?}\nmin_interval_ms = {}\ndigest_above = 0\n{pace}\n\
+            "[master.sinks.slack]\ntype = \"slack\"\nbot_token = \"env:BOT\"\nchannel = \"C0123456789\"\napi_url = {:?}\nmin_interval_ms = {}\n{pace}\n\
              [master.sinks.hive]\ntype = \"thehive\"\nurl = {:?}\napi_key = \"env:HIVE_KEY\"\nmin_interval_ms = 0\n{pace}\n\
              [master.sinks.hook]\ntype = \"webhook\"\nurl = {:?}\nsecret = \"env:HOOK_SECRET\"\nmin_interval_ms = 0\n{pace}\n\
              [master.route]\ngroup_window_minutes = 0\n",

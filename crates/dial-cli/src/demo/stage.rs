@@ -172,6 +172,7 @@ impl Props {
                     "type": "thehive",
                     "url": format!("http://{thehive}"),
                     "api_key": self.secret("thehive"),
+                    "digest_above": 0,
                 },
             },
         }}))?;

@@ -1,6 +1,6 @@
 //! One attempt at one row: claim, converse with the sink, settle.
 
-use super::decide::{Errand, Prepared};
+use super::decide::{CLOSED, Errand, Prepared};
 use super::lane::{Lane, Until};
 use super::{Deliverer, Tally, backoff};
 use crate::metrics;
@@ -9,6 +9,7 @@ use dial_core::FindingId;
 use dial_core::store::{Delivery, Settlement};
 use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use std::panic::AssertUnwindSafe;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -23,16 +24,16 @@ pub(super) const SETTLING: Duration = Duration::from_secs(15);
 pub(super) const LEAST: Duration = Duration::from_secs(5);
 /// Kept free before a deadline, to record the end.
 pub(super) const RESERVE: Duration = Duration::from_secs(2);
-/// Calls of one attempt; the longest conversations look three times before they post.
-const MAX_CALLS: usize = 4;
+/// Calls of one attempt: Jira looks, comments, asks for transitions, makes one, and counts.
+pub(super) const MAX_CALLS: usize = 5;
 /// First wait when the end cannot be recorded.
 const SETTLE_AGAIN: Duration = Duration::from_millis(200);
 
 /// What a sink is told of.
 #[derive(Clone, Copy)]
-struct Told<'a> {
-    row: &'a Delivery,
-    errand: &'a Errand,
+pub(super) struct Told<'a> {
+    pub(super) row: &'a Delivery,
+    pub(super) errand: &'a Errand,
 }
 
 /// How an attempt ended.
@@ -90,6 +91,7 @@ impl Deliverer {
         if let Some((_, lane)) = self.served(&row.sink) {
             pace(lane, &end);
         }
+        let end = end.remembering(row, errand.closed);
         let settlement = self.settlement(row, configured, end);
         self.settle(row, settlement, limit).await
     }
@@ -160,7 +162,7 @@ impl Deliverer {
         }
     }
 
-    fn job<'a>(&'a self, told: Told<'a>) -> Job<'a> {
+    pub(super) fn job<'a>(&'a self, told: Told<'a>) -> Job<'a> {
         let Told { row, errand } = told;
         let receipt = row.receipt.as_ref().unwrap_or(&serde_json::Value::Null);
         Job {
@@ -178,7 +180,12 @@ impl Deliverer {
         }
     }
 
-    fn settlement(&self, row: &Delivery, configured: &Configured, end: End) -> Settlement {
+    pub(super) fn settlement(
+        &self,
+        row: &Delivery,
+        configured: &Configured,
+        end: End,
+    ) -> Settlement {
         let (after, reason) = match end {
             End::Sent(receipt) => {
                 return Settlement::Sent {
@@ -222,7 +229,12 @@ impl Deliverer {
                 .settle(id, sink, row.attempts, settlement.clone())
                 .await;
             match done {
-                Ok(true) => return self.told(row, &settlement),
+                Ok(true) => {
+                    if matches!(settlement, Settlement::Sent { .. }) {
+                        self.took(sink).await;
+                    }
+                    return self.told(row, &settlement);
+                }
                 Ok(false) => {
                     warn!(finding = %id, sink, "lease ended before the attempt did");
                     return Tally::LEFT;
@@ -290,8 +302,23 @@ impl Tally {
     };
 }
 
+impl End {
+    /// The receipt of a sink that was told that a finding is closed says so, and stays otherwise.
+    fn remembering(self, row: &Delivery, closed: Option<u64>) -> Self {
+        match (self, closed) {
+            (Self::Sent(_), Some(revision)) => {
+                let before = row.receipt.clone().filter(serde_json::Value::is_object);
+                let mut receipt = before.unwrap_or_else(|| json!({}));
+                receipt[CLOSED] = json!(revision);
+                Self::Sent(Some(receipt))
+            }
+            (end, _) => end,
+        }
+    }
+}
+
 /// A refusal of one finding says nothing against the sink; an answer that never came does.
-fn pace(lane: &Lane, end: &End) {
+pub(super) fn pace(lane: &Lane, end: &End) {
     match end {
         End::Sent(_) => lane.succeeded(),
         End::Retry { after, .. } => lane.failed(*after),

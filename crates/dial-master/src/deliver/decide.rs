@@ -2,6 +2,7 @@
 
 use super::Deliverer;
 use super::attempt::End;
+use crate::message::notice::{closes, closing};
 use crate::routing::digest::Digest;
 use crate::routing::group;
 use crate::routing::inhibit::Inhibition;
@@ -25,12 +26,17 @@ const FIRST_SOON: Duration = Duration::from_secs(2);
 /// Pages that are looked through for a source; beyond them nothing is muted.
 const MAX_PAGES: usize = 5;
 
+/// Where a receipt says which closing of the finding was told.
+pub(super) const CLOSED: &str = "closed";
+
 /// What a sink is to be told.
 pub(super) struct Errand {
     pub(super) stored: Stored,
     pub(super) history: Vec<Audit>,
     pub(super) group: Option<GroupState>,
     pub(super) digest: Option<Digest>,
+    /// Revision by which the finding was closed, where that is what is told.
+    pub(super) closed: Option<u64>,
 }
 
 /// What is to happen with a claimed row.
@@ -54,11 +60,15 @@ pub(super) enum Verdict<'r> {
 impl Deliverer {
     /// Decides from what is stored, and from the time.
     pub(super) async fn prepare(&self, row: &Delivery, configured: &Configured) -> Prepared {
-        if row.sent_at.is_some() && !shows_changes(row, configured) {
-            // It has the finding and shows no change of it.
-            return Prepared::Ended(End::Sent(None));
-        }
-        match self.errand(row, configured).await {
+        let prepared = if row.sent_at.is_some() && !shows_changes(row, configured) {
+            let closed = self.closed(row, configured).await;
+            // Else it has the finding and shows no change of it.
+            let nothing = Prepared::Ended(End::Sent(None));
+            closed.map(|errand| errand.map_or(nothing, Prepared::Tell))
+        } else {
+            self.errand(row, configured).await
+        };
+        match prepared {
             Ok(prepared) => prepared,
             Err(StoreError::Corrupt(what)) => {
                 Prepared::Ended(End::Failed(format!("stored finding is corrupt: {what}")))
@@ -69,6 +79,39 @@ impl Deliverer {
                 Prepared::Unknown
             }
         }
+    }
+
+    /// That the finding is closed, for a sink which tells that and has not done so.
+    async fn closed(
+        &self,
+        row: &Delivery,
+        configured: &Configured,
+    ) -> Result<Option<Box<Errand>>, StoreError> {
+        if !configured.sink.tells_closed() || row.digest.is_some() || is_repeat(row) {
+            return Ok(None);
+        }
+        let Some(stored) = self.store.finding(&row.finding, (self.clock)()).await? else {
+            return Ok(None);
+        };
+        let terms = self.routing.tree.terms(&stored.finding, &row.sink);
+        let wanted = |terms: &Terms| terms.resolved.unwrap_or(configured.terms.send_resolved);
+        if !closes(stored.triage.status) || !terms.is_some_and(wanted) {
+            return Ok(None);
+        }
+        let history = self.history(&stored).await?;
+        let told = row.receipt.as_ref().and_then(|r| r[CLOSED].as_u64());
+        let revision = closing(&history).and_then(|line| line.after.as_ref());
+        let revision = revision.map(|after| after.revision);
+        let fresh = revision.filter(|revision| told.is_none_or(|told| told < *revision));
+        Ok(fresh.map(|revision| {
+            Box::new(Errand {
+                stored,
+                history,
+                group: own_group(row),
+                digest: None,
+                closed: Some(revision),
+            })
+        }))
     }
 
     async fn errand(
@@ -86,6 +129,7 @@ impl Deliverer {
             stored,
             group: own_group(row),
             digest: row.digest.as_ref().and_then(read_digest),
+            closed: None,
         });
         if row.sent_at.is_some() || row.digest.is_some() {
             return Ok(Prepared::Tell(errand));
@@ -132,8 +176,10 @@ impl Deliverer {
         finding: &Finding,
     ) -> Result<Verdict<'_>, StoreError> {
         let now = (self.clock)();
-        let Some(terms) = self.routing.tree.terms(finding, sink) else {
-            return Ok(Verdict::Muted("route".to_owned()));
+        let terms = match self.routing.tree.terms(finding, sink) {
+            Some(terms) => terms,
+            None if self.is_alarm(finding, sink) => self.routing.tree.own_terms(),
+            None => return Ok(Verdict::Muted("route".to_owned())),
         };
         if Audience::of(configured.kind) == Audience::Machines {
             return Ok(Verdict::Told(terms));
@@ -249,11 +295,12 @@ fn look_up(inhibition: &Inhibition, finding: &Finding) -> Query {
 
 /// A digest and a repeat tell what was, and a group's count is no change of the finding.
 fn shows_changes(row: &Delivery, configured: &Configured) -> bool {
-    let is_repeat = row
-        .group
-        .as_ref()
-        .is_some_and(|group| *group != row.finding);
-    configured.sink.updates() && row.digest.is_none() && !is_repeat
+    configured.sink.updates() && row.digest.is_none() && !is_repeat(row)
+}
+
+fn is_repeat(row: &Delivery) -> bool {
+    let group = row.group.as_ref();
+    group.is_some_and(|group| *group != row.finding)
 }
 
 fn own_group(row: &Delivery) -> Option<GroupState> {

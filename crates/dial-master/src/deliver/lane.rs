@@ -103,6 +103,11 @@ impl Lane {
         self.state().failures = 0;
     }
 
+    /// Whether the last attempts failed.
+    pub(super) fn fails(&self) -> bool {
+        self.state().failures > 0
+    }
+
     /// Leaves the sink alone for as long as it asked; without a wish, after some failures.
     pub(super) fn failed(&self, asked: Option<Duration>) {
         let mut state = self.state();

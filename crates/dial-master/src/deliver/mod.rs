@@ -5,12 +5,14 @@
 
 mod attempt;
 mod backoff;
+mod bulk;
 pub(crate) mod decide;
 pub mod executor;
 mod lane;
 mod lines;
 pub mod probe;
 mod storm;
+mod stuck;
 mod tend;
 #[cfg(test)]
 mod tests;
@@ -72,6 +74,8 @@ pub struct Deliverer {
     transport: Arc<dyn Transport>,
     clock: Clock,
     rng: Mutex<StdRng>,
+    /// When it was last written down that a sink took something.
+    pulses: Mutex<BTreeMap<String, Timestamp>>,
 }
 
 impl Deliverer {
@@ -115,6 +119,7 @@ impl Deliverer {
             transport,
             clock,
             rng: Mutex::new(StdRng::seed_from_u64(seed)),
+            pulses: Mutex::default(),
         }
     }
 
@@ -244,7 +249,11 @@ impl Deliverer {
     }
 
     async fn serve_rows(&self, sink: &str, findings: Vec<&FindingId>, until: &Until) -> Tally {
-        let at_once = self.sinks.get(sink).map_or(1, |s| s.terms.concurrency);
+        let configured = self.sinks.get(sink);
+        if findings.len() > 1 && configured.is_some_and(|s| s.sink.bulk().is_some()) {
+            return self.serve_together(sink, &findings, until).await;
+        }
+        let at_once = configured.map_or(1, |s| s.terms.concurrency);
         // Boxed and collected, for the compiler cannot prove a lazy stream of borrows `Send`.
         let attempts: Vec<BoxFuture<'_, Tally>> = findings
             .into_iter()

@@ -141,6 +141,7 @@ impl Deliverer {
             history: Vec::new(),
             group: None,
             digest,
+            closed: None,
         };
         let limit = room
             .saturating_sub(RESERVE)

@@ -1,4 +1,5 @@
-//! What no event announces: sleeps that are over, and rows of sinks that left the configuration.
+//! What no event announces: sleeps that are over, sinks that take nothing, and rows of sinks that
+//! left the configuration.
 
 use super::lane::Until;
 use super::{BATCH, Deliverer};
@@ -22,6 +23,7 @@ impl Deliverer {
     /// Writes down what the clock did, and fails what nobody would ever deliver.
     pub(super) async fn tend(&self, until: &Until) {
         self.wake_sleepers().await;
+        self.tell_of_stuck_sinks().await;
         self.fail_strays(until).await;
     }
 

@@ -4,6 +4,7 @@
 //! Date functions and template expressions work in every text, so their openings are parted.
 
 use super::links::Links;
+use super::notice::Notice;
 use super::text::inert;
 use super::{Line, Story, within};
 use dial_core::{Finding, Severity};
@@ -25,6 +26,30 @@ pub(crate) fn card(finding: &Finding, links: &Links) -> Value {
             "body": body(&story, finding),
             "actions": actions(finding, links),
         })
+    })
+}
+
+/// The card of a notice.
+pub(crate) fn notice(notice: &Notice) -> Value {
+    let title = json!({
+        "type": "TextRun", "text": plain(&notice.headline), "weight": "Bolder",
+        "size": "Medium", "color": colour(notice.severity),
+    });
+    let body: Vec<Value> = std::iter::once(text(vec![title]))
+        .chain(notice.lines.iter().map(row))
+        .collect();
+    let open = notice.link.iter();
+    let actions: Vec<Value> = open
+        .map(|(title, url)| json!({"type": "Action.OpenUrl", "title": title, "url": url}))
+        .collect();
+    json!({
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "fallbackText": plain(&notice.headline),
+        "msteams": {"width": "Full"},
+        "body": body,
+        "actions": actions,
     })
 }
 

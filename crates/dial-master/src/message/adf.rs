@@ -1,6 +1,7 @@
 //! A finding as an Atlassian document (Jira): text nodes parse nothing, values are marked as code.
 
 use super::links::Links;
+use super::notice::Notice;
 use super::{Line, Story, news, within};
 use dial_core::Finding;
 use dial_core::store::Stored;
@@ -27,6 +28,20 @@ pub(crate) fn description(stored: &Stored, links: &Links) -> Value {
         let status = status.map(paragraph).into_iter();
         document(status.chain(why).chain([list]).chain(see).collect())
     })
+}
+
+/// The description of a notice.
+pub(crate) fn notice(notice: &Notice) -> Value {
+    let rows: Vec<Value> = notice.lines.iter().map(item).collect();
+    let see = notice.link.as_ref().map(|(label, url)| {
+        let link = json!({"type": "link", "attrs": {"href": url}});
+        paragraph(vec![
+            json!({"type": "text", "text": label, "marks": [link]}),
+        ])
+    });
+    let head = paragraph(vec![text(&notice.headline)]);
+    let list = json!({"type": "bulletList", "content": rows});
+    document([head, list].into_iter().chain(see).collect())
 }
 
 /// One paragraph a sentence; the sentences are inert.

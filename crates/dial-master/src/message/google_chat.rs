@@ -2,6 +2,7 @@
 
 use super::links::Links;
 use super::markdown::tame;
+use super::notice::Notice;
 use super::text::inert;
 use super::{Line, Story, within};
 use dial_core::Finding;
@@ -18,6 +19,23 @@ pub(crate) fn message(finding: &Finding, links: &Links) -> Value {
             "fallbackText": plain(&story.headline()),
             "cardsV2": [{"cardId": finding.id, "card": card(&story, finding, links)}],
         })
+    })
+}
+
+/// The message of a notice.
+pub(crate) fn notice(notice: &Notice, card: &str) -> Value {
+    let open = notice.link.iter();
+    let open = open.map(|(text, url)| {
+        let button = json!({"text": text, "onClick": {"openLink": {"url": url}}});
+        json!({"buttonList": {"buttons": [button]}})
+    });
+    let widgets: Vec<Value> = notice.lines.iter().map(widget).chain(open).collect();
+    json!({
+        "fallbackText": plain(&notice.headline),
+        "cardsV2": [{"cardId": card, "card": {
+            "header": {"title": plain(&notice.headline)},
+            "sections": [{"widgets": widgets}],
+        }}],
     })
 }
 

@@ -38,7 +38,7 @@ fn fits(tree: &Value, limit: usize) -> Result<(), String> {
     }
 }
 
-fn check_card(card: &Value) -> Result<(), String> {
+pub(crate) fn check_card(card: &Value) -> Result<(), String> {
     fits(card, 21_000)?;
     let types = ["AdaptiveCard", "RichTextBlock", "TextRun", "Action.OpenUrl"];
     every_text(card, |key, text| match key {
@@ -55,7 +55,7 @@ fn one_line(text: &str) -> bool {
     is_one_line(inside.strip_prefix(' ').unwrap_or(inside))
 }
 
-fn check_chat(message: &Value) -> Result<(), String> {
+pub(crate) fn check_chat(message: &Value) -> Result<(), String> {
     fits(message, 32_000)?;
     every_text(message, |key, text| {
         if key == "url" {
@@ -66,7 +66,7 @@ fn check_chat(message: &Value) -> Result<(), String> {
     })
 }
 
-fn check_adf(document: &Value) -> Result<(), String> {
+pub(crate) fn check_adf(document: &Value) -> Result<(), String> {
     fits(document, 32_767)?;
     let types = [
         "doc",
@@ -85,7 +85,7 @@ fn check_adf(document: &Value) -> Result<(), String> {
     })
 }
 
-fn check_payload(payload: &Value) -> Result<(), String> {
+pub(crate) fn check_payload(payload: &Value) -> Result<(), String> {
     fits(payload, 512 * 1024)?;
     let summary = payload["summary"].as_str().unwrap_or_default();
     let source = payload["source"].as_str().unwrap_or_default();
@@ -98,7 +98,7 @@ fn check_payload(payload: &Value) -> Result<(), String> {
 }
 
 /// No field of the index may come from an event.
-fn check_ecs(document: &Value) -> Result<(), String> {
+pub(crate) fn check_ecs(document: &Value) -> Result<(), String> {
     let roots = [
         "@timestamp",
         "cloud",
@@ -139,7 +139,7 @@ fn check(finding: &Finding) -> Result<(), String> {
     check_chat(&google_chat::message(finding, &links))?;
     let stored = untouched(finding);
     check_adf(&adf::description(&stored, &links))?;
-    check_payload(&pagerduty::payload(finding))?;
+    check_payload(&pagerduty::payload(finding, None))?;
     check_ecs(&ecs::document(&stored, &links))?;
     every_text(&pagerduty::links(finding, &links), |key, text| {
         key != "href" || is_our_url(text)
@@ -182,7 +182,7 @@ fn the_checkers_find_what_they_look_for() {
             ],
         ),
         (
-            pagerduty::payload(&finding),
+            pagerduty::payload(&finding, None),
             check_payload,
             &[
                 ("no summary", "/summary", ""),

@@ -5,6 +5,7 @@
 //! exact values are in the observables and in the finding.
 
 use super::links::Links;
+use super::notice::Notice;
 use super::{Caps, Story, severity_mark};
 use dial_core::Finding;
 use std::fmt::Write as _;
@@ -34,6 +35,19 @@ pub(crate) fn description(finding: &Finding, links: &Links) -> String {
         code(finding.id.as_str())
     );
     text.push_str(&see(finding, links));
+    text
+}
+
+/// The description of a notice.
+pub(crate) fn notice(notice: &Notice) -> String {
+    let mut text = format!("{}\n\n", code(&notice.headline));
+    for line in &notice.lines {
+        let values: Vec<String> = line.values.iter().map(|v| code(v)).collect();
+        let _ = writeln!(text, "- **{}**: {}", line.label, values.join(" · "));
+    }
+    if let Some((label, url)) = &notice.link {
+        let _ = writeln!(text, "\n[{label}](<{url}>)");
+    }
     text
 }
 

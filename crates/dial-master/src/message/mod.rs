@@ -7,14 +7,17 @@ pub(crate) mod ecs;
 pub(crate) mod google_chat;
 pub(crate) mod history;
 #[cfg(test)]
-mod hostile;
+pub(crate) mod hostile;
 #[cfg(test)]
-mod hostile_documents;
+pub(crate) mod hostile_documents;
+#[cfg(test)]
+pub(crate) mod injection;
 #[cfg(test)]
 pub(crate) mod limits;
 pub mod links;
 pub(crate) mod markdown;
 pub(crate) mod news;
+pub(crate) mod notice;
 pub(crate) mod pagerduty;
 pub(crate) mod plain;
 #[cfg(test)]

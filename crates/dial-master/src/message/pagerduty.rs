@@ -3,8 +3,10 @@
 //! PagerDuty parses no markup in any of them; phones show the summary alone, so it says the most.
 
 use super::links::Links;
+use super::notice::{self, Notice};
 use super::text::inert;
 use super::{Line, Story, severity_mark, within};
+use crate::sinks::GroupState;
 use dial_core::{Finding, Severity};
 use serde_json::{Map, Value, json};
 
@@ -14,7 +16,8 @@ const MAX_SUMMARY: usize = 1_024;
 const MAX_PAYLOAD: usize = 32 * 1024;
 
 /// `payload` of a trigger.
-pub(crate) fn payload(finding: &Finding) -> Value {
+pub(crate) fn payload(finding: &Finding, group: Option<&GroupState>) -> Value {
+    let repeats = notice::repeats_line(group);
     within(MAX_PAYLOAD, |caps| {
         let story = Story::of(finding, caps);
         json!({
@@ -25,8 +28,22 @@ pub(crate) fn payload(finding: &Finding) -> Value {
             "component": inert(&finding.resource_key(), 255),
             "group": inert(&finding.account.id, 80),
             "class": inert(&finding.rule.name, 255),
-            "custom_details": details(&story, finding),
+            "custom_details": details(&story, finding, repeats.as_ref()),
         })
+    })
+}
+
+/// `payload` of a trigger that tells of many findings.
+pub(crate) fn digest(notice: &Notice) -> Value {
+    let lines = notice.lines.iter();
+    let details: Map<String, Value> = lines
+        .map(|line| (line.label.to_owned(), shown(line)))
+        .collect();
+    json!({
+        "summary": inert(&notice.headline, MAX_SUMMARY),
+        "source": "DIAL",
+        "severity": severity(notice.severity),
+        "custom_details": details,
     })
 }
 
@@ -60,13 +77,21 @@ fn severity(severity: Severity) -> &'static str {
 }
 
 /// Labels and values; several values stay a list, so that none poses as its neighbour.
-fn details(story: &Story, finding: &Finding) -> Map<String, Value> {
-    let shown = |line: &Line| match line.values.as_slice() {
-        [one] => json!(one),
-        several => json!(several),
-    };
+fn details(story: &Story, finding: &Finding, repeats: Option<&Line>) -> Map<String, Value> {
     let why = (!story.why.is_empty()).then(|| ("Why".to_owned(), json!(story.why)));
-    let lines = story.lines.iter().map(|l| (l.label.to_owned(), shown(l)));
+    let lines = story
+        .lines
+        .iter()
+        .chain(repeats)
+        .map(|l| (l.label.to_owned(), shown(l)));
     let finding = ("Finding".to_owned(), json!(finding.id));
     why.into_iter().chain(lines).chain([finding]).collect()
+}
+
+/// One value as it is, several as a list.
+fn shown(line: &Line) -> Value {
+    match line.values.as_slice() {
+        [one] => json!(one),
+        several => json!(several),
+    }
 }

@@ -4,6 +4,7 @@
 //! their form; the exact values are in the finding.
 
 use super::links::{Links, cloudtrail_event};
+use super::notice::Notice;
 use super::{Caps, Story, severity_mark};
 use dial_core::Finding;
 use std::fmt::Write as _;
@@ -40,6 +41,24 @@ pub(crate) fn text(finding: &Finding, links: &Links) -> String {
     text
 }
 
+/// The text of a notice.
+pub(crate) fn notice(notice: &Notice) -> String {
+    let mut text = format!("{}\n\n", defanged(&notice.subject));
+    for line in &notice.lines {
+        let values: Vec<String> = line.values.iter().map(|v| defanged(v)).collect();
+        let _ = writeln!(text, "{}: {}", line.label, values.join(" · "));
+    }
+    if let Some((label, url)) = &notice.link {
+        let _ = writeln!(text, "{label}: {url}");
+    }
+    text
+}
+
+/// The subject of a notice; see [`subject`].
+pub(crate) fn notice_subject(notice: &Notice, limit: usize) -> String {
+    ascii(&format!("[DIAL] {}", notice.subject), limit)
+}
+
 /// One line of at most `limit` visible ASCII characters: mail subjects take no others.
 pub(crate) fn subject(finding: &Finding, limit: usize) -> String {
     let (_, word) = severity_mark(finding.severity);
@@ -49,15 +68,18 @@ pub(crate) fn subject(finding: &Finding, limit: usize) -> String {
     let start = format!("[{word}] ");
     let room = limit.saturating_sub(start.len() + place.chars().count() + 1);
     let title = super::title(finding, room);
-    let line = defanged(&format!("{start}{title} {place}"));
-    let ascii = |c: char| {
+    ascii(&format!("{start}{title} {place}"), limit)
+}
+
+fn ascii(line: &str, limit: usize) -> String {
+    let visible = |c: char| {
         if c.is_ascii_graphic() || c == ' ' {
             c
         } else {
             '?'
         }
     };
-    line.chars().take(limit).map(ascii).collect()
+    defanged(line).chars().take(limit).map(visible).collect()
 }
 
 /// Breaks what mail programs take for an address: `https[:]//`, `www[.]`, `mailto[:]`.

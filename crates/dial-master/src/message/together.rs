@@ -1,6 +1,7 @@
 //! Slack messages about more than one finding: a digest in a storm, a repeat in a thread.
 
 use super::links::Links;
+use super::notice::{self, Notice};
 use super::{severity_mark, text};
 use crate::routing::digest::{Digest, Named};
 use crate::sinks::GroupState;
@@ -50,14 +51,28 @@ pub(crate) fn repeat(finding: &Finding) -> Value {
     told(&line, &[section(&line)])
 }
 
+/// That a finding is closed, where its own message cannot be changed.
+pub(crate) fn closed(notice: &Notice) -> Value {
+    let lines: Vec<String> = notice
+        .lines
+        .iter()
+        .map(|line| format!("{}: {}", line.label, line.values.join(" · ")))
+        .collect();
+    let mut blocks = vec![section(&notice.headline), section(&lines.join("\n"))];
+    blocks.extend(notice.link.as_ref().map(|(label, url)| {
+        json!({"type": "actions", "elements": [{
+            "type": "button",
+            "action_id": "dial_open_finding",
+            "text": plain(label),
+            "url": url,
+        }]})
+    }));
+    told(&notice.headline, &blocks)
+}
+
 /// A line below the first one's message: how often it was repeated; absent while it was not.
 pub(crate) fn count(group: &GroupState) -> Option<Value> {
-    let last = group.repeated_at?;
-    let line = match group.repeats {
-        0 => return None,
-        1 => format!("1 repeat, at {last:.0}"),
-        repeats => format!("{repeats} repeats, the last at {last:.0}"),
-    };
+    let line = notice::repeats(group)?;
     Some(json!({"type": "context", "elements": [plain(&line)]}))
 }
 

@@ -41,6 +41,8 @@ pub struct RouteSettings {
     pub group_window_minutes: Option<u32>,
     /// After how long a group that goes on is told anew.
     pub repeat_after_hours: Option<u32>,
+    /// Whether sinks that cannot change a message tell that a finding is closed.
+    pub send_resolved: Option<bool>,
     /// Asked in order; the first that fits takes the finding.
     pub routes: Vec<RouteSettings>,
 }

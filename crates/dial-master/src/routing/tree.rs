@@ -40,6 +40,9 @@ pub struct Terms {
     pub window: SignedDuration,
     /// After how long a group that goes on is told anew.
     pub repeat: SignedDuration,
+    /// Whether a sink that cannot change a message tells that a finding is closed; absent where
+    /// the sink itself says so.
+    pub resolved: Option<bool>,
 }
 
 /// One look at one route.
@@ -69,6 +72,7 @@ impl Route {
                 group_by: GROUP_BY.to_vec(),
                 window: WINDOW,
                 repeat: REPEAT,
+                resolved: None,
             },
             routes: Vec::new(),
         };
@@ -95,6 +99,7 @@ impl Route {
                     .group_window_minutes
                     .map_or(self.terms.window, minutes),
                 repeat: settings.repeat_after_hours.map_or(self.terms.repeat, hours),
+                resolved: settings.send_resolved.or(self.terms.resolved),
             },
             routes: Vec::new(),
         };
@@ -124,6 +129,11 @@ impl Route {
         telling
             .next()
             .map(|route| (route.name.as_str(), &route.terms))
+    }
+
+    /// The terms of the root, for what no route may withhold.
+    pub fn own_terms(&self) -> &Terms {
+        &self.terms
     }
 
     /// Every route that was asked about a finding, in order.
@@ -195,8 +205,13 @@ impl Route {
 impl Terms {
     /// Such as `grouped by rule, account within 60 min, told anew after 24 h`.
     pub fn text(&self) -> String {
+        let closed = match self.resolved {
+            Some(true) => ", closing is told",
+            Some(false) => ", closing is not told",
+            None => "",
+        };
         if self.window.is_zero() {
-            return "each for itself".to_owned();
+            return format!("each for itself{closed}");
         }
         let labels: Vec<String> = self.group_by.iter().map(ToString::to_string).collect();
         let by = match labels.len() {
@@ -204,7 +219,7 @@ impl Terms {
             _ => format!("grouped by {}", labels.join(", ")),
         };
         let (window, repeat) = (self.window.as_mins(), self.repeat.as_hours());
-        format!("{by} within {window} min, told anew after {repeat} h")
+        format!("{by} within {window} min, told anew after {repeat} h{closed}")
     }
 }
 

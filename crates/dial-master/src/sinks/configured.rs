@@ -18,6 +18,9 @@ use toml::{Table, Value};
 /// Longest name of a sink; it becomes part of keys.
 const MAX_NAME: usize = 64;
 
+/// Kinds that cannot change a message and tell by a further one that a finding is closed.
+const TELLS_CLOSED: [&str; 4] = ["google_chat", "slack", "sns", "teams"];
+
 /// Takes (path below the section, message with its fix).
 pub(super) type Report<'a> = &'a mut dyn FnMut(&str, String);
 
@@ -38,10 +41,12 @@ struct Common {
     timeout_seconds: Option<u64>,
     give_up_after_hours: Option<u64>,
     digest_above: Option<u64>,
+    send_resolved: Option<bool>,
 }
 
-const COMMON: [&str; 5] = [
+const COMMON: [&str; 6] = [
     "digest_above",
+    "send_resolved",
     "min_interval_ms",
     "concurrency",
     "timeout_seconds",
@@ -86,6 +91,9 @@ pub struct Terms {
     pub give_up_after: Duration,
     /// With more findings waiting than this, one message tells of them all; 0 = never.
     pub digest_above: usize,
+    /// Whether people are told by a further message that a finding is closed, unless its route
+    /// says otherwise; only for sinks that cannot change a message.
+    pub send_resolved: bool,
 }
 
 /// A sink of the configuration.
@@ -214,6 +222,14 @@ fn read_sink(
         .partition(|(key, _)| COMMON.contains(&key.as_str()));
     let common: Option<Common> = config::table(common, &mut report);
     let kind = kind?;
+    if common
+        .as_ref()
+        .is_some_and(|c| c.send_resolved == Some(true))
+        && !TELLS_CLOSED.contains(&kind.name)
+    {
+        let message = "this kind shows changes itself or is read by machines; remove it";
+        report("send_resolved", message.into());
+    }
     let settings = (kind.build)(own, &mut report);
     for (key, url) in settings.iter().flat_map(|s| s.urls()) {
         if let Err(refused) = guard.url(url) {
@@ -306,6 +322,7 @@ impl Terms {
                 .digest_above
                 .and_then(|n| usize::try_from(n).ok())
                 .unwrap_or(20),
+            send_resolved: common.send_resolved.unwrap_or(false),
         }
     }
 }

@@ -57,10 +57,21 @@ impl Settings for GoogleChatSettings {
 }
 
 impl Sink for GoogleChat {
+    fn digests(&self) -> bool {
+        true
+    }
+
+    fn tells_closed(&self) -> bool {
+        true
+    }
+
     fn start(&self, job: &Job<'_>) -> Step {
-        let mut message = google_chat::message(job.finding, job.links);
+        let mut message = match job.notice() {
+            Some(notice) => google_chat::notice(&notice, &job.key()),
+            None => google_chat::message(job.finding, job.links),
+        };
         // What is said later about the finding comes below it.
-        message["thread"] = json!({"threadKey": job.finding.id});
+        message["thread"] = json!({"threadKey": job.key()});
         let mut url = self.url.clone();
         url.query_pairs_mut()
             .append_pair("messageReplyOption", "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD");

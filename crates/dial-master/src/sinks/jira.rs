@@ -5,6 +5,7 @@ mod changes;
 use super::call::basic_header;
 use super::configured::{self, Parts, Problem, Settings};
 use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step, judge_status};
+use crate::message::notice::Notice;
 use crate::message::{Caps, Story, adf, news, text::inert};
 use changes::Known;
 use dial_core::Severity;
@@ -141,6 +142,10 @@ impl Sink for Jira {
         true
     }
 
+    fn digests(&self) -> bool {
+        true
+    }
+
     fn probe(&self) -> Probe {
         Probe::ask(self.authorized(Call::get("myself", &self.myself)))
     }
@@ -164,10 +169,11 @@ impl Jira {
     }
 
     fn which(&self, job: &Job<'_>) -> Value {
-        // Both are checked: a project key, and an id of a-z, 2-7 and a dash.
+        // Both are checked: a project key, and an id of a-z, 2-7 and dashes.
         let jql = format!(
             "project = \"{}\" AND labels = \"{}\"",
-            self.project, job.finding.id
+            self.project,
+            job.key()
         );
         json!({"jql": jql, "fields": ["status"], "maxResults": 1})
     }
@@ -191,25 +197,40 @@ impl Jira {
     }
 
     fn fields(&self, job: &Job<'_>) -> Value {
-        let finding = job.finding;
+        let notice = job.digest.map(|digest| Notice::digest(digest, job.links));
+        let (summary, description, severity) = match &notice {
+            Some(notice) => (
+                inert(&notice.headline, MAX_TEXT),
+                adf::notice(notice),
+                notice.severity,
+            ),
+            None => (
+                summary(job),
+                adf::description(job.stored, job.links),
+                job.finding.severity,
+            ),
+        };
         let mut fields = json!({
             "project": {"key": self.project},
             "issuetype": {"name": self.issue_type},
-            "summary": summary(job),
-            "description": adf::description(job.stored, job.links),
+            "summary": summary,
+            "description": description,
             "labels": self.labels_of(job),
         });
-        if let Some(name) = self.priorities.get(&finding.severity) {
+        if let Some(name) = self.priorities.get(&severity) {
             fields["priority"] = json!({"name": name});
         }
         fields
     }
 
     fn labels_of(&self, job: &Job<'_>) -> Vec<String> {
-        let rule = inert(&job.finding.rule.name, MAX_TEXT);
+        let rule = match job.digest {
+            Some(_) => "digest".to_owned(),
+            None => inert(&job.finding.rule.name, MAX_TEXT),
+        };
         let told = [
             "dial".to_owned(),
-            job.finding.id.to_string(),
+            job.key(),
             // Labels hold no spaces.
             rule.replace(char::is_whitespace, "_"),
         ];

@@ -26,6 +26,7 @@ pub use configured::{Configured, SinkSettings, Sinks, check};
 pub use probe::{Health, HealthState, Probe};
 
 use crate::message::links::Links;
+use crate::message::notice::{Notice, digest_key};
 use crate::routing::digest::Digest;
 use dial_core::Finding;
 use dial_core::store::{Audit, Stored};
@@ -151,6 +152,22 @@ impl<'a> Job<'a> {
             now: stored.received_at,
         }
     }
+
+    /// What a sink that changes no message tells instead of the finding: many in one, or, once it
+    /// has the finding, that this one is closed.
+    pub(crate) fn notice(&self) -> Option<Notice> {
+        let closed = || Notice::closed(self.stored, self.history, self.group, self.links);
+        let digest = self.digest.map(|digest| Notice::digest(digest, self.links));
+        digest.or_else(|| self.receipt.map(|_| closed()))
+    }
+
+    /// What the other side knows this errand by: the finding's id, or a digest's.
+    pub(crate) fn key(&self) -> String {
+        match self.digest {
+            Some(_) => digest_key(self.finding),
+            None => self.finding.id.to_string(),
+        }
+    }
 }
 
 /// What a sink wants next.
@@ -189,6 +206,12 @@ pub trait Sink: Send + Sync {
         false
     }
 
+    /// Whether it tells by a further message that a finding is closed, for it cannot change the
+    /// first; if so it gets a job with a receipt then.
+    fn tells_closed(&self) -> bool {
+        false
+    }
+
     /// The first step of a look: a call that changes nothing, where the service has one.
     fn probe(&self) -> Probe {
         Probe::blind("nothing can be asked here without sending a message")
@@ -204,10 +227,38 @@ pub trait Sink: Send + Sync {
         false
     }
 
+    /// How several findings go in one request, where the service takes them so.
+    fn bulk(&self) -> Option<&dyn Bulk> {
+        None
+    }
+
     /// Whether one message can tell of many findings; see [`Job::digest`].
     fn digests(&self) -> bool {
         false
     }
+}
+
+/// How a sink tells of several findings in one request; only of those that it has not got yet.
+pub trait Bulk: Send + Sync {
+    /// The call that tells of the first of these jobs, and of how many; `None` where the first
+    /// one must go alone.
+    fn pack(&self, jobs: &[Job<'_>]) -> Option<(Call, usize)>;
+
+    /// What an answer means for each of the jobs that were packed.
+    fn unpack(&self, jobs: &[Job<'_>], reply: &Reply) -> Unpacked;
+}
+
+/// What an answer about several findings means.
+#[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a request has one answer at a time"
+)]
+pub enum Unpacked {
+    /// This must be asked before anything is known.
+    Further(Call),
+    /// The end of each, in their order; `None` where it must be asked for that one alone.
+    Ends(Vec<Option<Step>>),
 }
 
 /// What every sink makes of a status that it has no word for: too busy and broken may pass,

@@ -3,7 +3,7 @@
 use super::aws::AwsSettings;
 use super::call::{basic_header, secret_header};
 use super::configured::{self, Parts, Problem, Settings};
-use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step, judge_status};
+use super::{Bulk, Call, Job, Probe, Reply, Sink, SinkKind, Step, Unpacked, judge_status};
 use crate::message::{ecs, text::inert};
 use dial_core::config::Check;
 use dial_core::ports::Signing;
@@ -22,6 +22,8 @@ pub(super) static KIND: SinkKind = SinkKind {
     build: configured::read::<OpenSearchSettings>,
 };
 
+/// OpenSearch is at its best with requests of 5 to 15 MB.
+const MAX_REQUEST: usize = 5 * 1024 * 1024;
 const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
 /// `[master.sinks.<name>]` with `type = "opensearch"`.
@@ -130,13 +132,12 @@ impl OpenSearchSettings {
 
 impl Sink for OpenSearch {
     fn start(&self, job: &Job<'_>) -> Step {
-        let document = ecs::document(job.stored, job.links);
-        if job.receipt.is_none() {
-            return Step::Send(self.bulk("create", job, &document));
-        }
-        // The document may have been removed meanwhile.
-        let change = json!({"doc": ecs::change(job.stored), "upsert": document});
-        Step::Send(self.bulk("update", job, &change))
+        let (action, body) = action(job);
+        Step::Send(self.call(action, body))
+    }
+
+    fn bulk(&self) -> Option<&dyn Bulk> {
+        Some(self)
     }
 
     fn updates(&self) -> bool {
@@ -144,8 +145,8 @@ impl Sink for OpenSearch {
     }
 
     fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step {
-        match reply.json::<Bulk>() {
-            Some(bulk) if reply.status == 200 => judge_item(job, &bulk),
+        match reply.json::<Bulks>() {
+            Some(bulk) if reply.status == 200 => judge_item(job, bulk.items.first()),
             None if reply.status == 200 => Step::Retry {
                 after: None,
                 reason: format!("unreadable answer: {}", reply.reason()),
@@ -171,12 +172,62 @@ impl Sink for OpenSearch {
     }
 }
 
+impl Bulk for OpenSearch {
+    fn pack(&self, jobs: &[Job<'_>]) -> Option<(Call, usize)> {
+        let (mut body, mut count) = (String::new(), 0);
+        for job in jobs {
+            let (_, lines) = action(job);
+            if body.len() + lines.len() > MAX_REQUEST {
+                break;
+            }
+            body.push_str(&lines);
+            count += 1;
+        }
+        (count > 0).then(|| (self.call("create", body), count))
+    }
+
+    fn unpack(&self, jobs: &[Job<'_>], reply: &Reply) -> Unpacked {
+        let Some(bulk) = reply.json::<Bulks>().filter(|_| reply.status == 200) else {
+            // One bad line spoils the request for all.
+            let alone = matches!(reply.status, 400 | 413);
+            let end = |job| (!alone).then(|| self.resume(job, reply));
+            return Unpacked::Ends(jobs.iter().map(end).collect());
+        };
+        let items = bulk.items.iter().map(Some).chain(std::iter::repeat(None));
+        let ends = jobs.iter().zip(items).map(|(job, item)| {
+            let item = item.filter(|item| is_of(job, item))?;
+            Some(judge_item(job, Some(item)))
+        });
+        Unpacked::Ends(ends.collect())
+    }
+}
+
+/// Whether an item of an answer is about a job; without an id the order says so.
+fn is_of(job: &Job<'_>, item: &Value) -> bool {
+    let mut results = item.as_object().into_iter().flatten();
+    let id = results.find_map(|(_, result)| result["_id"].as_str());
+    id.is_none_or(|id| id == job.finding.id.as_str())
+}
+
+/// One action and its document; the last line needs its end too.
+fn action(job: &Job<'_>) -> (&'static str, String) {
+    let document = ecs::document(job.stored, job.links);
+    let (action, document) = match job.receipt {
+        None => ("create", document),
+        // The document may have been removed meanwhile.
+        Some(_) => (
+            "update",
+            json!({"doc": ecs::change(job.stored), "upsert": document}),
+        ),
+    };
+    let head = json!({action: {"_id": job.finding.id}});
+    (action, format!("{head}\n{document}\n"))
+}
+
 impl OpenSearch {
-    /// One action and its document; the last line needs its end too.
-    fn bulk(&self, action: &'static str, job: &Job<'_>, document: &Value) -> Call {
-        let head = json!({action: {"_id": job.finding.id}});
-        let body = format!("{head}\n{document}\n").into_bytes();
-        self.authorized(Call::post(action, &self.bulk, body).header(header::CONTENT_TYPE, NDJSON))
+    fn call(&self, action: &'static str, body: String) -> Call {
+        let call = Call::post(action, &self.bulk, body.into_bytes());
+        self.authorized(call.header(header::CONTENT_TYPE, NDJSON))
     }
 
     fn authorized(&self, call: Call) -> Call {
@@ -190,14 +241,14 @@ impl OpenSearch {
 
 /// Of a bulk answer, which is 200 whatever became of the items.
 #[derive(Deserialize)]
-struct Bulk {
+struct Bulks {
     #[serde(default)]
     items: Vec<Value>,
 }
 
-/// We sent one item: `{"create": {"_id", "status", "error": {"type", "reason"}}}`.
-fn judge_item(job: &Job<'_>, bulk: &Bulk) -> Step {
-    let result = bulk.items.first().and_then(Value::as_object);
+/// What became of one item: `{"create": {"_id", "status", "error": {"type", "reason"}}}`.
+fn judge_item(job: &Job<'_>, item: Option<&Value>) -> Step {
+    let result = item.and_then(Value::as_object);
     let Some((action, item)) = result.and_then(|item| item.iter().next()) else {
         return Step::Retry {
             after: None,

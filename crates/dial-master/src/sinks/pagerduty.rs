@@ -2,6 +2,7 @@
 
 use super::configured::{self, Parts, Problem, Settings};
 use super::{Call, Job, Reply, Sink, SinkKind, Step, judge_status};
+use crate::message::notice::Notice;
 use crate::message::pagerduty;
 use dial_core::Secret;
 use dial_core::config::Check;
@@ -71,8 +72,12 @@ impl Settings for PagerDutySettings {
 }
 
 impl Sink for PagerDuty {
+    fn digests(&self) -> bool {
+        true
+    }
+
     fn start(&self, job: &Job<'_>) -> Step {
-        match (job.receipt, action(job.stored.triage.status)) {
+        match (job.receipt, action(job)) {
             (Some(_), Some(action)) => self.act(action, job),
             // Nobody is called for what is over already.
             (None, Some("resolve")) => done(job),
@@ -91,7 +96,7 @@ impl Sink for PagerDuty {
     fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step {
         match reply.status {
             // It may have been taken up while the trigger waited here.
-            202 if reply.step == "trigger" => match action(job.stored.triage.status) {
+            202 if reply.step == "trigger" => match action(job) {
                 Some(action) => self.act(action, job),
                 None => done(job),
             },
@@ -102,8 +107,10 @@ impl Sink for PagerDuty {
 }
 
 /// What brings an incident where the finding stands; `None` = it is open.
-fn action(status: Status) -> Option<&'static str> {
-    match status {
+fn action(job: &Job<'_>) -> Option<&'static str> {
+    match job.stored.triage.status {
+        // It stands for many findings.
+        _ if job.digest.is_some() => None,
         Status::Open => None,
         Status::Acknowledged | Status::Snoozed => Some("acknowledge"),
         Status::Resolved | Status::FalsePositive => Some("resolve"),
@@ -111,7 +118,7 @@ fn action(status: Status) -> Option<&'static str> {
 }
 
 fn done(job: &Job<'_>) -> Step {
-    Step::Done(Some(json!({"dedup_key": job.finding.id})))
+    Step::Done(Some(json!({"dedup_key": job.key()})))
 }
 
 impl PagerDuty {
@@ -122,7 +129,10 @@ impl PagerDuty {
 
     fn trigger(&self, job: &Job<'_>) -> Value {
         let mut event = self.event("trigger", job);
-        event["payload"] = pagerduty::payload(job.finding);
+        event["payload"] = match job.digest {
+            Some(digest) => pagerduty::digest(&Notice::digest(digest, job.links)),
+            None => pagerduty::payload(job.finding, job.group),
+        };
         event["links"] = pagerduty::links(job.finding, job.links);
         event["client"] = json!("DIAL");
         if let Some(link) = job.links.finding(&job.finding.id) {
@@ -136,7 +146,7 @@ impl PagerDuty {
         json!({
             "routing_key": self.routing_key.expose(),
             "event_action": action,
-            "dedup_key": job.finding.id,
+            "dedup_key": job.key(),
         })
     }
 }

@@ -161,9 +161,17 @@ impl Sink for Webhook {
         true
     }
 
+    fn tells_closed(&self) -> bool {
+        true
+    }
+
     fn start(&self, job: &Job<'_>) -> Step {
         if let Some(digest) = job.digest {
             let body = message::together::digest(digest, job.links);
+            return Step::Send(Call::post_json("post", &self.url, &body));
+        }
+        if let Some(notice) = job.notice() {
+            let body = message::together::closed(&notice);
             return Step::Send(Call::post_json("post", &self.url, &body));
         }
         // Nobody can change what a webhook posted: it tells no state, which would grow stale.

@@ -43,7 +43,7 @@ struct SnsSettings {
 }
 
 /// Who reads it.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Format {
     /// People: text that reads well as an e-mail.
@@ -94,6 +94,14 @@ impl Settings for SnsSettings {
 }
 
 impl Sink for Sns {
+    fn digests(&self) -> bool {
+        self.format == Format::Text
+    }
+
+    fn tells_closed(&self) -> bool {
+        self.format == Format::Text
+    }
+
     fn start(&self, job: &Job<'_>) -> Step {
         Step::Send(aws::call(
             "publish",
@@ -136,23 +144,43 @@ impl Sns {
         self.topic.resource.ends_with(".fifo")
     }
 
+    /// Subject and text.
+    fn told(&self, job: &Job<'_>) -> (String, String) {
+        let finding = job.finding;
+        match (self.format, job.notice()) {
+            (Format::Text, Some(notice)) => (
+                plain::notice_subject(&notice, MAX_SUBJECT),
+                plain::notice(&notice),
+            ),
+            (Format::Text, None) => (
+                plain::subject(finding, MAX_SUBJECT),
+                plain::text(finding, job.links),
+            ),
+            (Format::Json, _) => (
+                plain::subject(finding, MAX_SUBJECT),
+                aws::whole(finding, MAX_MESSAGE).to_string(),
+            ),
+        }
+    }
+
     fn fields(&self, job: &Job<'_>) -> Vec<(String, String)> {
         let finding = job.finding;
-        let message = match self.format {
-            Format::Text => plain::text(finding, job.links),
-            Format::Json => aws::whole(finding, MAX_MESSAGE).to_string(),
-        };
+        let (subject, message) = self.told(job);
         let mut fields = vec![
             ("Action".to_owned(), "Publish".to_owned()),
             ("Version".into(), VERSION.into()),
             ("TopicArn".into(), self.topic.text.clone()),
-            ("Subject".into(), plain::subject(finding, MAX_SUBJECT)),
+            ("Subject".into(), subject),
             ("Message".into(), message),
         ];
         // Within five minutes a topic in order drops a message that it has already.
         if self.is_in_order() {
             fields.push(("MessageGroupId".into(), finding.account.id.clone()));
-            fields.push(("MessageDeduplicationId".into(), finding.id.to_string()));
+            let key = match job.receipt {
+                Some(_) => format!("closed-{}-{}", job.stored.triage.revision, job.key()),
+                None => job.key(),
+            };
+            fields.push(("MessageDeduplicationId".into(), key));
         }
         let attributes = [
             ("severity", finding.severity.to_string()),

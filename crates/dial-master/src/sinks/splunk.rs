@@ -5,7 +5,7 @@
 
 use super::call::secret_header;
 use super::configured::{self, Parts, Problem, Settings};
-use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step, judge_status};
+use super::{Bulk, Call, Job, Probe, Reply, Sink, SinkKind, Step, Unpacked, judge_status};
 use crate::message::{news, text::inert};
 use dial_core::config::Check;
 use dial_core::secret::SecretRef;
@@ -116,7 +116,7 @@ impl Settings for SplunkSettings {
 
 impl Sink for Splunk {
     fn start(&self, job: &Job<'_>) -> Step {
-        let body = self.body(job).into_bytes();
+        let body = self.events(job).concat().into_bytes();
         if body.len() > MAX_REQUEST {
             return Step::Fail(format!(
                 "event is {} bytes, Splunk takes {MAX_REQUEST}",
@@ -140,6 +140,10 @@ impl Sink for Splunk {
         true
     }
 
+    fn bulk(&self) -> Option<&dyn Bulk> {
+        Some(self)
+    }
+
     fn probe(&self) -> Probe {
         Probe::ask(Call::get("health", &self.health))
     }
@@ -161,7 +165,51 @@ impl Sink for Splunk {
     }
 }
 
+impl Bulk for Splunk {
+    fn pack(&self, jobs: &[Job<'_>]) -> Option<(Call, usize)> {
+        let (mut body, mut count) = (String::new(), 0);
+        for job in jobs {
+            let events = self.events(job).concat();
+            if body.len() + events.len() > MAX_REQUEST {
+                break;
+            }
+            body.push_str(&events);
+            count += 1;
+        }
+        let call = Call::post("event", &self.event, body.into_bytes());
+        (count > 0).then(|| (self.authorized(call), count))
+    }
+
+    fn unpack(&self, jobs: &[Job<'_>], reply: &Reply) -> Unpacked {
+        let Some(first) = jobs.first() else {
+            return Unpacked::Ends(Vec::new());
+        };
+        match self.resume(first, reply) {
+            Step::Send(call) => Unpacked::Further(call),
+            Step::Done(_) => Unpacked::Ends(jobs.iter().map(|job| Some(done(job))).collect()),
+            Step::Fail(_) if is_about_an_event(reply) => Unpacked::Ends(self.before(jobs, reply)),
+            other => Unpacked::Ends(vec![Some(other); jobs.len()]),
+        }
+    }
+}
+
 impl Splunk {
+    /// What is indexed before a bad event; all others are told alone. Releases count events from
+    /// 0 or from 1, so the one before the bad one is not believed.
+    fn before(&self, jobs: &[Job<'_>], reply: &Reply) -> Vec<Option<Step>> {
+        let bad = reply.json::<Answer>().and_then(|answer| answer.invalid);
+        let mut certain = bad.map_or(0, |bad| bad.saturating_sub(1));
+        let mut indexed = |job| {
+            let events = self.events(job).len() as u64;
+            let all = certain >= events;
+            certain = if all { certain - events } else { 0 };
+            all
+        };
+        jobs.iter()
+            .map(|job| indexed(job).then(|| done(job)))
+            .collect()
+    }
+
     fn authorized(&self, call: Call) -> Call {
         let call = call.header(header::AUTHORIZATION, self.authorization.clone());
         match &self.channel {
@@ -172,7 +220,7 @@ impl Splunk {
 
     /// The finding unless Splunk has it, and every change that it has not; the oldest changes go
     /// where there are too many.
-    fn body(&self, job: &Job<'_>) -> String {
+    fn events(&self, job: &Job<'_>) -> Vec<String> {
         let finding = job.receipt.is_none().then(|| {
             let event = json!(job.finding);
             self.event(job, &self.sourcetype, job.finding.time, &event)
@@ -315,6 +363,12 @@ fn judge(reply: &Reply, said: Option<&Answer>) -> Step {
         1..=7 | 10..=16 => Step::Fail(format!("{reason}{}", fix(*code))),
         _ => judge_status(reply),
     }
+}
+
+/// Whether one of the events is refused, or all are too much, rather than who sends them.
+fn is_about_an_event(reply: &Reply) -> bool {
+    let code = reply.json::<Answer>().map(|answer| answer.code);
+    reply.status == 413 || matches!(code, Some(5 | 6 | 12 | 13 | 15))
 }
 
 /// What a person does about a code, where that is known.

@@ -50,6 +50,14 @@ impl Settings for TeamsSettings {
 }
 
 impl Sink for Teams {
+    fn digests(&self) -> bool {
+        true
+    }
+
+    fn tells_closed(&self) -> bool {
+        true
+    }
+
     fn start(&self, job: &Job<'_>) -> Step {
         Step::Send(Call::post_json("post", &self.url, &message(job)))
     }
@@ -66,9 +74,13 @@ impl Sink for Teams {
 }
 
 fn message(job: &Job<'_>) -> Value {
+    let card = match job.notice() {
+        Some(notice) => adaptive_card::notice(&notice),
+        None => adaptive_card::card(job.finding, job.links),
+    };
     json!({"type": "message", "attachments": [{
         "contentType": "application/vnd.microsoft.card.adaptive",
         "contentUrl": null,
-        "content": adaptive_card::card(job.finding, job.links),
+        "content": card,
     }]})
 }

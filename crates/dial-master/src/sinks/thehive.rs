@@ -3,6 +3,7 @@
 use super::call::secret_header;
 use super::configured::{self, Parts, Problem, Settings};
 use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step, judge_status};
+use crate::message::notice::Notice;
 use crate::message::{self, markdown, news, text::inert};
 use dial_core::config::Check;
 use dial_core::finding::Resource;
@@ -183,6 +184,10 @@ impl Sink for TheHive {
         }
     }
 
+    fn digests(&self) -> bool {
+        true
+    }
+
     /// TheHive 4 has no way to add a tag and keep those that people added.
     fn updates(&self) -> bool {
         self.version == Version::Five
@@ -223,6 +228,9 @@ impl TheHive {
     }
 
     fn alert(&self, job: &Job<'_>) -> Value {
+        if let Some(digest) = job.digest {
+            return self.digest(job, &Notice::digest(digest, job.links));
+        }
         let finding = job.finding;
         let mut alert = json!({
             "type": TYPE,
@@ -238,6 +246,28 @@ impl TheHive {
         });
         alert[self.version.observables_key()] = json!(observables(finding));
         if let Some(link) = job.links.finding(&finding.id) {
+            alert["externalLink"] = json!(link);
+        }
+        alert
+    }
+
+    /// An alert that stands for many findings.
+    fn digest(&self, job: &Job<'_>, notice: &Notice) -> Value {
+        let own = self.tags.iter().map(String::as_str);
+        let tags: BTreeSet<&str> = [TYPE, "digest"].into_iter().chain(own).collect();
+        let mut alert = json!({
+            "type": TYPE,
+            "source": self.source,
+            "sourceRef": job.key(),
+            "title": markdown::tame(&notice.headline),
+            "description": markdown::notice(notice),
+            "severity": severity(notice.severity),
+            "tlp": self.tlp,
+            "pap": self.pap,
+            "date": job.finding.time.as_millisecond(),
+            "tags": tags,
+        });
+        if let Some((_, link)) = &notice.link {
             alert["externalLink"] = json!(link);
         }
         alert
@@ -265,7 +295,7 @@ impl TheHive {
             {"_name": "filter", "_and": [
                 {"_eq": {"_field": "type", "_value": TYPE}},
                 {"_eq": {"_field": "source", "_value": self.source}},
-                {"_eq": {"_field": "sourceRef", "_value": job.finding.id}},
+                {"_eq": {"_field": "sourceRef", "_value": job.key()}},
             ]},
             {"_name": "page", "from": 0, "to": 1},
         ]})
@@ -313,8 +343,8 @@ impl TheHive {
             return judge_status(reply);
         }
         let listed = reply.json::<Vec<Listed>>().unwrap_or_default();
-        let id = job.finding.id.as_str();
-        let alert = listed.into_iter().find(|l| l.source_ref == id);
+        let key = job.key();
+        let alert = listed.into_iter().find(|l| l.source_ref == key);
         match (alert, job.receipt) {
             (Some(alert), Some(_)) => Step::Send(self.change(job, &alert.id)),
             (Some(alert), None) => Step::Done(Some(json!({"alert": alert.id, "duplicate": true}))),
@@ -329,9 +359,11 @@ impl TheHive {
     fn change(&self, job: &Job<'_>, id: &str) -> Call {
         let status = news::status_key(job.stored.triage.status);
         let others = news::STATUSES.iter().filter(|other| **other != status);
+        let stale = others.map(|other| status_tag(other));
         let mut body = json!({
-            "addTags": [status_tag(&status)],
-            "removeTags": others.map(|other| status_tag(other)).collect::<Vec<_>>(),
+            "addTags": std::iter::once(status_tag(&status)).chain(repeats_tag(shown(job)))
+                .collect::<Vec<_>>(),
+            "removeTags": stale.chain(stale_repeats(job)).collect::<Vec<_>>(),
         });
         if let Some(name) = self.statuses.get(&status) {
             body["status"] = json!(name);
@@ -348,9 +380,30 @@ fn status_tag(status: &str) -> String {
     format!("status:{status}")
 }
 
+/// How many findings repeat this one.
+fn shown(job: &Job<'_>) -> u32 {
+    job.group.map_or(0, |group| group.repeats)
+}
+
+fn repeats_tag(repeats: u32) -> Option<String> {
+    (repeats > 0).then(|| format!("repeats:{repeats}"))
+}
+
+/// The tag of the count that the alert shows by now.
+fn stale_repeats(job: &Job<'_>) -> Option<String> {
+    let before = job.receipt.and_then(|receipt| receipt["repeats"].as_u64());
+    let before = before.and_then(|count| u32::try_from(count).ok());
+    repeats_tag(before.filter(|before| *before != shown(job))?)
+}
+
+/// The receipt remembers the count that the alert shows.
 fn changed(job: &Job<'_>, reply: &Reply) -> Step {
+    let mut receipt = job.receipt.cloned().unwrap_or_default();
+    if receipt.is_object() && shown(job) > 0 {
+        receipt["repeats"] = json!(shown(job));
+    }
     match reply.status {
-        200 | 204 => Step::Done(job.receipt.cloned()),
+        200 | 204 => Step::Done(Some(receipt)),
         _ => judge_status(reply),
     }
 }

@@ -51,7 +51,7 @@ impl Grouping for Sqlite {
     }
 }
 
-fn join_in(tx: &mut Transaction<'_>, join: &Join) -> Result<Joined, StoreError> {
+pub(super) fn join_in(tx: &mut Transaction<'_>, join: &Join) -> Result<Joined, StoreError> {
     let (id, sink) = (join.finding.as_str(), join.sink.as_str());
     let held: Option<Option<String>> = tx
         .prepare_cached(HELD)
@@ -146,7 +146,7 @@ fn forget(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
         .execute(params![now.as_microsecond()])
 }
 
-fn gather(
+pub(super) fn gather(
     tx: &mut Transaction<'_>,
     sink: &str,
     (carrier, attempt): (&FindingId, u32),

@@ -3,6 +3,8 @@
 mod archive;
 mod document;
 mod group;
+#[cfg(test)]
+pub(crate) mod in_memory;
 mod look;
 mod outbox;
 mod read;

@@ -89,7 +89,7 @@ fn backlog(
     read::collect(connection, &sql, arguments, row::delivery)
 }
 
-fn counts(connection: &Connection) -> Result<Vec<Count>, StoreError> {
+pub(super) fn counts(connection: &Connection) -> Result<Vec<Count>, StoreError> {
     read::collect(connection, COUNTS, [], |row| {
         let (sink, state, rows) = (row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?);
         let rows = u64::try_from(rows).unwrap_or_default();

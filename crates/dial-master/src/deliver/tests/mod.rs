@@ -1,11 +1,15 @@
 //! The deliverer against stores, clocks and other sides that fail in every way.
 
+mod bulk;
+mod closed;
+mod explore;
 mod guarantee;
 mod other_side;
 mod real;
 mod routed;
 mod rows;
 mod services;
+mod stuck;
 mod updates;
 
 use super::transport::Transport;
@@ -50,6 +54,7 @@ fn sinks(list: &[(&'static str, u64, usize)]) -> Sinks {
             timeout: Duration::from_secs(15),
             give_up_after: Duration::from_hours(6),
             digest_above: 20,
+            send_resolved: false,
         };
         let sink = Box::new(Plain(name));
         sinks.insert(

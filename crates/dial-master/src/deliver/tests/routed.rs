@@ -48,6 +48,7 @@ fn desk(threads: bool) -> Sinks {
             timeout: Duration::from_secs(15),
             give_up_after: Duration::from_hours(72),
             digest_above: 20,
+            send_resolved: false,
         };
         sinks.insert(name, Configured { kind, terms, sink });
     }

@@ -82,7 +82,7 @@ pub(super) fn is_open(row: &Delivery, now: Timestamp) -> bool {
 #[async_trait]
 impl Documents for Rows {
     async fn document(&self, _: &'static str, _: &str) -> Result<Option<String>, StoreError> {
-        unreachable!("delivery reads no document")
+        Ok(None)
     }
 
     async fn documents(&self, _: &'static str) -> Result<Vec<String>, StoreError> {
@@ -90,7 +90,7 @@ impl Documents for Rows {
     }
 
     async fn put_document(&self, _: &Put) -> Result<bool, StoreError> {
-        unreachable!("delivery writes no document")
+        Ok(true)
     }
 }
 

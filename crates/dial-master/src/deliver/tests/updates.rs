@@ -43,6 +43,7 @@ fn configured(sink: Box<dyn Sink>) -> Configured {
         timeout: Duration::from_secs(15),
         give_up_after: Duration::from_hours(6),
         digest_above: 20,
+        send_resolved: false,
     };
     let kind = "plain";
     Configured { kind, terms, sink }

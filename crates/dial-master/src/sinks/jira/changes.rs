@@ -3,9 +3,10 @@
 use super::{Jira, judge, unreadable};
 use crate::message::{adf, news};
 use crate::sinks::{Call, Job, Reply, Step};
+use http::Method;
 use reqwest::Url;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Comments that a look back reads.
 const LOOK_BACK: &str = "20";
@@ -19,6 +20,8 @@ pub(super) struct Known<'j> {
     revision: u64,
     /// Where the finding stood.
     status: &'j str,
+    /// How many repeats its label counts.
+    repeats: u64,
 }
 
 impl<'j> Known<'j> {
@@ -28,6 +31,7 @@ impl<'j> Known<'j> {
             key: receipt["issue"].as_str()?,
             revision: receipt["revision"].as_u64().unwrap_or(0),
             status: receipt["status"].as_str().unwrap_or("open"),
+            repeats: receipt["repeats"].as_u64().unwrap_or(0),
         })
     }
 }
@@ -36,7 +40,7 @@ impl Jira {
     /// Tells what is new; an attempt whose answer was lost may have done so.
     pub(super) fn change(&self, job: &Job<'_>, known: &Known<'_>) -> Step {
         match news::since(job.history, known.revision).next() {
-            None => receipt(job, known.key),
+            None => self.count(job, known),
             Some(_) if job.attempt > 1 => Step::Send(self.look(known)),
             Some(_) => Step::Send(self.comment(job, known)),
         }
@@ -50,7 +54,8 @@ impl Jira {
             ("look", 200) => Step::Send(self.comment(job, known)),
             ("comment", 201) => self.after_comment(job, known),
             ("transitions", 200) => self.choose(job, known, reply),
-            ("transition", 204) => receipt(job, known.key),
+            ("transition", 204) => self.count(job, known),
+            ("count", 204) => receipt(job, known.key),
             _ => judge(reply),
         }
     }
@@ -89,7 +94,7 @@ impl Jira {
     fn after_comment(&self, job: &Job<'_>, known: &Known<'_>) -> Step {
         let status = status(job);
         if status == known.status || !self.transitions.contains_key(&status) {
-            return receipt(job, known.key);
+            return self.count(job, known);
         }
         let url = self.below(known, "transitions");
         Step::Send(self.authorized(Call::get("transitions", &url)))
@@ -111,17 +116,44 @@ impl Jira {
                 let url = self.below(known, "transitions");
                 Step::Send(self.authorized(Call::post_json("transition", &url, &body)))
             }
-            None => receipt(job, known.key),
+            None => self.count(job, known),
         }
     }
+
+    /// Last, a label says how many findings repeat this one; labels bother nobody.
+    fn count(&self, job: &Job<'_>, known: &Known<'_>) -> Step {
+        let label = |count: u64| format!("dial-repeats-{count}");
+        let now = repeats(job);
+        if now == known.repeats {
+            return receipt(job, known.key);
+        }
+        let stale = (known.repeats > 0).then(|| json!({"remove": label(known.repeats)}));
+        let labels: Vec<Value> = stale
+            .into_iter()
+            .chain([json!({"add": label(now)})])
+            .collect();
+        let mut url = self.create.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.push(known.key);
+        }
+        let body = json!({"update": {"labels": labels}});
+        Step::Send(self.authorized(Call::json("count", Method::PUT, &url, &body)))
+    }
+}
+
+fn repeats(job: &Job<'_>) -> u64 {
+    job.group.map_or(0, |group| u64::from(group.repeats))
 }
 
 /// The issue shows everything.
 pub(super) fn receipt(job: &Job<'_>, key: &str) -> Step {
     let revision = job.stored.triage.revision;
-    Step::Done(Some(
-        json!({"issue": key, "revision": revision, "status": status(job)}),
-    ))
+    let mut receipt = json!({"issue": key, "revision": revision, "status": status(job)});
+    // A new issue has no label of a count yet.
+    if job.receipt.is_some() && repeats(job) > 0 {
+        receipt["repeats"] = json!(repeats(job));
+    }
+    Step::Done(Some(receipt))
 }
 
 fn status(job: &Job<'_>) -> String {

@@ -13,18 +13,18 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-const SNS: &str = "type = 'sns'\ntopic_arn = 'arn:aws:sns:eu-west-1:111122223333:dial'";
-const FIFO: &str = "type = 'sns'\ntopic_arn = 'arn:aws:sns:eu-west-1:111122223333:dial.fifo'\n\
+pub(super) const SNS: &str = "type = 'sns'\ntopic_arn = 'arn:aws:sns:eu-west-1:111122223333:dial'";
+pub(super) const FIFO: &str = "type = 'sns'\ntopic_arn = 'arn:aws:sns:eu-west-1:111122223333:dial.fifo'\n\
                     format = 'json'";
-const BUS: &str =
+pub(super) const BUS: &str =
     "type = 'eventbridge'\nbus_arn = 'arn:aws:events:eu-west-1:111122223333:event-bus/dial'";
-const HUB: &str = "type = 'securityhub'\nregion = 'eu-west-1'\nexternal_id = 'dial'\n\
+pub(super) const HUB: &str = "type = 'securityhub'\nregion = 'eu-west-1'\nexternal_id = 'dial'\n\
                    role = 'arn:aws:iam::{account}:role/dial-securityhub'";
 const HUB_OF_ONE: &str =
     "type = 'securityhub'\nregion = 'us-gov-west-1'\nfile_under = '444455556666'";
-const LAKE: &str = "type = 'ocsf'\nto = 's3://lake/ext/dial/1.0'\nregion = 'eu-west-1'\n\
+pub(super) const LAKE: &str = "type = 'ocsf'\nto = 's3://lake/ext/dial/1.0'\nregion = 'eu-west-1'\n\
                     role = 'arn:aws:iam::444455556666:role/lake'";
-const FILE: &str = "type = 'ocsf'\nto = '/var/log/dial/findings.jsonl'";
+pub(super) const FILE: &str = "type = 'ocsf'\nto = '/var/log/dial/findings.jsonl'";
 
 const ALL: [(&str, &str); 7] = [
     ("sns", SNS),
@@ -63,7 +63,7 @@ fn told(call: &Call) -> String {
     text
 }
 
-fn form(call: &Call) -> Vec<(String, String)> {
+pub(super) fn form(call: &Call) -> Vec<(String, String)> {
     let query = std::str::from_utf8(&call.body).unwrap();
     let url = reqwest::Url::parse(&format!("https://x/?{query}")).unwrap();
     url.query_pairs().into_owned().collect()

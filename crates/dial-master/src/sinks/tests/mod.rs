@@ -2,7 +2,9 @@
 
 mod answers;
 mod aws;
+mod bulk;
 mod changes;
+mod injection;
 mod probes;
 mod requests;
 mod services;

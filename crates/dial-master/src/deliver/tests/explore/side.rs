@@ -1,0 +1,120 @@
+//! Slack and TheHive as their documents say: a channel that repeats, and alerts that do not.
+
+use super::gates::{Act, Gates, Way};
+use crate::deliver::transport::{Transport, TransportError};
+use crate::sinks::{Call, Reply};
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A message of the channel.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Post {
+    /// `finding <id>` or `digest <id>`.
+    pub(super) about: String,
+    /// `ts` of the message that it is below.
+    pub(super) below: Option<String>,
+}
+
+/// What people have seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Seen {
+    pub(super) posts: Vec<Post>,
+    pub(super) alerts: Vec<String>,
+}
+
+/// The way of one process to the services.
+pub(super) struct Line {
+    pub(super) process: usize,
+    pub(super) gates: Arc<Gates>,
+    pub(super) seen: Arc<Mutex<Seen>>,
+    /// The channel shows nobody its history.
+    pub(super) blind: bool,
+}
+
+#[async_trait]
+impl Transport for Line {
+    async fn perform(&self, call: Call, timeout: Duration) -> Result<Reply, TransportError> {
+        let sink = call.url.host_str().unwrap().to_owned();
+        let way = self.gates.pass(self.process, &sink, Act::Call).await;
+        let (status, body) = match way {
+            Way::Refused => (503, Value::Null),
+            Way::Well | Way::Lost => self.answer(&call),
+        };
+        let told = format!("{} {way:?} {status} {body}", call.step);
+        self.gates.told(self.process, &sink, &told);
+        if way == Way::Lost {
+            return Err(TransportError::Timeout(timeout));
+        }
+        Ok(Reply {
+            step: call.step,
+            status,
+            retry_after: None,
+            body: body.to_string().into_bytes(),
+        })
+    }
+}
+
+impl Line {
+    fn answer(&self, call: &Call) -> (u16, Value) {
+        let mut seen = self.seen.lock().unwrap();
+        let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
+        let asked = |name: &str| {
+            let mut pairs = call.url.query_pairs();
+            pairs
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.into_owned())
+        };
+        match call.url.path() {
+            "/api/chat.postMessage" => (200, seen.post(&body)),
+            "/api/chat.update" => (200, json!({"ok": true, "channel": "C1", "ts": body["ts"]})),
+            "/api/conversations.history" if self.blind => {
+                (200, json!({"ok": true, "messages": []}))
+            }
+            "/api/conversations.history" => (200, seen.messages(None)),
+            "/api/conversations.replies" => (200, seen.messages(asked("ts").as_deref())),
+            "/api/v1/alert" => seen.alert(&body),
+            // A count or a state on an alert that is there.
+            path if path.starts_with("/api/v1/alert/") => (204, Value::Null),
+            other => panic!("nobody is at {other}"),
+        }
+    }
+}
+
+impl Seen {
+    fn post(&mut self, body: &Value) -> Value {
+        let payload = body["metadata"]["event_payload"].as_object().unwrap();
+        let (what, id) = payload.iter().next().unwrap();
+        self.posts.push(Post {
+            about: format!("{what} {}", id.as_str().unwrap()),
+            below: body["thread_ts"].as_str().map(str::to_owned),
+        });
+        json!({"ok": true, "channel": "C1", "ts": self.posts.len().to_string()})
+    }
+
+    fn messages(&self, below: Option<&str>) -> Value {
+        let shown = (1..)
+            .zip(&self.posts)
+            .filter(|(_, post)| post.below.as_deref() == below);
+        let messages: Vec<Value> = shown
+            .map(|(ts, post)| {
+                let (what, id) = post.about.split_once(' ').unwrap();
+                let metadata = json!({"event_type": "dial_finding", "event_payload": {what: id}});
+                json!({"ts": ts.to_string(), "metadata": metadata})
+            })
+            .collect();
+        json!({"ok": true, "messages": messages})
+    }
+
+    /// An alert that is there already is refused as TheHive does it.
+    fn alert(&mut self, body: &Value) -> (u16, Value) {
+        let reference = body["sourceRef"].as_str().unwrap().to_owned();
+        if self.alerts.contains(&reference) {
+            let message = format!("Alert dial:dial:{reference} already exist in organisation soc");
+            return (400, json!({"type": "CreateError", "message": message}));
+        }
+        self.alerts.push(reference);
+        (201, json!({"_id": format!("~{}", self.alerts.len())}))
+    }
+}

@@ -1,0 +1,269 @@
+//! The SQL of the embedded store with a gate before each write; broken on demand.
+
+use super::gates::{Act, Gates};
+use crate::store::in_memory::InMemory;
+use async_trait::async_trait;
+use dial_core::FindingId;
+use dial_core::store::archive::Archiving;
+use dial_core::store::document::{Documents, Put};
+use dial_core::store::group::{Grouping, Join, Joined};
+use dial_core::store::outbox::{Backlog, Count, Outbox};
+use dial_core::store::silence::{Ended, Silence, Silences};
+use dial_core::store::stats::{Cells, Statistics};
+use dial_core::store::triage::{ChangeError, Changed, Request, Triaging};
+use dial_core::store::{
+    Acceptance, Audit, Cursor, Delivery, Outcome, Page, Query, Settlement, Status, Store,
+    StoreError, Stored, Summary,
+};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What is broken, to see whether the search finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    None,
+    /// A claim keeps nobody else away.
+    NoLease,
+    /// A lease that never ends.
+    EndlessLease,
+    /// The end of an attempt is not recorded.
+    ForgottenSettlement,
+    /// A claim records the end already.
+    EarlySettlement,
+    /// A claim does not tell that there was one before.
+    UncountedClaim,
+    /// Slack does not show what was posted.
+    BlindLook,
+}
+
+/// One process's way to the store that all share.
+pub(super) struct Gated {
+    pub(super) process: usize,
+    pub(super) gates: Arc<Gates>,
+    pub(super) inner: Arc<InMemory>,
+    pub(super) fault: Fault,
+}
+
+impl Gated {
+    async fn write<T: std::fmt::Debug>(&self, sink: &str, work: impl FnOnce() -> T) -> T {
+        self.gates.pass(self.process, sink, Act::Write).await;
+        let done = work();
+        self.gates.told(self.process, sink, &format!("{done:?}"));
+        done
+    }
+}
+
+#[async_trait]
+impl Store for Gated {
+    async fn accept(&self, _: Vec<Acceptance>) -> Vec<Result<Outcome, StoreError>> {
+        unreachable!("delivery accepts nothing")
+    }
+
+    async fn finding(&self, id: &FindingId, now: Timestamp) -> Result<Option<Stored>, StoreError> {
+        self.inner.finding(id, now)
+    }
+
+    async fn audit(&self, _: &FindingId) -> Result<Vec<Audit>, StoreError> {
+        unreachable!("nobody changed anything")
+    }
+
+    async fn list(
+        &self,
+        _: &Query,
+        _: Option<&Cursor>,
+        _: usize,
+        _: Timestamp,
+    ) -> Result<Page, StoreError> {
+        unreachable!("nothing is inhibited")
+    }
+
+    async fn deliveries(&self, id: &FindingId) -> Result<Vec<Delivery>, StoreError> {
+        let rows = self.inner.deliveries(id)?;
+        for row in &rows {
+            self.gates
+                .told(self.process, &row.sink, &format!("{row:?}"));
+        }
+        Ok(rows)
+    }
+
+    async fn due(
+        &self,
+        sink: &str,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let rows = self.inner.due(sink, now, limit)?;
+        self.gates.told(self.process, sink, &format!("{rows:?}"));
+        Ok(rows)
+    }
+
+    async fn claim(
+        &self,
+        id: &FindingId,
+        sink: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Option<Delivery>, StoreError> {
+        let lease_until = match self.fault {
+            Fault::NoLease => now,
+            Fault::EndlessLease => now + jiff::SignedDuration::from_hours(24 * 365),
+            _ => lease_until,
+        };
+        let claim = || {
+            let mut row = self.inner.claim(id, sink, now, lease_until)?;
+            if let (Fault::UncountedClaim, Some(row)) = (self.fault, &mut row) {
+                row.earlier = row.attempts - 1;
+            }
+            if let (Fault::EarlySettlement, Some(row)) = (self.fault, &row) {
+                let sent = Settlement::Sent {
+                    receipt: None,
+                    wanted: row.wanted,
+                    at: now,
+                };
+                self.inner.settle(id, sink, row.attempts, &sent)?;
+            }
+            Ok(row)
+        };
+        self.write(sink, claim).await
+    }
+
+    async fn settle(
+        &self,
+        id: &FindingId,
+        sink: &str,
+        attempt: u32,
+        settlement: Settlement,
+    ) -> Result<bool, StoreError> {
+        let settle = || match self.fault {
+            Fault::ForgottenSettlement => Ok(true),
+            _ => self.inner.settle(id, sink, attempt, &settlement),
+        };
+        self.write(sink, settle).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Grouping for Gated {
+    async fn join(&self, join: &Join) -> Result<Joined, StoreError> {
+        self.write(&join.sink, || self.inner.join(join)).await
+    }
+
+    async fn gather(
+        &self,
+        sink: &str,
+        carrier: (&FindingId, u32),
+        digest: &Value,
+        members: &[(FindingId, u32)],
+    ) -> Result<bool, StoreError> {
+        let digest = digest.to_string();
+        let gather = || Ok(self.inner.gather(sink, carrier, &digest, members));
+        self.write(sink, gather).await
+    }
+}
+
+#[async_trait]
+impl Silences for Gated {
+    async fn add_silence(&self, _: &Silence) -> Result<bool, StoreError> {
+        unreachable!("delivery silences nothing")
+    }
+
+    async fn silences(&self, _: Timestamp) -> Result<Vec<Silence>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn end_silence(&self, _: &str, _: &str, _: Timestamp) -> Result<Ended, StoreError> {
+        unreachable!("delivery silences nothing")
+    }
+}
+
+#[async_trait]
+impl Triaging for Gated {
+    async fn change(
+        &self,
+        _: &FindingId,
+        _: Option<u64>,
+        _: &Request,
+    ) -> Result<Changed, ChangeError> {
+        unreachable!("nobody changes anything")
+    }
+
+    async fn to_wake(&self, _: Timestamp, _: usize) -> Result<Vec<FindingId>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl Outbox for Gated {
+    async fn retry(&self, _: &FindingId, _: &str, _: Timestamp) -> Result<bool, StoreError> {
+        unreachable!("delivery retries nothing that failed")
+    }
+
+    async fn backlog(
+        &self,
+        _: &str,
+        _: Backlog,
+        _: Timestamp,
+        _: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        unreachable!("delivery reads what is due")
+    }
+
+    async fn counts(&self, _: &[String]) -> Result<Vec<Count>, StoreError> {
+        unreachable!("delivery counts no rows")
+    }
+
+    async fn known_sinks(&self, configured: &[String]) -> Result<Vec<String>, StoreError> {
+        Ok(configured.to_vec())
+    }
+}
+
+#[async_trait]
+impl Documents for Gated {
+    async fn document(&self, _: &'static str, _: &str) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
+
+    async fn documents(&self, _: &'static str) -> Result<Vec<String>, StoreError> {
+        unreachable!("delivery reads no document")
+    }
+
+    async fn put_document(&self, _: &Put) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+}
+
+#[async_trait]
+impl Statistics for Gated {
+    async fn cells(&self, _: &str, _: &str) -> Result<Cells, StoreError> {
+        unreachable!("delivery neither counts nor archives")
+    }
+
+    async fn oldest(&self, _: Status, _: Timestamp) -> Result<Option<Summary>, StoreError> {
+        unreachable!("delivery neither counts nor archives")
+    }
+
+    async fn fold(&self) -> Result<usize, StoreError> {
+        unreachable!("delivery neither counts nor archives")
+    }
+}
+
+#[async_trait]
+impl Archiving for Gated {
+    async fn next_expiry(&self, _: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        unreachable!("delivery neither counts nor archives")
+    }
+
+    async fn expiring(
+        &self,
+        _: u8,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<Vec<FindingId>, StoreError> {
+        unreachable!("delivery neither counts nor archives")
+    }
+}
