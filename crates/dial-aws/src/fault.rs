@@ -26,7 +26,11 @@ const TRANSIENT: &[&str] = &[
     "ServiceUnavailable",
 ];
 /// Codes of a permission that is missing.
-const DENIED: &[&str] = &["AccessDenied", "AccessDeniedException"];
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+];
 
 /// What the caller may do about a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +62,11 @@ impl Fault {
         } else {
             TRANSIENT.contains(&code).then_some(Remedy::Retry)
         }
+    }
+
+    /// Whether a permission is missing.
+    pub(crate) fn is_denied(&self) -> bool {
+        DENIED.contains(&self.code.as_str())
     }
 
     /// Reads an error of any service.

@@ -6,6 +6,7 @@ mod fault;
 pub mod s3;
 pub mod secrets;
 pub mod signer;
+pub mod survey;
 
 pub use clients::{Clients, Emulators};
 pub use dynamodb::{DynamoStore, create_table};
@@ -14,3 +15,4 @@ pub use s3::objects::{Listing, Object, Page};
 pub use s3::{S3Bucket, create_bucket};
 pub use secrets::AwsSecrets;
 pub use signer::AwsSigner;
+pub use survey::Survey;

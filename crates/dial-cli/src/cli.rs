@@ -1,8 +1,8 @@
 //! The command line: every command, its arguments and its help.
 
 use crate::{
-    check_config, deliveries, demo, doctor, findings, keys, replay, routes, rules, scan, serve,
-    silences, stats, tokens, workers,
+    canary, check_config, deliveries, demo, doctor, findings, keys, replay, routes, rules, scan,
+    serve, silences, stats, tokens, workers,
 };
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand};
@@ -80,7 +80,10 @@ pub(crate) enum Command {
     /// Say everything that is wrong with a configuration
     #[command(after_help = check_config::EXAMPLES)]
     CheckConfig(check_config::CheckConfig),
-    /// Say whether the store, the keys and every sink of a master are good, sending nothing
+    /// Send a harmless event of our own all the way, and measure how long it takes to be told
+    #[command(after_help = canary::EXAMPLES)]
+    Canary(Box<canary::Canary>),
+    /// Say whether what a master or a worker needs is good, sending nothing
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(doctor::Doctor),
     /// Print the completion script of a shell

@@ -1,5 +1,6 @@
 //! `dial`: demo, scan, serve, rules, findings, deliveries, replay, keys.
 
+mod canary;
 mod check_config;
 mod cli;
 mod completions;
@@ -50,6 +51,7 @@ fn run(command: &Command) -> Result<Outcome> {
     match command {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Canary(args) => canary::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::CheckConfig(args) => check_config::run(args),
         Command::Scan(args) => scan::run(args),

@@ -21,6 +21,7 @@ use dial_detect::envelope::{self, Input, Item};
 use dial_worker::{Sender, setup};
 use jiff::Timestamp;
 use std::io::Write;
+use std::path::Path;
 
 /// Largest letter: an invocation of 6 MB as base64, and room.
 const MAX_LETTER: usize = 32 * 1024 * 1024;
@@ -60,7 +61,7 @@ pub(crate) struct Replay {
 /// Runs `dial replay`.
 pub(crate) fn run(args: &Replay) -> Result<Outcome> {
     let sender = match (args.signing.sender()?, args.dry_run) {
-        (None, false) => Some(own_sender(args)?),
+        (None, false) => Some(own_sender(args.judging.config.as_deref())?),
         (given, _) => given,
     };
     let pipeline = args.judging.pipeline()?;
@@ -98,8 +99,8 @@ pub(crate) fn run(args: &Replay) -> Result<Outcome> {
 }
 
 /// Signs with the key of the worker that the configuration describes.
-fn own_sender(args: &Replay) -> Result<Sender> {
-    let file = ConfigFile::find(args.judging.config.as_deref())?;
+pub(crate) fn own_sender(config: Option<&Path>) -> Result<Sender> {
+    let file = ConfigFile::find(config)?;
     let config = file.section("worker").context(
         "say where to, by --send URL with --root-key-file or --keys, or by a whole [worker] section (--dry-run sends nothing)",
     )?;

@@ -77,9 +77,18 @@ fn told(name: &str, kind: &str, health: &Health) -> Check {
 
 /// The sinks' answers say what time it is elsewhere.
 fn clock(skew: Option<SignedDuration>) -> Check {
+    judged("clock", "the sinks' clocks", skew)
+}
+
+/// The answers of a service say what time it is there.
+pub(super) fn clock_of(who: &str, skew: Option<SignedDuration>) -> Check {
+    judged("clock", &format!("the clock of {who}"), skew)
+}
+
+fn judged(name: &str, whose: &str, skew: Option<SignedDuration>) -> Check {
     let Some(skew) = skew else {
         let said = "no answer told the time elsewhere";
-        return Check::new(State::Skipped, "clock", said);
+        return Check::new(State::Skipped, name, said);
     };
     let way = if skew.is_negative() {
         "ahead"
@@ -87,14 +96,14 @@ fn clock(skew: Option<SignedDuration>) -> Check {
         "behind"
     };
     let apart = skew.abs();
-    let said = format!("{} s {way} of the sinks' clocks", apart.as_secs());
+    let said = format!("{} s {way} of {whose}", apart.as_secs());
     let fix = "keep this machine's clock by NTP (chrony, systemd-timesyncd)";
     if apart >= TOLERANCE {
-        Check::fail("clock", format!("{said}: every signature is refused"), fix)
+        Check::fail(name, format!("{said}: every signature is refused"), fix)
     } else if apart >= KEPT {
-        Check::warn("clock", said, fix)
+        Check::warn(name, said, fix)
     } else {
-        Check::good("clock", "agrees with the sinks' clocks")
+        Check::good(name, format!("agrees with {whose}"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::place::Place;
 
-const COMMANDS: [&[&str]; 50] = [
+const COMMANDS: [&[&str]; 51] = [
     &[],
     &["demo"],
     &["scan"],
@@ -50,6 +50,7 @@ const COMMANDS: [&[&str]; 50] = [
     &["keys", "new"],
     &["keys", "derive"],
     &["check-config"],
+    &["canary"],
     &["completions"],
     &["doctor"],
     &["man"],

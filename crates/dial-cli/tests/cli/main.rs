@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod canary;
 mod check_config;
 mod demo;
 mod doctor;
+mod doctor_aws;
 mod help;
 mod keys;
 mod master;

@@ -86,7 +86,7 @@ impl Drop for Master {
 }
 
 /// The address of the log line that says so; the rest of the log is read away.
-fn serving(process: &mut Child) -> String {
+pub(crate) fn serving(process: &mut Child) -> String {
     let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
     let line = log.find(|line| line.as_ref().unwrap().contains("\"serving\""));
     let line: Value = serde_json::from_str(&line.unwrap().unwrap()).unwrap();

@@ -1,0 +1,56 @@
+//! Functions: whether they can run.
+
+use super::ask::Service;
+use super::{Survey, SurveyError};
+
+const LAMBDA: Service = Service {
+    name: "lambda",
+    variable: "LAMBDA",
+    target: "",
+};
+
+/// A function of Lambda.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FunctionState {
+    /// `Active`, `Pending`, `Inactive` or `Failed`.
+    pub state: String,
+    /// Why it is not active.
+    pub reason: String,
+    /// Most instances at once; `None` where nothing is reserved.
+    pub reserved: Option<u64>,
+    /// Where failed invocations go; `None` where nowhere.
+    pub on_failure: Option<String>,
+}
+
+impl Survey {
+    /// A function by its name; `None` where there is none.
+    pub async fn function(&self, name: &str) -> Result<Option<FunctionState>, SurveyError> {
+        // Names that Lambda takes need no encoding.
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+        if name.is_empty() || !name.bytes().all(fits) {
+            let said = format!("`{name}` is no name of a function: a-z, A-Z, 0-9, - and _ are");
+            return Err(SurveyError::odd("lambda:GetFunctionConfiguration", said));
+        }
+        let path = |version: &str, end: &str| format!("/{version}/functions/{name}/{end}");
+        let ask = &self.ask;
+        let action = "lambda:GetFunctionConfiguration";
+        let found = ask.get(LAMBDA, path("2015-03-31", "configuration"), action);
+        let Some(found) = found.await? else {
+            return Ok(None);
+        };
+        let action = "lambda:GetFunctionConcurrency";
+        let reserved = ask.get(LAMBDA, path("2019-09-30", "concurrency"), action);
+        let reserved = reserved.await?.unwrap_or_default();
+        let action = "lambda:GetFunctionEventInvokeConfig";
+        let invoke = ask.get(LAMBDA, path("2019-09-25", "event-invoke-config"), action);
+        let invoke = invoke.await?.unwrap_or_default();
+        let text = |name: &str| found[name].as_str().unwrap_or_default().to_owned();
+        let destination = &invoke["DestinationConfig"]["OnFailure"]["Destination"];
+        Ok(Some(FunctionState {
+            state: text("State"),
+            reason: text("StateReason"),
+            reserved: reserved["ReservedConcurrentExecutions"].as_u64(),
+            on_failure: destination.as_str().map(str::to_owned),
+        }))
+    }
+}

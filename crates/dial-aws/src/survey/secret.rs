@@ -1,0 +1,30 @@
+//! Secrets: when they were changed last; never what they are.
+
+use super::{Survey, SurveyError};
+use crate::fault::Fault;
+use jiff::Timestamp;
+
+/// A secret of Secrets Manager.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SecretState {
+    /// When its value was changed last; `None` where it never had one.
+    pub changed: Option<Timestamp>,
+    /// Whether it is about to be deleted.
+    pub deleted: bool,
+}
+
+impl Survey {
+    /// A secret by its ARN or name.
+    pub async fn secret(&self, name: &str) -> Result<SecretState, SurveyError> {
+        let request = self.clients.secrets().await.describe_secret();
+        let answer =
+            request.secret_id(name).send().await.map_err(|e| {
+                SurveyError::of(&Fault::of(&e), "secretsmanager:DescribeSecret", name)
+            })?;
+        let changed = answer.last_changed_date().or(answer.created_date());
+        Ok(SecretState {
+            changed: changed.and_then(|date| Timestamp::from_second(date.secs()).ok()),
+            deleted: answer.deleted_date().is_some(),
+        })
+    }
+}
