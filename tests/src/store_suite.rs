@@ -150,6 +150,9 @@ pub const CASES: &[(&str, Case)] = &[
     ("tokens are kept and revoked", |s| {
         Box::pin(documents::tokens(s))
     }),
+    ("sessions are kept and end", |s| {
+        Box::pin(documents::sessions(s))
+    }),
     ("workers are known and add up", |s| {
         Box::pin(documents::workers(s))
     }),

@@ -1,6 +1,7 @@
 //! The contract: what two or more crates of DIAL must agree on, and nothing else.
 
 pub mod api_token;
+pub mod catalogue;
 pub mod config;
 pub mod dead_letter;
 pub mod emf;

@@ -6,6 +6,7 @@ pub mod fleet;
 pub mod group;
 pub mod outbox;
 pub mod query;
+pub mod session;
 pub mod silence;
 pub mod stats;
 pub mod token;

@@ -4,6 +4,7 @@ use super::samples::at;
 use dial_core::WorkerId;
 use dial_core::store::document::Put;
 use dial_core::store::fleet::{Fleet, KEPT as WORKER_KEPT};
+use dial_core::store::session::{Proof, Session, Sessions};
 use dial_core::store::token::{KEPT as TOKEN_KEPT, Revoked, Scope, Token, Tokens};
 use dial_core::store::{Store, StoreError};
 use dial_core::wire::{Counters, Heartbeat, WorkerInfo};
@@ -60,6 +61,38 @@ fn token(n: u32) -> Token {
 }
 
 /// Tokens are added once, listed, used, revoked once, and forgotten in the end.
+fn session(n: u8) -> Session {
+    Session {
+        id: format!("t-{n}"),
+        name: "soc".into(),
+        scope: Scope::Analyst,
+        proof: Proof::Token { id: "t-9".into() },
+        created_at: at(0),
+        expires_at: at(1_000),
+        ended_at: None,
+    }
+}
+
+pub(super) async fn sessions(store: Arc<dyn Store>) {
+    let (one, two) = (session(1), session(2));
+    assert_eq!(store.add_session(&one).await, Ok(true));
+    assert_eq!(store.add_session(&two).await, Ok(true));
+    let stolen = Session {
+        scope: Scope::Admin,
+        ..one.clone()
+    };
+    assert_eq!(store.add_session(&stolen).await, Ok(false));
+    assert_eq!(store.session(&one.id).await, Ok(Some(one.clone())));
+    assert_eq!(store.session("t-unknown").await, Ok(None));
+
+    assert_eq!(store.end_session(&one.id, at(5)).await, Ok(()));
+    assert_eq!(store.end_session(&one.id, at(6)).await, Ok(()));
+    assert_eq!(store.end_session("t-unknown", at(6)).await, Ok(()));
+    let ended = store.session(&one.id).await.expect("answers");
+    assert_eq!(ended.expect("is there").ended_at, Some(at(5)));
+    assert_eq!(store.session(&two.id).await, Ok(Some(two)));
+}
+
 pub(super) async fn tokens(store: Arc<dyn Store>) {
     let (one, two) = (token(1), token(2));
     assert_eq!(store.add_token(&one).await, Ok(true));
