@@ -9,6 +9,7 @@ use crate::sinks::{self, SinkSettings};
 use crate::slack::SlackSettings;
 use dial_aws::Location;
 use dial_core::WorkerId;
+use dial_core::catalogue::RuleCard;
 use dial_core::config::Check;
 use dial_core::secret::SecretRef;
 use dial_core::store::token::Scope;
@@ -25,6 +26,8 @@ const MAX_RETENTION_DAYS: u32 = 3_650;
 const MAX_PER_SECOND: u32 = 100_000;
 /// Minutes after which a worker may count as silent.
 const SILENT_AFTER: std::ops::RangeInclusive<u32> = 10..=10_080;
+/// Hours that a session may last: a shift, at most a week.
+const SESSION_HOURS: std::ops::RangeInclusive<u32> = 1..=168;
 /// Two are live during a rotation; more is a mistake.
 const MAX_ROOT_KEYS: usize = 8;
 
@@ -46,6 +49,11 @@ pub struct Master {
     pub tokens: Vec<TokenSettings>,
     /// Whether readers need a token.
     pub auth: Auth,
+    /// How people sign in to the dashboard.
+    pub sign_in: SignInSettings,
+    /// The rules that the dashboard knows; set by whoever starts the master, never by the file.
+    #[serde(skip)]
+    pub rules: Vec<RuleCard>,
     /// How long findings are kept.
     pub retention_days: u32,
     /// Where they go before they are forgotten; absent = nowhere.
@@ -95,6 +103,16 @@ pub enum Auth {
     Tokens,
     /// They need none; loopback only.
     None,
+}
+
+/// `[master.sign_in]`: how people sign in to the dashboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SignInSettings {
+    /// How long a session lasts.
+    pub session_hours: u32,
+    /// Whether whoever reaches loopback needs none; for trials on one machine.
+    pub loopback: bool,
 }
 
 /// `[master.archive]`: findings go to the bucket before they are forgotten.
@@ -175,6 +193,8 @@ impl Default for Master {
             root_keys: BTreeMap::new(),
             tokens: Vec::new(),
             auth: Auth::default(),
+            sign_in: SignInSettings::default(),
+            rules: Vec::new(),
             retention_days: 400,
             archive: None,
             rate: RateSettings::default(),
@@ -186,6 +206,15 @@ impl Default for Master {
             route: RouteSettings::default(),
             inhibit: Vec::new(),
             dangerous_allow_private_sinks: false,
+        }
+    }
+}
+
+impl Default for SignInSettings {
+    fn default() -> Self {
+        Self {
+            session_hours: 12,
+            loopback: false,
         }
     }
 }
@@ -227,6 +256,7 @@ impl Check for Master {
     fn check(&self, report: &mut dyn FnMut(&str, String)) {
         self.check_keys(report);
         self.check_readers(report);
+        self.check_sign_in(report);
         sinks::check(&self.sinks, self.guard(), report);
         self.check_slack(report);
         let names = self.sinks.keys().map(String::as_str).collect();
@@ -340,6 +370,25 @@ impl Master {
                     "another token has this name".into(),
                 );
             }
+        }
+    }
+
+    fn check_sign_in(&self, report: &mut dyn FnMut(&str, String)) {
+        let SignInSettings {
+            session_hours,
+            loopback,
+        } = self.sign_in;
+        if !SESSION_HOURS.contains(&session_hours) {
+            let (least, most) = (SESSION_HOURS.start(), SESSION_HOURS.end());
+            let message = format!("{session_hours} is out of range; use {least} to {most}");
+            report("sign_in.session_hours", message);
+        }
+        if loopback && !self.listen.0.ip().is_loopback() {
+            let message = format!(
+                "would let everyone in, for listen is {}; remove it, and sign in with a token",
+                self.listen.0
+            );
+            report("sign_in.loopback", message);
         }
     }
 

@@ -23,6 +23,7 @@ pub mod slack;
 pub mod store;
 pub mod upkeep;
 pub mod watch;
+pub mod web;
 
 mod limit;
 

@@ -61,6 +61,16 @@ impl Token {
 }
 
 impl Readers {
+    /// Who holds the token of that name, while it is in force.
+    pub(crate) fn named(&self, name: &str, now: Timestamp) -> Option<&Caller> {
+        let Readers::Tokens(tokens) = self else {
+            return None;
+        };
+        let live = |token: &&Token| token.expires.is_none_or(|expires| now < expires);
+        let mut named = tokens.iter().filter(|token| token.caller.name == name);
+        named.find(live).map(|token| &token.caller)
+    }
+
     /// Names the reader of a request, or says why there is none.
     pub fn authenticate(&self, headers: &HeaderMap, now: Timestamp) -> Result<Caller, ReaderError> {
         match self {

@@ -12,6 +12,7 @@ use crate::sinks::Sinks;
 use crate::slack::SlackApp;
 use crate::store::Sqlite;
 use crate::upkeep::Upkeep;
+use crate::web::Dashboard;
 use dial_aws::{AwsSigner, Clients, DynamoStore, open_bucket};
 use dial_core::config::Problem;
 use dial_core::key::{RootKey, RootKeys};
@@ -79,6 +80,9 @@ impl<'c> Setup<'c> {
     pub async fn api(mut self) -> Result<Arc<State>, SetupError> {
         if self.config.auth == Auth::None {
             self.report("auth", "\"none\" is for loopback only; name tokens");
+        }
+        if self.config.sign_in.loopback {
+            self.report("sign_in.loopback", "there is no loopback here; remove it");
         }
         let door = self.door().await;
         let store = self.store();
@@ -284,10 +288,23 @@ impl Door {
                 burst: config.token_rate.burst,
             },
             silent_after: silent_after(config),
+            dashboard: dashboard(config),
             slack: self.slack,
             clock: system_clock(),
         }
     }
+}
+
+/// How people sign in to the pages.
+fn dashboard(config: &Master) -> Dashboard {
+    let settings = config.sign_in;
+    let dashboard = Dashboard {
+        open: settings.loopback,
+        session: SignedDuration::from_hours(settings.session_hours.into()),
+        rules: config.rules.clone().into(),
+        ..Dashboard::default()
+    };
+    dashboard.under(config.base_url.as_deref())
 }
 
 fn silent_after(config: &Master) -> SignedDuration {

@@ -14,7 +14,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The body, if it is at most `limit` bytes; a larger one is refused as soon as that is known.
-pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Refusal> {
+pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Refusal> {
     if announced(headers).is_some_and(|length| length > limit) {
         return Err(Refusal::TooLarge);
     }

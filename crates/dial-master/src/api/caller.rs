@@ -64,7 +64,7 @@ impl FromRequestParts<Arc<State>> for Admin {
 
 /// Why a caller is not let in.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Denied {
+pub(crate) enum Denied {
     /// Not known: the one bare 401.
     #[error(transparent)]
     Unknown(#[from] ReaderError),
@@ -98,7 +98,7 @@ async fn admit(parts: &Parts, state: &State, needs: Scope) -> Result<Caller, Den
 }
 
 /// Names the caller: by the tokens of the configuration, then by those of the store.
-async fn identify(headers: &HeaderMap, state: &State) -> Result<Caller, Denied> {
+pub(crate) async fn identify(headers: &HeaderMap, state: &State) -> Result<Caller, Denied> {
     let now = state.now();
     match state.parts.readers.authenticate(headers, now) {
         Ok(caller) => {
@@ -141,8 +141,12 @@ async fn stored(headers: &HeaderMap, state: &State, now: Timestamp) -> Result<Ca
 
 impl State {
     fn pace(&self, token: &str, now: Timestamp) -> Result<(), Denied> {
-        let admitted = self.token_limiter.admit(&token.to_owned(), now);
-        admitted.map_err(Denied::TooFast)
+        self.admit(token, now).map_err(Denied::TooFast)
+    }
+
+    /// Lets one more request of a token or session pass.
+    pub(crate) fn admit(&self, token: &str, now: Timestamp) -> Result<(), TooFast> {
+        self.token_limiter.admit(&token.to_owned(), now)
     }
 }
 

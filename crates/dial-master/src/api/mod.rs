@@ -1,7 +1,7 @@
 //! The HTTP API: what the master answers, the same on Lambda, in `dial serve` and in tests.
 
-mod body;
-mod caller;
+pub(crate) mod body;
+pub(crate) mod caller;
 mod deliveries;
 pub mod export;
 mod findings;
@@ -9,8 +9,8 @@ mod health;
 mod heartbeats;
 mod ingest;
 mod problem;
-mod query;
-mod refusal;
+pub(crate) mod query;
+pub(crate) mod refusal;
 mod reply;
 mod routes;
 mod silences;
@@ -36,6 +36,7 @@ use crate::readers::Readers;
 use crate::routes::Desk;
 use crate::slack::SlackApp;
 use crate::watch::Watch;
+use crate::web::{self, Dashboard};
 use axum::Router;
 use axum::routing::{delete, get, post};
 use dial_core::WorkerId;
@@ -85,6 +86,8 @@ pub struct Parts {
     pub token_rate: Rate,
     /// How long a worker may be silent.
     pub silent_after: SignedDuration,
+    /// How people sign in to the pages.
+    pub dashboard: Dashboard,
     /// The Slack app, where there is one.
     pub slack: Option<SlackApp>,
     /// The clock.
@@ -93,7 +96,7 @@ pub struct Parts {
 
 /// Everything that the handlers share.
 pub struct State {
-    parts: Parts,
+    pub(crate) parts: Parts,
     limiter: Limiter<WorkerId>,
     token_limiter: Limiter<String>,
     readiness: health::Readiness,
@@ -134,7 +137,7 @@ impl State {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         (self.parts.clock)()
     }
 }
@@ -172,6 +175,7 @@ pub fn app(state: impl Into<Arc<State>>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .merge(web::routes())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(state.into())

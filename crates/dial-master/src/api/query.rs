@@ -23,14 +23,14 @@ const KNOWN: &str = "account, region, service, severity, status, rule, principal
 
 /// What is asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct ListRequest {
-    pub(super) query: Query,
-    pub(super) cursor: Option<Cursor>,
-    pub(super) limit: usize,
+pub(crate) struct ListRequest {
+    pub(crate) query: Query,
+    pub(crate) cursor: Option<Cursor>,
+    pub(crate) limit: usize,
 }
 
 /// Reads decoded name and value pairs; only filters with several values may come more than once.
-pub(super) fn read(pairs: &[(String, String)]) -> Result<ListRequest, Problem> {
+pub(crate) fn read(pairs: &[(String, String)]) -> Result<ListRequest, Problem> {
     let mut request = ListRequest {
         limit: DEFAULT_LIMIT,
         ..ListRequest::default()

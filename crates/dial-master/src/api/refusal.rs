@@ -12,7 +12,7 @@ use http::StatusCode;
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// More bytes on the wire than allowed.
     #[error("body is larger than {MAX_BODY} bytes")]
     TooLarge,

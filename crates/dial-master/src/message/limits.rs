@@ -276,7 +276,7 @@ pub(crate) fn is_our_url(url: &str) -> bool {
         .strip_prefix("https://")
         .and_then(|u| u.split_once('/'))
         .unwrap_or_default();
-    let ours = host == "dial.example.org" && rest.starts_with("v1/findings/f-")
+    let ours = host == "dial.example.org" && rest.starts_with("findings/f-")
         || host.ends_with(".console.aws.amazon.com")
             && rest.starts_with("cloudtrailv2/home?region=");
     let clean = |b: u8| b.is_ascii_alphanumeric() || b".-/?=#:".contains(&b);

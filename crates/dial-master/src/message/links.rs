@@ -42,10 +42,10 @@ impl Links {
         targets.into_iter().filter_map(known).collect()
     }
 
-    /// The finding; the one place to change when the dashboard has a page for it.
+    /// The page of the finding.
     pub fn finding(&self, id: &FindingId) -> Option<String> {
         let base = self.base.as_ref()?;
-        Some(format!("{base}/v1/findings/{id}"))
+        Some(format!("{base}/findings/{id}"))
     }
 }
 
@@ -128,7 +128,7 @@ mod tests {
         let id = samples::benign().id;
         for base in ["https://dial.example.org", "https://dial.example.org/"] {
             let links = Links::new(Some(base)).unwrap();
-            let expected = format!("https://dial.example.org/v1/findings/{id}");
+            let expected = format!("https://dial.example.org/findings/{id}");
             assert_eq!(links.finding(&id), Some(expected));
         }
         assert_eq!(Links::new(None).unwrap().finding(&id), None);

@@ -136,7 +136,7 @@ mod tests {
     /// Our word begins every line, and only our own lines hold an address.
     fn check(text: &str) -> Result<(), String> {
         let ours = [
-            "Open finding: https://dial.example.org/v1/findings/f-",
+            "Open finding: https://dial.example.org/findings/f-",
             "CloudTrail event: https://eu-west-1.console.aws.amazon.com/cloudtrailv2/home?",
         ];
         for (number, line) in text.lines().enumerate() {

@@ -26,6 +26,7 @@ use dial_master::config::Master;
 use dial_master::readers::{Readers, Token};
 use dial_master::routes::Desk;
 use dial_master::store::Sqlite;
+use dial_master::web::Dashboard;
 use dial_master::{Parts, Rate, State, app};
 use http::{HeaderValue, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -106,6 +107,7 @@ impl Bed {
                 burst: 1_000,
             },
             silent_after: SignedDuration::from_mins(30),
+            dashboard: Dashboard::default(),
             slack: None,
             clock: Arc::new(move || {
                 Timestamp::from_millisecond(shown.load(Ordering::SeqCst)).unwrap()

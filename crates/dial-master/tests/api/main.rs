@@ -29,4 +29,6 @@ mod slack;
 #[cfg(test)]
 mod triage;
 #[cfg(test)]
+mod web;
+#[cfg(test)]
 mod workers;

@@ -1,0 +1,55 @@
+//! The dashboard: pages over the same store and the same changes as the API, for a browser.
+//!
+//! Pages are made here and work without a script; the one script only makes them quicker.
+
+mod assets;
+mod bulk;
+mod change;
+mod chart;
+mod cookie;
+mod entry;
+mod filter;
+mod finding;
+mod findings;
+mod fleet;
+mod form;
+mod frame;
+mod line;
+mod oops;
+mod outbox;
+mod overview;
+mod related;
+mod reply;
+mod retry;
+mod rules;
+mod settings;
+mod sign_in;
+mod silences;
+mod tree;
+mod visitor;
+mod words;
+
+pub use settings::Dashboard;
+
+use crate::api::State;
+use axum::Router;
+use axum::routing::{get, post};
+use std::sync::Arc;
+
+/// Every page, below the address of the API.
+pub(crate) fn routes() -> Router<Arc<State>> {
+    Router::new()
+        .route("/", get(overview::show))
+        .route("/findings", get(findings::show).post(bulk::make))
+        .route("/findings/{id}", get(finding::show).post(change::make))
+        .route("/findings/{id}/record.json", get(finding::record))
+        .route("/findings/{id}/deliveries/{sink}", post(retry::make))
+        .route("/rules", get(rules::show))
+        .route("/silences", get(silences::show).post(silences::make))
+        .route("/silences/{id}", post(silences::end))
+        .route("/workers", get(fleet::show))
+        .route("/deliveries", get(outbox::show))
+        .route("/sign-in", get(sign_in::show).post(sign_in::make))
+        .route("/sign-out", post(sign_in::end))
+        .route("/assets/{version}/{name}", get(assets::show))
+}

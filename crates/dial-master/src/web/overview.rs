@@ -1,0 +1,236 @@
+//! `/`: how things stand, what happened lately, who is silent.
+
+use super::chart::Chart;
+use super::fleet::{self, Post};
+use super::frame::Frame;
+use super::line::Line;
+use super::oops::Oops;
+use super::reply;
+use super::visitor::Visitor;
+use super::words;
+use crate::api::State;
+use askama::Template;
+use axum::extract;
+use axum::response::Response;
+use dial_core::Severity;
+use dial_core::store::stats::{Mean, Stats, Step, Window};
+use dial_core::store::{Query, Status};
+use http::StatusCode;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, ToSpan as _};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Windows that are offered, days; the first where none is asked for.
+const WINDOWS: [u16; 4] = [7, 1, 30, 90];
+/// Longest list of counts.
+const TOP: usize = 8;
+/// Findings that are shown as waiting.
+const WAITING: usize = 8;
+
+/// A window that can be chosen.
+#[derive(Debug)]
+struct Offer {
+    days: u16,
+    word: String,
+    chosen: bool,
+}
+
+/// A number, where it leads, and its share of the largest, 0 to 100.
+#[derive(Debug)]
+struct Count {
+    name: String,
+    class: String,
+    count: u64,
+    share: u64,
+    list: String,
+}
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "overview.html")]
+struct Page {
+    frame: Frame,
+    offers: Vec<Offer>,
+    findings: u64,
+    suppressed: u64,
+    open: u64,
+    acknowledged: u64,
+    detect: String,
+    answer: String,
+    oldest: Option<Line>,
+    severities: Vec<Count>,
+    chart: Chart,
+    accounts: Vec<Count>,
+    rules: Vec<Count>,
+    services: Vec<Count>,
+    waiting: Vec<Line>,
+    posts: Vec<Post>,
+    troubled: usize,
+}
+
+pub(super) async fn show(
+    visitor: Visitor,
+    extract::State(state): extract::State<Arc<State>>,
+    extract::RawQuery(query): extract::RawQuery,
+) -> Result<Response, Oops> {
+    let days = window_of(query.as_deref().unwrap_or_default());
+    let (store, now) = (&*state.parts.store, state.now());
+    let to = now.to_zoned(TimeZone::UTC).date();
+    let from = to.saturating_sub((i64::from(days) - 1).days());
+    let by = if days <= 2 { Step::Hour } else { Step::Day };
+    let window = Window { from, to, by };
+    let urgent = Query {
+        status: vec![Status::Open],
+        severity: vec![Severity::Critical, Severity::High],
+        suppressed: Some(false),
+        ..Query::default()
+    };
+    let (stats, waiting, posts) = futures::try_join!(
+        Stats::read(store, window, now),
+        store.list(&urgent, None, WAITING, now),
+        fleet::posts(&state, now),
+    )?;
+    let status = |status: &str| stats.by_status.get(status).copied().unwrap_or(0);
+    let since = format!("&since={from}");
+    let page = Page {
+        frame: Frame::new(&visitor, "overview", "Overview"),
+        offers: WINDOWS.map(|offered| Offer::new(offered, days)).into(),
+        findings: stats.findings,
+        suppressed: stats.suppressed,
+        open: status("open"),
+        acknowledged: status("acknowledged"),
+        detect: mean(stats.time_to_detect),
+        answer: mean(stats.time_to_acknowledge),
+        oldest: stats.oldest_open.as_ref().map(|one| Line::new(one, now)),
+        severities: by_severity(&stats, &since),
+        chart: Chart::of(&stats.series, by),
+        accounts: top(&stats.by_account, "account", &since),
+        rules: top(&stats.by_rule, "rule", &since),
+        services: top(&stats.by_service, "service", &since),
+        waiting: waiting
+            .items
+            .iter()
+            .map(|one| Line::new(one, now))
+            .collect(),
+        troubled: posts.iter().filter(|post| post.is_troubled).count(),
+        posts,
+    };
+    Ok(reply::page(StatusCode::OK, &page))
+}
+
+/// Days that are asked for, if they are offered.
+fn window_of(query: &str) -> u16 {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let asked = pairs.find(|(name, _)| name == "days");
+    let asked = asked.and_then(|(_, value)| value.parse().ok());
+    asked
+        .filter(|days| WINDOWS.contains(days))
+        .unwrap_or(WINDOWS[0])
+}
+
+impl Offer {
+    fn new(days: u16, chosen: u16) -> Self {
+        let word = match days {
+            1 => "Today".to_owned(),
+            days => format!("{days} days"),
+        };
+        Self {
+            days,
+            word,
+            chosen: days == chosen,
+        }
+    }
+}
+
+fn mean(mean: Mean) -> String {
+    let whole = |seconds: f64| SignedDuration::try_from_secs_f64(seconds).ok();
+    match mean.seconds.and_then(whole) {
+        None => "–".to_owned(),
+        Some(length) if length < SignedDuration::from_secs(10) => {
+            format!("{:.1} s", length.as_secs_f64())
+        }
+        Some(length) => words::span(length),
+    }
+}
+
+/// All severities, the worst first; also those without a finding.
+fn by_severity(stats: &Stats, since: &str) -> Vec<Count> {
+    let most = stats.by_severity.values().max().copied().unwrap_or(0);
+    let all = Severity::ALL.into_iter().rev();
+    all.map(|severity| {
+        let count = stats.by_severity.get(severity.as_str()).copied();
+        Count {
+            name: words::severity(severity).to_owned(),
+            class: severity.to_string(),
+            count: count.unwrap_or(0),
+            share: share(count.unwrap_or(0), most),
+            list: format!("/findings?severity={severity}{since}"),
+        }
+    })
+    .collect()
+}
+
+/// The largest counts of one dimension.
+fn top(counts: &BTreeMap<String, u64>, filter: &str, since: &str) -> Vec<Count> {
+    let mut counts: Vec<(&String, u64)> = counts.iter().map(|(name, n)| (name, *n)).collect();
+    counts.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
+    let most = counts.first().map_or(0, |(_, count)| *count);
+    let count = |(name, count): (&String, u64)| {
+        let value: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
+        Count {
+            name: words::one_line(name),
+            class: String::new(),
+            count,
+            share: share(count, most),
+            list: format!("/findings?{filter}={value}{since}"),
+        }
+    };
+    counts.into_iter().take(TOP).map(count).collect()
+}
+
+fn share(count: u64, most: u64) -> u64 {
+    count.saturating_mul(100) / most.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_offered_windows_are_shown() {
+        for (query, expected) in [
+            ("", 7),
+            ("days=30", 30),
+            ("days=31", 7),
+            ("days=-1", 7),
+            ("days=99999999999", 7),
+            ("a=b&days=1", 1),
+        ] {
+            assert_eq!(window_of(query), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn the_largest_counts_come_first() {
+        let counts = BTreeMap::from([("a".to_owned(), 1), ("b c".to_owned(), 4)]);
+        let shown = top(&counts, "rule", "&since=2026-05-01");
+        assert_eq!(shown[0].list, "/findings?rule=b+c&since=2026-05-01");
+        assert_eq!((shown[0].share, shown[1].share), (100, 25));
+        assert_eq!(
+            mean(Mean {
+                seconds: Some(1.25),
+                of: 2
+            }),
+            "1.2 s"
+        );
+        assert_eq!(
+            mean(Mean {
+                seconds: Some(7_300.0),
+                of: 2
+            }),
+            "2 h"
+        );
+        assert_eq!(mean(Mean::default()), "–");
+    }
+}
