@@ -1,6 +1,7 @@
 //! `dial`: demo, scan, serve, rules, findings, deliveries, replay, keys.
 
 mod canary;
+mod catalogue;
 mod check_config;
 mod cli;
 mod completions;

@@ -1,5 +1,6 @@
 //! `dial serve`: the master on this machine, over SQLite or DynamoDB.
 
+use crate::catalogue;
 use crate::config_file::ConfigFile;
 use crate::exit::Outcome;
 use anyhow::{Context, Result};
@@ -42,8 +43,9 @@ pub(crate) struct Serve {
 /// Runs `dial serve` until it is told to stop.
 pub(crate) fn run(args: &Serve) -> Result<Outcome> {
     let file = ConfigFile::find(args.config.as_deref())?;
-    let config: Master = file.section("master")?;
+    let mut config: Master = file.section("master")?;
     logging::start();
+    config.rules = catalogue::cards(args.config.as_deref());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -256,7 +256,10 @@ impl Play {
         };
         let url = self.stage.url.as_str().trim_end_matches('/').to_owned();
         let token = self.stage.token.expose().to_owned();
-        let intro = "The master stays up until Ctrl-C. In another terminal:";
+        let intro = "The master stays up until Ctrl-C. Its dashboard:";
+        writeln!(self.out, "\n{}\n", paint(BOLD, intro))?;
+        writeln!(self.out, "  {url}/")?;
+        let intro = "In another terminal:";
         writeln!(self.out, "\n{}\n", paint(BOLD, intro))?;
         writeln!(self.out, "  export DIAL_URL={url}")?;
         writeln!(self.out, "  export DIAL_TOKEN={}", inert(&token))?;

@@ -6,7 +6,7 @@
 use super::arrivals::{Arrival, Arrivals};
 use super::slack::{CHANNEL, Workspace};
 use super::thehive::Organisation;
-use crate::keys;
+use crate::{catalogue, keys};
 use anyhow::{Context, Result, bail};
 use dial_aws::{AwsSecrets, Clients};
 use dial_core::config::section;
@@ -155,6 +155,8 @@ impl Props {
             "bucket": self.path("bucket"),
             "root_keys": {"1": self.secret("root.key")},
             "tokens": [{"name": "demo", "secret": self.secret("token"), "scope": "admin"}],
+            // Whoever is on this machine looks without a token; from elsewhere they show it.
+            "sign_in": {"loopback": listen.ip().is_loopback()},
             "dangerous_allow_private_sinks": true,
             // Each finding is told as it comes, for the demo counts them.
             "route": {"group_window_minutes": 0},
@@ -176,7 +178,9 @@ impl Props {
                 },
             },
         }}))?;
-        Ok(section("demo", &file, "master", [])?)
+        let mut master: Master = section("demo", &file, "master", [])?;
+        master.rules = catalogue::cards(None);
+        Ok(master)
     }
 
     async fn worker(&self, region: &str, master: &reqwest::Url) -> Result<Worker> {

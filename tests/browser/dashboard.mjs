@@ -1,0 +1,288 @@
+// The dashboard in a real browser. Arguments: the `dial` program, Chromium; then, if wanted,
+// `--screenshots FOLDER` takes pictures of the demo, `--many N` times pages over N findings.
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import assert from "node:assert/strict";
+import { Master, finding } from "./master.mjs";
+import { TEXTS, hostile } from "./hostile.mjs";
+
+// Both are installed beside, not in, the repository.
+const require = createRequire(join(process.env.DIAL_NODE_MODULES ?? process.cwd(), "x.js"));
+const { chromium } = require("playwright-core");
+const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const [dial, executablePath, ...options] = process.argv.slice(2);
+const option = (name) => { const at = options.indexOf(name); return at < 0 ? null : options[at + 1]; };
+const PHONE = { width: 390, height: 844 };
+const PAGES = ["/", "/findings", "/rules", "/silences", "/workers", "/deliveries"];
+
+const browser = await chromium.launch({
+  executablePath,
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+
+// A tab that notes whatever a harmless page never does.
+async function tab(context, faults, home) {
+  const page = await context.newPage();
+  page.on("dialog", (dialog) => { faults.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+  page.on("console", (message) => { if (["error", "warning"].includes(message.type()) && !/status of (4\d\d)/.test(message.text())) faults.push(`console: ${message.text()}`); });
+  page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
+  page.on("request", (request) => { if (!request.url().startsWith(home)) faults.push(`request: ${request.url()}`); });
+  return page;
+}
+
+async function signIn(page, home, token) {
+  await page.goto(`${home}/findings`);
+  assert.match(page.url(), /\/sign-in\?next=%2Ffindings$/);
+  await page.getByLabel("API token").fill(token);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL(`${home}/findings`);
+}
+
+async function accessible(page, what) {
+  // The content policy forbids inline scripts, so axe comes in through the protocol.
+  const found = await page.evaluate(`${AXE}; axe.run(document, { resultTypes: ["violations"] })`);
+  const said = found.violations.map((one) => `${one.id}: ${one.help}: ${one.nodes[0].html}: ${one.nodes[0].failureSummary}`);
+  assert.deepEqual(said, [], what);
+}
+
+const steps = [];
+const step = (name, work) => steps.push([name, work]);
+const faults = [];
+let master, context, page, id;
+
+step("sign in", async () => {
+  context = await browser.newContext();
+  page = await tab(context, faults, master.url);
+  await page.goto(`${master.url}/sign-in`);
+  await accessible(page, "sign-in");
+  await page.getByLabel("API token").fill("a-token-that-nobody-ever-made");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("alert").waitFor();
+  await signIn(page, master.url, master.token);
+  const cookie = (await context.cookies()).find((one) => one.name.includes("dial"));
+  assert.deepEqual([cookie.httpOnly, cookie.sameSite], [true, "Lax"]);
+});
+
+step("filter by click, by words and by address", async () => {
+  await page.getByRole("checkbox", { name: "Critical" }).check();
+  await page.waitForURL(/severity=critical/);
+  const lines = page.locator("[data-line]");
+  const critical = await lines.count();
+  assert.ok(critical > 0);
+  assert.equal(await page.locator("td .sev.critical").count(), critical);
+  await page.goto(`${master.url}/findings`);
+  await page.getByLabel("Search").fill("exports-3");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/q=exports-3/);
+  for (const text of await lines.locator(".t a").allTextContents()) assert.match(text, /exports-3/);
+  await page.goto(`${master.url}/findings?principal=arn:aws:iam::111122223333:user/deploy-1&since=7d`);
+  assert.ok(await lines.count() > 0);
+  await page.goto(`${master.url}/findings?limit=5`);
+  const first = await lines.first().textContent();
+  await page.getByRole("link", { name: "Older" }).click();
+  await page.waitForURL(/cursor=/);
+  assert.notEqual(await lines.first().textContent(), first);
+});
+
+step("open, acknowledge, and see it in the API and in another tab", async () => {
+  await page.goto(`${master.url}/findings?severity=critical`);
+  await page.locator("[data-line] .t a").first().click();
+  await page.waitForURL(/findings\/f-/);
+  id = page.url().split("/").pop();
+  await accessible(page, "finding");
+  const other = await tab(context, faults, master.url);
+  await other.goto(page.url());
+  await page.getByLabel("Comment").fill("looking at it");
+  await page.getByRole("button", { name: "Acknowledge" }).click();
+  await page.locator(".heading .status.acknowledged").waitFor();
+  const { status, audit } = await master.api(`/v1/findings/${id}`);
+  const last = audit.at(-1);
+  assert.deepEqual([status, last.who, last.door, last.comment], ["acknowledged", "soc", "dashboard", "looking at it"]);
+  await other.getByRole("button", { name: "Resolve" }).click();
+  await other.getByRole("alert").filter({ hasText: "Changed meanwhile by soc" }).waitFor();
+  assert.equal((await master.api(`/v1/findings/${id}`)).status, "acknowledged");
+  await other.getByRole("button", { name: "To me" }).click();
+  await other.getByText("assigned to soc", { exact: true }).waitFor();
+  await other.close();
+});
+
+step("change several from the list", async () => {
+  await page.goto(`${master.url}/findings?severity=low`);
+  await page.locator('[name="id"]').nth(0).check();
+  await page.locator('[name="id"]').nth(1).check();
+  await page.getByRole("button", { name: "Acknowledge" }).click();
+  await page.getByRole("status").filter({ hasText: "2 changed." }).waitFor();
+});
+
+step("add a silence and end it", async () => {
+  await page.goto(`${master.url}/silences`);
+  await page.getByLabel("Fits, one matcher").fill("resource=arn:aws:s3:::exports-3");
+  await page.getByLabel("Reason").fill("agreed with the owner");
+  await page.getByRole("button", { name: "What would it mute?" }).click();
+  await page.getByText(/\d+ of the last \d+ findings/).waitFor();
+  await page.getByRole("button", { name: "Silence", exact: true }).click();
+  await page.getByText("In force").waitFor();
+  const { silences } = await master.api("/v1/silences");
+  assert.deepEqual(silences.map((one) => [one.reason, one.created_by]), [["agreed with the owner", "soc (dashboard)"]]);
+  await page.getByRole("button", { name: "End now" }).click();
+  await page.getByText("Ended").waitFor();
+  await page.getByLabel("Fits, one matcher").fill("severity=high");
+  await page.getByLabel("Reason").fill("too wide");
+  await page.getByRole("button", { name: "Silence", exact: true }).click();
+  await page.getByRole("alert").filter({ hasText: "almost everything" }).waitFor();
+});
+
+step("by keyboard only", async () => {
+  await page.goto(`${master.url}/findings?status=open&severity=medium`);
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  const title = await page.locator("tr.at .t a").textContent();
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/findings\/f-/);
+  assert.equal(await page.locator("h1").textContent(), title);
+  await page.keyboard.press("a");
+  await page.locator(".heading .status.acknowledged").waitFor();
+  await page.keyboard.press("?");
+  await page.locator("#keys[open]").waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("u");
+  await page.waitForURL(/\/findings\?status=open/);
+  await page.keyboard.press("/");
+  await page.keyboard.type("exports-1");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/q=exports-1/);
+  await page.keyboard.press("Tab");
+  const ring = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+  assert.equal(ring, "solid");
+});
+
+step("new findings appear by themselves", async () => {
+  await page.goto(`${master.url}/findings`);
+  await master.send([finding(9000, (made) => { made.title = "Just come in"; made.time = new Date().toISOString(); })]);
+  await page.getByText("Just come in").waitFor({ timeout: 30000 });
+});
+
+step("every page is accessible, in light and dark, on a desk and a phone", async () => {
+  const phone = await browser.newContext({ viewport: PHONE, colorScheme: "dark", hasTouch: true });
+  const small = await tab(phone, faults, master.url);
+  await signIn(small, master.url, master.token);
+  for (const path of [...PAGES, `/findings/${id}`]) {
+    for (const one of [page, small]) {
+      await one.goto(`${master.url}${path}`);
+      await accessible(one, path);
+    }
+    const wide = await small.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(wide <= 0, `${path} is ${wide} px wider than a phone`);
+  }
+  await phone.close();
+});
+
+step("reading needs no script", async () => {
+  const plain = await browser.newContext({ javaScriptEnabled: false });
+  const quiet = await plain.newPage();
+  await signIn(quiet, master.url, master.looker);
+  await quiet.locator("[data-line] .t a").first().click();
+  await quiet.getByRole("heading", { name: "Why" }).waitFor();
+  assert.equal(await quiet.getByRole("button", { name: "Acknowledge" }).count(), 0);
+  await plain.close();
+});
+
+step("whatever an event says is inert", async () => {
+  const sent = TEXTS.map((text, n) => hostile(20000 + n, text));
+  await master.send(sent);
+  const places = [...PAGES, "/findings?limit=200", ...sent.map((one) => `/findings/${one.id}`)];
+  for (const text of TEXTS.slice(0, 20)) {
+    places.push(`/findings?q=${encodeURIComponent(text.slice(0, 60))}`, `/findings?rule=${encodeURIComponent(text)}`, `/silences?rule=${encodeURIComponent(text)}`);
+  }
+  for (const place of places) {
+    await page.goto(`${master.url}${place}`, { waitUntil: "load" });
+    const alive = await page.evaluate(() => document.querySelectorAll("main script, main iframe, main img, main base, main link, main meta, main object, main embed, [onerror], [onload], [onfocus], [style], a[href^='javascript:'], a[href^='data:']").length);
+    assert.equal(alive, 0, place);
+  }
+});
+
+step("sign out", async () => {
+  await page.goto(`${master.url}/`);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL(/\/sign-in$/);
+  await page.goto(`${master.url}/findings/${id}`);
+  assert.match(page.url(), /\/sign-in/);
+});
+
+async function play() {
+  master = await Master.start(dial);
+  try {
+    await master.send(Array.from({ length: 60 }, (_, n) => finding(n)));
+    for (const [name, work] of steps) {
+      await work();
+      assert.deepEqual(faults, [], name);
+      console.log(`ok: ${name}`);
+    }
+  } finally {
+    await master.stop();
+  }
+}
+
+// How long pages take over many findings; for people, nothing fails by it.
+async function many(count) {
+  master = await Master.start(dial);
+  try {
+    for (let n = 0; n < count; n += 100) await master.send(Array.from({ length: 100 }, (_, k) => finding(n + k)));
+    context = await browser.newContext();
+    page = await tab(context, faults, master.url);
+    await signIn(page, master.url, master.token);
+    const first = (await master.api("/v1/findings?limit=1")).findings[0].id;
+    for (const path of [...PAGES, "/findings?severity=critical&status=open", "/findings?q=exports-3", "/findings?q=nowhere", "/findings?source=198.51.100.7", `/findings/${first}`]) {
+      const begun = performance.now();
+      await page.goto(`${master.url}${path}`, { waitUntil: "load" });
+      console.log(`${count} findings: ${path} in ${Math.round(performance.now() - begun)} ms`);
+    }
+  } finally {
+    await master.stop();
+  }
+}
+
+// Pictures of the demo.
+async function screenshots(folder) {
+  mkdirSync(folder, { recursive: true });
+  const demo = spawn(dial, ["demo", "--listen", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "inherit"] });
+  let said = "";
+  const url = await new Promise((done, fail) => {
+    demo.stdout.on("data", (data) => {
+      said += data;
+      const found = said.match(/DIAL_URL=(\S+)/);
+      if (found) done(found[1]);
+    });
+    demo.once("exit", () => fail(new Error(`the demo ended: ${said}`)));
+  });
+  const take = async (name, path, options = {}) => {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+    const page = await context.newPage();
+    await page.goto(`${url}${path}`, { waitUntil: "load" });
+    await page.screenshot({ path: join(folder, `${name}.png`), fullPage: false });
+    await context.close();
+  };
+  const answer = await fetch(`${url}/findings?severity=critical`);
+  const id = (await answer.text()).match(/findings\/(f-[a-z2-7]{26})/)[1];
+  await take("overview", "/");
+  await take("overview-dark", "/", { colorScheme: "dark" });
+  await take("findings", "/findings");
+  await take("finding", `/findings/${id}`);
+  await take("finding-dark", `/findings/${id}`, { colorScheme: "dark" });
+  await take("rules", "/rules");
+  await take("silences", "/silences");
+  await take("phone-findings", "/findings", { viewport: PHONE });
+  await take("phone-finding", `/findings/${id}`, { viewport: PHONE });
+  demo.kill("SIGTERM");
+}
+
+try {
+  if (option("--screenshots")) await screenshots(option("--screenshots"));
+  else if (option("--many")) await many(Number(option("--many")));
+  else await play();
+} finally {
+  await browser.close();
+}
