@@ -2,7 +2,7 @@
 
 use crate::emulators::Emulators;
 use crate::run::{command, run, succeeds, target};
-use crate::{cost, layers, package, proofs, terraform, tools};
+use crate::{browser, cost, layers, package, proofs, terraform, tools};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +22,10 @@ pub(crate) fn check(quick: bool) -> anyhow::Result<()> {
     if quick {
         step("tests", || tests(None))?;
         step("reference", || reference("debug"))?;
-        println!("\nskipped by --quick: optimised build, packages, end-to-end tests");
+        println!(
+            "\nskipped by --quick: optimised build, packages, end-to-end tests, the dashboard in a \
+             browser"
+        );
     } else {
         let fault_worker = step("optimised build", optimised)?;
         step("reference", || reference("release"))?;
@@ -33,6 +36,7 @@ pub(crate) fn check(quick: bool) -> anyhow::Result<()> {
                 packages,
             }))
         })?;
+        step("browser", browser::check)?;
     }
     println!("\ncheck passed in {:.0?}", started.elapsed());
     Ok(())

@@ -1,6 +1,7 @@
 //! The project's tasks: `cargo xtask check` is all of CI.
 
 mod bench;
+mod browser;
 mod chaos;
 mod check;
 mod corpus;
@@ -65,6 +66,10 @@ enum Task {
     Names(names::Options),
     /// Measure scan, worker and master against references in the same run.
     Bench(bench::Options),
+    /// Use the dashboard in a real browser; takes pictures or times with the options.
+    ///
+    /// Example: cargo xtask browser --screenshots docs/images
+    Browser(browser::Options),
     /// Kill a real master at random while sinks and store misbehave; count what came of it.
     ///
     /// Example: cargo xtask chaos --findings 2000 --kills 20 --store dynamodb
@@ -105,6 +110,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Task::Corpus(options) => corpus::write(&options),
         Task::Names(options) => names::write(&options),
+        Task::Browser(options) => browser::browser(&options),
         Task::Chaos(options) => chaos::chaos(&options),
         Task::Bench(options) => bench::bench(&options),
         Task::Quality(options) => quality::quality(&options),

@@ -134,7 +134,7 @@ pub(crate) fn nextest() -> anyhow::Result<Vec<String>> {
 }
 
 /// `$XDG_CACHE_HOME/dial/tools`, else `~/.cache/dial/tools`.
-fn cache() -> anyhow::Result<PathBuf> {
+pub(crate) fn cache() -> anyhow::Result<PathBuf> {
     let base = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::home_dir().map(|home| home.join(".cache")))

@@ -22,13 +22,10 @@ pub(super) async fn make(
 ) -> Result<Response, Oops> {
     let now = state.now();
     let wrong = |detail| Oops::new(StatusCode::UNPROCESSABLE_ENTITY, "Not done", detail);
-    let wanted = match change::read(&fields, &visitor, now).map_err(wrong)? {
-        change @ (Change::Acknowledge
-        | Change::Resolve
-        | Change::FalsePositive
-        | Change::Assign { to: Some(_) }) => change,
-        _ => return Err(wrong("This is not done to several at a time.".to_owned())),
-    };
+    let wanted = change::read(&fields, &visitor, now).map_err(wrong)?;
+    if !is_for_several(&wanted) {
+        return Err(wrong("This is not done to several at a time.".to_owned()));
+    }
     let ids = fields.all("id").filter_map(|id| FindingId::parse(id).ok());
     let ids: Vec<FindingId> = ids.take(MAX_PAGE).collect();
     let request = change::request(&visitor, wanted, None, now);
@@ -53,6 +50,16 @@ pub(super) async fn make(
         return Err(error.into());
     }
     Ok(reply::see(&back(fields.one("back"), done, left)))
+}
+
+fn is_for_several(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::Acknowledge
+            | Change::Resolve
+            | Change::FalsePositive
+            | Change::Assign { to: Some(_) }
+    )
 }
 
 /// The list that the form came from, with what became of it.

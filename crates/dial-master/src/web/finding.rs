@@ -14,6 +14,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{self, Path};
 use axum::response::Response;
 use dial_core::finding::{Finding, Principal, Source};
+use dial_core::record::Record;
 use dial_core::store::{Audit, Delivery, DeliveryState, Status, Stored};
 use dial_core::{FindingId, Severity};
 use http::StatusCode;
@@ -146,7 +147,7 @@ impl Page {
     fn of(visitor: &Visitor, stored: &Stored, now: Timestamp) -> Self {
         let (finding, triage) = (&stored.finding, &stored.triage);
         let title = words::one_line(&finding.title);
-        let record = finding.record.as_ref().map(|record| record.to_value());
+        let record = finding.record.as_ref().map(Record::to_value);
         let assignee = triage.assignee.as_deref();
         Self {
             frame: Frame::new(visitor, "findings", title.clone()),
@@ -303,9 +304,10 @@ fn from(source: &Source) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some(ip) = &source.ip {
         let is_address = ip.parse::<std::net::IpAddr>().is_ok();
-        facts.push(match is_address {
-            true => Fact::listed("Address", ip, "source"),
-            false => Fact::new("Address", ip),
+        facts.push(if is_address {
+            Fact::listed("Address", ip, "source")
+        } else {
+            Fact::new("Address", ip)
         });
     }
     if let Some(geo) = &source.geo {

@@ -41,7 +41,7 @@ struct Offer {
 struct Count {
     name: String,
     class: String,
-    count: u64,
+    findings: u64,
     share: u64,
     list: String,
 }
@@ -86,28 +86,28 @@ pub(super) async fn show(
         suppressed: Some(false),
         ..Query::default()
     };
-    let (stats, waiting, posts) = futures::try_join!(
+    let (numbers, waiting, posts) = futures::try_join!(
         Stats::read(store, window, now),
         store.list(&urgent, None, WAITING, now),
         fleet::posts(&state, now),
     )?;
-    let status = |status: &str| stats.by_status.get(status).copied().unwrap_or(0);
+    let status = |status: &str| numbers.by_status.get(status).copied().unwrap_or(0);
     let since = format!("&since={from}");
     let page = Page {
         frame: Frame::new(&visitor, "overview", "Overview"),
         offers: WINDOWS.map(|offered| Offer::new(offered, days)).into(),
-        findings: stats.findings,
-        suppressed: stats.suppressed,
+        findings: numbers.findings,
+        suppressed: numbers.suppressed,
         open: status("open"),
         acknowledged: status("acknowledged"),
-        detect: mean(stats.time_to_detect),
-        answer: mean(stats.time_to_acknowledge),
-        oldest: stats.oldest_open.as_ref().map(|one| Line::new(one, now)),
-        severities: by_severity(&stats, &since),
-        chart: Chart::of(&stats.series, by),
-        accounts: top(&stats.by_account, "account", &since),
-        rules: top(&stats.by_rule, "rule", &since),
-        services: top(&stats.by_service, "service", &since),
+        detect: mean(numbers.time_to_detect),
+        answer: mean(numbers.time_to_acknowledge),
+        oldest: numbers.oldest_open.as_ref().map(|one| Line::new(one, now)),
+        severities: by_severity(&numbers, &since),
+        chart: Chart::of(&numbers.series, by),
+        accounts: top(&numbers.by_account, "account", &since),
+        rules: top(&numbers.by_rule, "rule", &since),
+        services: top(&numbers.by_service, "service", &since),
         waiting: waiting
             .items
             .iter()
@@ -163,7 +163,7 @@ fn by_severity(stats: &Stats, since: &str) -> Vec<Count> {
         Count {
             name: words::severity(severity).to_owned(),
             class: severity.to_string(),
-            count: count.unwrap_or(0),
+            findings: count.unwrap_or(0),
             share: share(count.unwrap_or(0), most),
             list: format!("/findings?severity={severity}{since}"),
         }
@@ -181,7 +181,7 @@ fn top(counts: &BTreeMap<String, u64>, filter: &str, since: &str) -> Vec<Count> 
         Count {
             name: words::one_line(name),
             class: String::new(),
-            count,
+            findings: count,
             share: share(count, most),
             list: format!("/findings?{filter}={value}{since}"),
         }

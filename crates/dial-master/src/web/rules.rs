@@ -86,9 +86,9 @@ pub(super) async fn show(
     let to = now.to_zoned(TimeZone::UTC).date();
     let from = to.saturating_sub((i64::from(DAYS) - 1).days());
     let by = Step::Day;
-    let stats = Stats::read(&*state.parts.store, Window { from, to, by }, now).await?;
+    let numbers = Stats::read(&*state.parts.store, Window { from, to, by }, now).await?;
     let cards = &state.parts.dashboard.rules;
-    let rules = rows(cards, &stats.by_rule);
+    let rules = rows(cards, &numbers.by_rule);
     let techniques: BTreeSet<&str> = cards
         .iter()
         .flat_map(|card| card.attack.iter().map(|one| one.id.as_str()))
@@ -100,7 +100,7 @@ pub(super) async fn show(
         fired: rules.iter().filter(|row| row.fired > 0).count(),
         rules,
         techniques: techniques.len(),
-        matrix: matrix(cards, &stats.by_rule),
+        matrix: matrix(cards, &numbers.by_rule),
     };
     Ok(reply::page(StatusCode::OK, &page))
 }
@@ -137,10 +137,12 @@ fn rows(cards: &[RuleCard], fired: &BTreeMap<String, u64>) -> Vec<Row> {
     rows
 }
 
+/// Rules of each technique, and how often they fired.
+type Techniques<'c> = BTreeMap<&'c str, (BTreeSet<&'c str>, u64)>;
+
 /// Techniques below their tactics, sub-techniques with their technique.
 fn matrix(cards: &[RuleCard], fired: &BTreeMap<String, u64>) -> Vec<Column> {
-    let mut columns: BTreeMap<(usize, &str), BTreeMap<&str, (BTreeSet<&str>, u64)>> =
-        BTreeMap::new();
+    let mut columns: BTreeMap<(usize, &str), Techniques<'_>> = BTreeMap::new();
     for card in cards {
         for technique in &card.attack {
             let id = technique.id.split('.').next().unwrap_or(&technique.id);
@@ -155,11 +157,11 @@ fn matrix(cards: &[RuleCard], fired: &BTreeMap<String, u64>) -> Vec<Column> {
             }
         }
     }
-    let column = |((_, tactic), cells): ((usize, &str), BTreeMap<&str, _>)| Column {
+    let column = |((_, tactic), cells): ((usize, &str), Techniques<'_>)| Column {
         tactic: tactic.replace('-', " "),
         cells: cells
             .into_iter()
-            .map(|(id, (rules, fired)): (&str, (BTreeSet<&str>, u64))| Cell {
+            .map(|(id, (rules, fired))| Cell {
                 id: id.to_owned(),
                 rules: rules.len(),
                 fired,

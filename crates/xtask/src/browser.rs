@@ -1,0 +1,115 @@
+//! The dashboard in a real browser: Chromium and the script that drives it, installed where that may be.
+
+use crate::run::{command, run, succeeds, target};
+use crate::tools;
+use anyhow::Context;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// What drives the browser and what looks for barriers, pinned.
+const PACKAGES: [&str; 2] = ["playwright-core@1.65.1", "axe-core@4.14.1"];
+/// Names of the program, the first that is there is taken.
+const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+const SCRIPT: &str = "tests/browser/dashboard.mjs";
+
+/// Arguments of `browser`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Take pictures of the demo into this folder instead
+    #[arg(long, value_name = "DIR")]
+    screenshots: Option<PathBuf>,
+    /// Print how long pages take over as many findings instead
+    #[arg(long, value_name = "N")]
+    many: Option<u32>,
+    /// Profile whose `dial` is used; built already
+    #[arg(long, default_value = "release")]
+    profile: String,
+}
+
+/// Runs `cargo xtask browser`.
+pub(crate) fn browser(options: &Options) -> anyhow::Result<()> {
+    let mut more = Vec::new();
+    if let Some(folder) = &options.screenshots {
+        more.extend(["--screenshots".to_owned(), folder.display().to_string()]);
+    }
+    if let Some(count) = options.many {
+        more.extend(["--many".to_owned(), count.to_string()]);
+    }
+    drive(&target().join(&options.profile).join("dial"), &more)
+}
+
+/// The tests; says what is missing where they cannot run.
+pub(crate) fn check() -> anyhow::Result<()> {
+    drive(&target().join("release").join("dial"), &[])
+}
+
+fn drive(dial: &Path, more: &[String]) -> anyhow::Result<()> {
+    let Some(chromium) = chromium()? else {
+        println!(
+            "skipped: the dashboard in a browser (there is no Chromium, and no right to install it)"
+        );
+        return Ok(());
+    };
+    let Some(modules) = modules()? else {
+        return Ok(());
+    };
+    let mut node = command(&["node", SCRIPT]);
+    node.arg(dial).arg(chromium).args(more);
+    run(node.env("DIAL_NODE_MODULES", modules))
+}
+
+/// Chromium's program, from the system's packages where root may install them.
+fn chromium() -> anyhow::Result<Option<&'static str>> {
+    let find = || {
+        PROGRAMS
+            .into_iter()
+            .find(|name| succeeds(&[name, "--version"]))
+    };
+    if let Some(program) = find() {
+        return Ok(Some(program));
+    }
+    if !succeeds(&["sh", "-c", "test $(id -u) = 0 && command -v apt-get"]) {
+        return Ok(None);
+    }
+    eprintln!("installing chromium from the system's packages (once)");
+    let install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium";
+    if let Err(error) = run(&mut command(&["sh", "-c", install])) {
+        println!("chromium cannot be installed: {error:#}");
+    }
+    Ok(find())
+}
+
+/// A folder with the packages, after installing them where they are missing.
+fn modules() -> anyhow::Result<Option<PathBuf>> {
+    let name = PACKAGES.join("-").replace('@', "-");
+    let home = tools::cache()?.join(format!("node-{name}"));
+    // Written last, so that half an installation is made again.
+    let complete = home.join("complete");
+    if complete.exists() {
+        return Ok(Some(home));
+    }
+    if !succeeds(&["node", "--version"]) || !succeeds(&["npm", "--version"]) {
+        println!("skipped: the dashboard in a browser (there is no node with npm)");
+        return Ok(None);
+    }
+    std::fs::create_dir_all(&home).with_context(|| format!("{}", home.display()))?;
+    eprintln!(
+        "installing {} into {} (once)",
+        PACKAGES.join(", "),
+        home.display()
+    );
+    let mut install = command(&[
+        "npm",
+        "install",
+        "--silent",
+        "--no-audit",
+        "--no-fund",
+        "--prefix",
+    ]);
+    if let Err(error) = run(install.arg(&home).args(PACKAGES)) {
+        println!("skipped: the dashboard in a browser ({error:#})");
+        return Ok(None);
+    }
+    std::fs::write(&complete, "")?;
+    Ok(Some(home))
+}
