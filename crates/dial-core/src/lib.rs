@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod config;
 pub mod dead_letter;
 pub mod emf;
+pub mod enrolment;
 pub mod finding;
 pub mod folder;
 pub mod gzip;

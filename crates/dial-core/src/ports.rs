@@ -1,8 +1,9 @@
 //! The doors to the outside, as traits; the store's is in `store`.
 
+use crate::enrolment::{Identity, StsQuestion};
 use crate::finding::Reputation;
 use crate::secret::{Secret, SecretError, SecretRef};
-use crate::worker_id::Region;
+use crate::worker_id::{Region, WorkerId};
 use async_trait::async_trait;
 use std::net::IpAddr;
 
@@ -100,4 +101,29 @@ pub trait RequestSigner: Send + Sync {
         signing: &Signing,
         request: Unsigned<'_>,
     ) -> Result<Vec<(String, String)>, SignError>;
+}
+
+/// Why STS did not say who signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// The signature is none of these credentials, or over something else.
+    #[error("STS refuses the signature: {0}")]
+    Refused(String),
+    /// No answer now; trying again may help.
+    #[error("STS cannot be asked: {0}")]
+    Unavailable(String),
+}
+
+/// Asks STS who signed a question.
+#[async_trait]
+pub trait CallerIdentity: Send + Sync {
+    /// Who signed it; asks once, in bounded time.
+    async fn caller(&self, question: &StsQuestion) -> Result<Identity, IdentityError>;
+}
+
+/// The organisation of accounts that a master belongs to.
+#[async_trait]
+pub trait Organization: Send + Sync {
+    /// Whether the worker's account is an active member; the error says what is missing.
+    async fn has(&self, worker: &WorkerId) -> Result<bool, String>;
 }
