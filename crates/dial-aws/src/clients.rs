@@ -33,6 +33,8 @@ pub struct Emulators {
     pub sts: Option<String>,
     /// Access key and its secret, for emulators that check them; else `test` and `testtest`.
     pub keys: Option<(String, String)>,
+    /// Session token that goes with the keys of a role.
+    pub token: Option<String>,
 }
 
 /// Clients that share one configuration; cheap to clone, loaded on first use.
@@ -132,7 +134,8 @@ impl Clients {
         };
         let keys = emulators.keys.as_ref();
         let (key, secret) = keys.map_or(("test", "testtest"), |(key, secret)| (key, secret));
-        let test = aws_sdk_s3::config::Credentials::new(key, secret, None, None, "emulator");
+        let token = emulators.token.clone();
+        let test = aws_sdk_s3::config::Credentials::new(key, secret, token, None, "emulator");
         loader
             .region(Region::from_static("us-east-1"))
             .credentials_provider(test)

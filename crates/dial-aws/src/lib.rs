@@ -2,7 +2,10 @@
 
 pub mod clients;
 pub mod dynamodb;
+mod exchange;
 mod fault;
+pub mod identity;
+pub mod organization;
 pub mod s3;
 pub mod secrets;
 pub mod signer;
@@ -10,6 +13,8 @@ pub mod survey;
 
 pub use clients::{Clients, Emulators};
 pub use dynamodb::{DynamoStore, create_table};
+pub use identity::StsIdentity;
+pub use organization::AwsOrganization;
 pub use s3::location::{Location, LocationError, open_bucket, read_object};
 pub use s3::objects::{Listing, Object, Page};
 pub use s3::{S3Bucket, create_bucket};
