@@ -21,6 +21,9 @@ pub struct Worker {
     /// Where this worker's key lies.
     #[serde(default)]
     pub key: Option<SecretRef>,
+    /// Get the key from the master, by proof of the account, instead of having one.
+    #[serde(default)]
+    pub enrol: bool,
     /// Which root key made it, and until when: `<root key number>/<not-after>`.
     #[serde(default = "first_key", deserialize_with = "key_id")]
     pub key_id: KeyId,
@@ -71,9 +74,7 @@ pub struct AbuseIpdb {
 impl Check for Worker {
     fn check(&self, report: &mut dyn FnMut(&str, String)) {
         self.check_master(report);
-        if self.key.is_none() {
-            report("key", "missing; make one with `dial keys derive` and give it as env:NAME, file:/path or secretsmanager:<arn>".into());
-        }
+        self.check_key(report);
         if self.account.is_none() {
             report(
                 "account",
@@ -107,6 +108,20 @@ impl Check for Worker {
 }
 
 impl Worker {
+    fn check_key(&self, report: &mut dyn FnMut(&str, String)) {
+        match (&self.key, self.enrol) {
+            (None, false) => report("key", "missing; make one with `dial keys derive` and give it as env:NAME, file:/path or secretsmanager:<arn>, or set enrol = true".into()),
+            (Some(_), true) => report("enrol", "a worker has a key or enrols for one; remove key, or enrol".into()),
+            (None, true) => {
+                let url = Url::parse(&self.master_url).ok();
+                if url.is_some_and(|url| url.scheme() == "http" && !is_loopback(&url)) {
+                    report("enrol", "needs https, dangerous_allow_http or not: the answer holds a key".into());
+                }
+            }
+            (Some(_), false) => {}
+        }
+    }
+
     fn check_master(&self, report: &mut dyn FnMut(&str, String)) {
         if self.master_url.is_empty() {
             return report("master_url", "missing; give the URL of the master".into());
@@ -142,7 +157,8 @@ pub fn acceptable(url: &Url, allow_http: bool) -> Result<(), String> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether a URL leads to this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
@@ -282,6 +298,39 @@ timeout_ms = 0
 "#;
         insta::assert_snapshot!(read(text, &[]).unwrap_err());
         insta::assert_snapshot!(read("", &[]).unwrap_err());
+    }
+
+    #[test]
+    fn a_worker_has_a_key_or_enrols_for_one() {
+        let base = "[worker]\naccount = \"111122223333\"\nbucket = \"/x\"\n";
+        let cases = [
+            ("enrols", "enrol = true", "https://dial.example.com", None),
+            (
+                "both",
+                "enrol = true\nkey = \"env:K\"",
+                "https://dial.example.com",
+                Some("worker.enrol"),
+            ),
+            (
+                "neither",
+                "enrol = false",
+                "https://dial.example.com",
+                Some("worker.key"),
+            ),
+            ("loopback", "enrol = true", "http://127.0.0.1:8600", None),
+            (
+                "in the clear",
+                "enrol = true\ndangerous_allow_http = true",
+                "http://dial.example.com",
+                Some("worker.enrol"),
+            ),
+        ];
+        for (name, lines, url, expected) in cases {
+            let text = format!("{base}{lines}\nmaster_url = {url:?}\n");
+            let result = read(&text, &[]);
+            let paths = result.as_ref().err().map(|p| p.list[0].path.as_str());
+            assert_eq!(paths, expected, "{name}: {result:?}");
+        }
     }
 
     #[test]

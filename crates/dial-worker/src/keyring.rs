@@ -39,6 +39,14 @@ pub enum KeyringError {
         /// Why.
         reason: String,
     },
+    /// The master gave no key; trying again may help.
+    #[error("worker {worker} cannot enrol: {reason}")]
+    Enrol {
+        /// The worker.
+        worker: WorkerId,
+        /// Why.
+        reason: String,
+    },
     /// No key was given for that account and region.
     #[error("no key for {0}; give the root key, or this worker's key")]
     Missing(WorkerId),
@@ -49,6 +57,11 @@ pub enum KeyringError {
 pub trait Keyring: Send + Sync {
     /// The signer; asked once per group of findings, so it should remember.
     async fn signer(&self, place: &WorkerId) -> Result<Arc<Signer>, KeyringError>;
+
+    /// Told that the master does not accept a signer; whether asking for it again may give another.
+    async fn forget(&self, _refused: &Signer) -> bool {
+        false
+    }
 }
 
 /// The key of one worker, fetched when the first finding needs it; signs whatever it is given.

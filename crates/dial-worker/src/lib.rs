@@ -5,6 +5,7 @@ pub mod batch;
 pub mod config;
 mod drift;
 mod emf;
+pub mod enrol;
 pub mod heartbeat;
 mod invocation;
 pub mod judge;
@@ -26,5 +27,6 @@ mod worker_tests;
 
 pub use drift::DriftReport;
 pub use heartbeat::Pulse;
+pub use post::SharedClient;
 pub use send::Sender;
 pub use worker::{Reply, Worker};

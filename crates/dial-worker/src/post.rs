@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::header::{ACCEPT, CONTENT_ENCODING, DATE, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Most bytes read of an answer; a hundred rejections with reasons stay far below.
@@ -17,10 +17,22 @@ const MAX_ANSWER: usize = 256 * 1024;
 /// A frozen Lambda's connections are dead after the thaw; do not keep them long.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// One HTTP client for all that goes to the master, built when first needed.
+#[derive(Debug, Clone, Default)]
+pub struct SharedClient(Arc<OnceLock<Client>>);
+
 /// The door to one URL of the master.
 pub(crate) struct Post {
     url: Url,
-    client: OnceLock<Client>,
+    client: SharedClient,
+}
+
+/// A single request that was not taken.
+pub(crate) struct Untaken {
+    /// What was met.
+    pub(crate) reason: String,
+    /// Whether the master does not know the key.
+    pub(crate) unauthenticated: bool,
 }
 
 /// What one attempt needs.
@@ -49,16 +61,31 @@ pub(crate) enum Answer {
         /// What the master asks for.
         after: Option<Duration>,
     },
+    /// The master does not accept the key; another one may do.
+    Unauthenticated(String),
     /// Asking again gives the same.
     Refused(String),
 }
 
-impl Post {
-    pub(crate) fn new(url: Url) -> Self {
-        Self {
-            url,
-            client: OnceLock::new(),
+impl SharedClient {
+    /// TLS roots cost more than a whole start without them: built at the first finding.
+    pub(crate) fn get(&self) -> reqwest::Result<Client> {
+        if let Some(client) = self.0.get() {
+            return Ok(client.clone());
         }
+        let client = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .pool_idle_timeout(IDLE)
+            .user_agent(concat!("dial-worker/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(self.0.get_or_init(|| client).clone())
+    }
+}
+
+impl Post {
+    pub(crate) fn new(url: Url, client: SharedClient) -> Self {
+        Self { url, client }
     }
 
     /// Signs with the time of this attempt and sends.
@@ -73,11 +100,18 @@ impl Post {
     }
 
     /// Sends to another path of the same master, once; any status but 200 is an error.
-    pub(crate) async fn knock(&self, url: &Url, attempt: &Attempt<'_>) -> Result<(), String> {
-        let (response, now) = self.request(url, attempt).await.map_err(|e| describe(&e))?;
+    pub(crate) async fn knock(&self, url: &Url, attempt: &Attempt<'_>) -> Result<(), Untaken> {
+        let sent = self.request(url, attempt).await;
+        let (response, now) = sent.map_err(|error| Untaken {
+            reason: describe(&error),
+            unauthenticated: false,
+        })?;
         match response.status() {
             StatusCode::OK => Ok(()),
-            status => Err(refusal(status, &response, now)),
+            status => Err(Untaken {
+                reason: refusal(status, &response, now),
+                unauthenticated: status == StatusCode::UNAUTHORIZED,
+            }),
         }
     }
 
@@ -95,7 +129,8 @@ impl Post {
         let signer = attempt.signer;
         let signature = sign(&signer.key, attempt.id, now.as_second(), attempt.body);
         let response = self
-            .client()?
+            .client
+            .get()?
             .post(url.clone())
             .timeout(attempt.timeout)
             .header("content-type", CONTENT_TYPE)
@@ -110,20 +145,6 @@ impl Post {
             .send()
             .await?;
         Ok((response, now))
-    }
-
-    /// Built at the first finding: TLS roots cost more than a whole start without them.
-    fn client(&self) -> reqwest::Result<Client> {
-        if let Some(client) = self.client.get() {
-            return Ok(client.clone());
-        }
-        let client = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .pool_idle_timeout(IDLE)
-            .user_agent(concat!("dial-worker/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(self.client.get_or_init(|| client).clone())
     }
 }
 
@@ -141,13 +162,15 @@ async fn judge(response: Response, findings: usize, now: Timestamp) -> reqwest::
         || matches!(status.as_u16(), 408 | 425 | 429);
     Ok(if transient {
         Answer::Again { reason, after }
+    } else if status == StatusCode::UNAUTHORIZED {
+        Answer::Unauthenticated(reason)
     } else {
         Answer::Refused(reason)
     })
 }
 
 /// The status; where the clocks differ by more than the master bears, that too: it says only 401.
-fn refusal(status: StatusCode, response: &Response, now: Timestamp) -> String {
+pub(crate) fn refusal(status: StatusCode, response: &Response, now: Timestamp) -> String {
     let reason = format!("HTTP status {}", status.as_u16());
     if status != StatusCode::UNAUTHORIZED {
         return reason;
@@ -186,7 +209,7 @@ fn counted(body: Option<&[u8]>, findings: usize) -> Answer {
 }
 
 /// The body, or `None` when it is longer than any answer of a master.
-async fn bounded(mut response: Response) -> reqwest::Result<Option<Vec<u8>>> {
+pub(crate) async fn bounded(mut response: Response) -> reqwest::Result<Option<Vec<u8>>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len().saturating_add(chunk.len()) > MAX_ANSWER {
@@ -198,7 +221,7 @@ async fn bounded(mut response: Response) -> reqwest::Result<Option<Vec<u8>>> {
 }
 
 /// The error with its causes: reqwest's own text stops at "error sending request".
-fn describe(error: &reqwest::Error) -> String {
+pub(crate) fn describe(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {

@@ -2,7 +2,7 @@
 
 use crate::batch::{self, Limits, Packed};
 use crate::keyring::{Keyring, KeyringError, Signer};
-use crate::post::{Answer, Attempt, Post};
+use crate::post::{Answer, Attempt, Post, SharedClient};
 use crate::retry::Policy;
 use bytes::Bytes;
 use dial_core::dead_letter::hex;
@@ -112,7 +112,8 @@ impl SendError {
     /// Who must keep the findings.
     pub fn custody(&self) -> Custody {
         match self {
-            Self::Unreachable { .. } | Self::Key(KeyringError::Fetch { .. }) => Custody::Source,
+            Self::Unreachable { .. }
+            | Self::Key(KeyringError::Fetch { .. } | KeyringError::Enrol { .. }) => Custody::Source,
             Self::Refused(_) | Self::Key(_) => Custody::Both,
             Self::Unplaced(_) | Self::Oversized => Custody::Letter,
         }
@@ -141,7 +142,12 @@ impl Report {
 impl Sender {
     /// Prepares to send; connects to nothing yet.
     pub fn new(settings: Settings, keyring: Arc<dyn Keyring>) -> Self {
-        let post = Post::new(endpoint(&settings.master, FINDINGS_PATH));
+        Self::sharing(settings, keyring, SharedClient::default())
+    }
+
+    /// The same over a client that a keyring uses too.
+    pub fn sharing(settings: Settings, keyring: Arc<dyn Keyring>, client: SharedClient) -> Self {
+        let post = Post::new(endpoint(&settings.master, FINDINGS_PATH), client);
         let heartbeats = endpoint(&settings.master, HEARTBEATS_PATH);
         Self {
             settings,
@@ -169,10 +175,16 @@ impl Sender {
             findings: 0,
             timeout: self.settings.timeout.min(left(deadline)),
         };
-        let knocked = self.post.knock(&self.heartbeats, &attempt).await;
-        knocked.map_err(|reason| SendError::Unreachable {
+        let Err(untaken) = self.post.knock(&self.heartbeats, &attempt).await else {
+            return Ok(());
+        };
+        if untaken.unauthenticated {
+            // The next one is signed with another key, where there is one.
+            self.keyring.forget(&signer).await;
+        }
+        Err(SendError::Unreachable {
             attempts: 1,
-            reason,
+            reason: untaken.reason,
         })
     }
 
@@ -208,7 +220,7 @@ impl Sender {
 
     async fn deliver(
         &self,
-        signer: &Signer,
+        signer: &Arc<Signer>,
         request: Packed,
         deadline: Instant,
         report: &mut Report,
@@ -250,16 +262,18 @@ impl Sender {
     /// Attempts until taken, refused, or out of attempts or time.
     async fn retry(
         &self,
-        signer: &Signer,
+        signer: &Arc<Signer>,
         id: &str,
         request: &Packed,
         deadline: Instant,
     ) -> Result<dial_core::wire::Accepted, SendError> {
         let mut made = 0;
+        let mut signer = Arc::clone(signer);
+        let mut is_first_key = true;
         loop {
             let timeout = self.settings.timeout.min(left(deadline));
             let attempt = Attempt {
-                signer,
+                signer: &signer,
                 id,
                 body: &request.body,
                 findings: request.members.len(),
@@ -269,6 +283,13 @@ impl Sender {
             match self.post.attempt(attempt).await {
                 Answer::Taken(accepted) => return Ok(accepted),
                 Answer::Refused(reason) => return Err(SendError::Refused(reason)),
+                Answer::Unauthenticated(reason) => {
+                    if !is_first_key || !self.keyring.forget(&signer).await {
+                        return Err(SendError::Refused(reason));
+                    }
+                    is_first_key = false;
+                    signer = self.keyring.signer(&signer.worker).await?;
+                }
                 Answer::Again { reason, after } => {
                     let wait =
                         self.settings
@@ -299,7 +320,7 @@ fn left(deadline: Instant) -> Duration {
 }
 
 /// Keeps a path that the base URL has, as behind a stage of an API gateway.
-fn endpoint(master: &Url, below: &str) -> Url {
+pub(crate) fn endpoint(master: &Url, below: &str) -> Url {
     let mut url = master.clone();
     let path = format!("{}{below}", master.path().trim_end_matches('/'));
     url.set_path(&path);

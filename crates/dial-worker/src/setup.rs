@@ -3,13 +3,15 @@
 use crate::abuseipdb::{self, AbuseIpdb};
 use crate::config;
 use crate::drift::DriftReport;
+use crate::enrol::{self, EnrolledKey};
 use crate::heartbeat::Pulse;
-use crate::keyring::OwnKey;
+use crate::keyring::{Keyring, OwnKey};
 use crate::letters::Letters;
+use crate::post::SharedClient;
 use crate::send::{Sender, Settings};
 use crate::worker::{Buckets, Worker};
 use async_trait::async_trait;
-use dial_aws::{AwsSecrets, Clients, Location, S3Bucket, open_bucket, read_object};
+use dial_aws::{AwsSecrets, AwsSigner, Clients, Location, S3Bucket, open_bucket, read_object};
 use dial_core::config::{Problems, section};
 use dial_core::ports::{Bucket, IpReputation, Secrets};
 use dial_core::wire::WorkerInfo;
@@ -100,6 +102,9 @@ pub async fn read_patterns(
 /// Puts a worker together; connects to nothing yet.
 pub fn worker(config: config::Worker, env: &Env, clients: &Clients) -> Result<Worker, SetupError> {
     let parts = Parts::of(config, env, clients).map_err(SetupError::Parts)?;
+    let client = SharedClient::default();
+    let keyring = parts.keyring(clients, &client);
+    let keyring = keyring.map_err(|problem| SetupError::Parts(vec![problem]))?;
     let config = parts.config;
     let info = WorkerInfo {
         account: parts.id.account.to_string(),
@@ -120,7 +125,6 @@ pub fn worker(config: config::Worker, env: &Env, clients: &Clients) -> Result<Wo
     }
     let info = pipeline.worker().clone();
     let secrets: Arc<dyn Secrets> = Arc::new(AwsSecrets::new(clients.clone()));
-    let key = OwnKey::new(parts.id, config.key_id, parts.key, Arc::clone(&secrets));
     let settings = Settings {
         timeout: Duration::from_secs(config.timeout_seconds),
         ..Settings::to(parts.master)
@@ -129,7 +133,7 @@ pub fn worker(config: config::Worker, env: &Env, clients: &Clients) -> Result<Wo
         pipeline: Arc::new(pipeline),
         letters: Letters::new(parts.bucket, info.clone()),
         info,
-        sender: Sender::new(settings, Arc::new(key)),
+        sender: Sender::sharing(settings, keyring, client),
         reputation: config
             .abuseipdb
             .map(|settings| reputation(settings, secrets)),
@@ -169,7 +173,6 @@ fn check_expiries(detect: &dial_detect::Settings, now: Timestamp) -> Result<(), 
 struct Parts {
     config: config::Worker,
     id: WorkerId,
-    key: dial_core::secret::SecretRef,
     master: reqwest::Url,
     bucket: Arc<dyn Bucket>,
 }
@@ -188,28 +191,51 @@ impl Parts {
             .ok();
         for (path, missing) in [
             ("account", config.account.is_none()),
-            ("key", config.key.is_none()),
+            ("key", config.key.is_none() && !config.enrol),
         ] {
             if missing {
                 problems.push(format!("worker.{path}: missing"));
             }
         }
-        match (
-            region,
-            master,
-            bucket,
-            config.account.clone(),
-            config.key.clone(),
-        ) {
-            (Some(region), Some(master), Some(bucket), Some(account), Some(key)) => Ok(Self {
-                id: WorkerId { account, region },
-                config,
-                key,
-                master,
-                bucket,
-            }),
+        match (region, master, bucket, config.account.clone()) {
+            (Some(region), Some(master), Some(bucket), Some(account)) if problems.is_empty() => {
+                Ok(Self {
+                    id: WorkerId { account, region },
+                    config,
+                    master,
+                    bucket,
+                })
+            }
             _ => Err(problems),
         }
+    }
+
+    /// The key that lies somewhere, or the one that the master gives.
+    fn keyring(
+        &self,
+        clients: &Clients,
+        client: &SharedClient,
+    ) -> Result<Arc<dyn Keyring>, String> {
+        let worker = self.id.clone();
+        if let Some(key) = self.config.key.clone() {
+            let secrets = Arc::new(AwsSecrets::new(clients.clone()));
+            return Ok(Arc::new(OwnKey::new(
+                worker,
+                self.config.key_id,
+                key,
+                secrets,
+            )));
+        }
+        let settings = enrol::Settings {
+            master: self.master.clone(),
+            worker,
+            timeout: Duration::from_secs(self.config.timeout_seconds),
+        };
+        let signer = Arc::new(AwsSigner::new(clients.clone()));
+        let clock = Arc::new(Timestamp::now);
+        let key = EnrolledKey::new(settings, signer, client.clone(), clock);
+        key.map(|key| Arc::new(key) as Arc<dyn Keyring>)
+            .map_err(|error| format!("worker.enrol: {error}"))
     }
 }
 
