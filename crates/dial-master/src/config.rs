@@ -1,6 +1,7 @@
 //! `[master]` of `dial.toml`: what it may say, and every problem that a file can have.
 
 use crate::api::Caller;
+use crate::enrolment::EnrolmentSettings;
 use crate::message::links::Links;
 use crate::routing::Routing;
 use crate::routing::settings::{self, InhibitSettings, RouteSettings};
@@ -70,6 +71,8 @@ pub struct Master {
     pub sinks: BTreeMap<String, SinkSettings>,
     /// The Slack app that takes clicks and commands.
     pub slack: Option<SlackSettings>,
+    /// Which workers may fetch their keys; absent = none.
+    pub enrolment: Option<EnrolmentSettings>,
     /// Which findings go to which sinks; absent = every finding to every sink.
     pub route: RouteSettings,
     /// Findings that mute others.
@@ -203,6 +206,7 @@ impl Default for Master {
             aggregators: BTreeSet::new(),
             sinks: BTreeMap::new(),
             slack: None,
+            enrolment: None,
             route: RouteSettings::default(),
             inhibit: Vec::new(),
             dangerous_allow_private_sinks: false,
@@ -272,6 +276,9 @@ impl Check for Master {
         self.check_archive(report);
         self.check_rate(report);
         self.check_workers(report);
+        if let Some(enrolment) = &self.enrolment {
+            enrolment.check(&mut |path, message| report(&format!("enrolment.{path}"), message));
+        }
         if let Err(message) = Links::new(self.base_url.as_deref()) {
             report("base_url", message);
         }

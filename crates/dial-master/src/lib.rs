@@ -5,6 +5,7 @@ pub mod archive;
 pub mod config;
 pub mod deliver;
 pub mod emf;
+pub mod enrolment;
 pub mod fleet;
 pub mod lambda;
 pub mod load;

@@ -1,11 +1,13 @@
 //! `dial serve`: the whole master in one process, until it is told to stop.
 
-use crate::api::{State, app};
+use crate::api::{Peer, State, app};
 use crate::config::Master;
 use crate::setup::{Setup, SetupError, Whole};
 use axum::Router;
 use dial_aws::Clients;
 use dial_core::ports::Secrets;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -16,6 +18,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
+use tower::ServiceExt;
 
 /// Connections at a time; further ones wait in the system's queue. Each may hold one body.
 const CONNECTIONS: usize = 512;
@@ -154,8 +157,9 @@ async fn accept_all(listener: TcpListener, app: Router, stopping: watch::Receive
         let next = accept(&listener, &permits);
         tokio::select! {
             () = &mut stopped => break,
-            (stream, permit) = next => {
-                tokio::spawn(serve_one(stream, app.clone(), graceful.watcher(), permit));
+            (stream, peer, permit) = next => {
+                let app = app.clone();
+                tokio::spawn(serve_one(stream, peer, app, graceful.watcher(), permit));
             }
         }
     }
@@ -171,12 +175,12 @@ async fn accept_all(listener: TcpListener, app: Router, stopping: watch::Receive
 async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
-) -> (TcpStream, OwnedSemaphorePermit) {
+) -> (TcpStream, Peer, OwnedSemaphorePermit) {
     let permit = Arc::clone(permits).acquire_owned().await;
     let permit = permit.expect("the semaphore is never closed");
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, permit),
+            Ok((stream, peer)) => return (stream, Peer(peer), permit),
             Err(error) => {
                 tracing::warn!(%error, "connection not accepted");
                 tokio::time::sleep(PAUSE).await;
@@ -185,9 +189,19 @@ async fn accept(
     }
 }
 
-async fn serve_one(stream: TcpStream, app: Router, watcher: Watcher, permit: OwnedSemaphorePermit) {
+async fn serve_one(
+    stream: TcpStream,
+    peer: Peer,
+    app: Router,
+    watcher: Watcher,
+    permit: OwnedSemaphorePermit,
+) {
     // An answer is one small write: waiting for more would only delay it.
     let _ = stream.set_nodelay(true);
+    let app = app.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        request
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)

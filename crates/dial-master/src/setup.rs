@@ -4,6 +4,7 @@ use crate::api::{Parts, Rate, State, system_clock};
 use crate::archive::Archive;
 use crate::config::{Auth, Master, StoreRef};
 use crate::deliver::Deliverer;
+use crate::enrolment::Enroller;
 use crate::fleet::Watch;
 use crate::message::links::Links;
 use crate::readers::{MIN_TOKEN, Readers, Token};
@@ -127,6 +128,7 @@ impl<'c> Setup<'c> {
         let roots = self.root_keys().await;
         let readers = self.readers().await;
         let slack = self.slack().await;
+        let enrolment = self.enrolment();
         let opened = open_bucket(&self.config.bucket, self.clients);
         let bucket = self.keep("bucket", opened)?;
         Some(Door {
@@ -134,7 +136,15 @@ impl<'c> Setup<'c> {
             readers,
             bucket,
             slack,
+            enrolment,
         })
+    }
+
+    fn enrolment(&mut self) -> Option<Enroller> {
+        let settings = self.config.enrolment.as_ref()?;
+        let base_url = self.config.base_url.as_deref();
+        let built = Enroller::build(settings, base_url, self.clients);
+        self.keep("enrolment.audience", built)
     }
 
     async fn slack(&mut self) -> Option<SlackApp> {
@@ -266,6 +276,7 @@ struct Door {
     readers: Readers,
     bucket: Arc<dyn Bucket>,
     slack: Option<SlackApp>,
+    enrolment: Option<Enroller>,
 }
 
 impl Door {
@@ -290,6 +301,7 @@ impl Door {
             silent_after: silent_after(config),
             dashboard: dashboard(config),
             slack: self.slack,
+            enrolment: self.enrolment,
             clock: system_clock(),
         }
     }

@@ -3,6 +3,7 @@
 pub(crate) mod body;
 pub(crate) mod caller;
 mod deliveries;
+mod enrol;
 pub mod export;
 mod findings;
 mod health;
@@ -15,6 +16,7 @@ mod reply;
 mod routes;
 mod silences;
 mod slack;
+mod source;
 mod stats;
 mod take;
 mod tokens;
@@ -27,10 +29,12 @@ pub use findings::{FindingDetail, FindingList};
 pub use problem::Problem;
 pub use routes::RouteTree;
 pub use silences::{NewSilence, PreviewAnswer, PreviewRequest, SilenceList};
+pub use source::Peer;
 pub use tokens::{NewToken, TokenList, TokenRequest};
 pub use triage::{ChangeMade, ChangeProblem, DOOR};
 pub use workers::{WorkerLine, WorkerList};
 
+use crate::enrolment::Enroller;
 use crate::limit::Limiter;
 use crate::readers::Readers;
 use crate::routes::Desk;
@@ -40,6 +44,7 @@ use crate::web::{self, Dashboard};
 use axum::Router;
 use axum::routing::{delete, get, post};
 use dial_core::WorkerId;
+use dial_core::enrolment::ENROL_PATH;
 use dial_core::key::RootKeys;
 use dial_core::ports::Bucket;
 use dial_core::store::Store;
@@ -90,6 +95,8 @@ pub struct Parts {
     pub dashboard: Dashboard,
     /// The Slack app, where there is one.
     pub slack: Option<SlackApp>,
+    /// What gives workers their keys, where they may ask.
+    pub enrolment: Option<Enroller>,
     /// The clock.
     pub clock: Clock,
 }
@@ -158,6 +165,7 @@ pub fn app(state: impl Into<Arc<State>>) -> Router {
         .route("/v1/silences/preview", post(silences::preview))
         .route("/v1/silences/{id}", delete(silences::end))
         .route(HEARTBEATS_PATH, post(heartbeats::post))
+        .route(ENROL_PATH, post(enrol::post))
         .route("/v1/workers", get(workers::list))
         .route("/v1/tokens", get(tokens::list).post(tokens::create))
         .route("/v1/tokens/{id}", delete(tokens::revoke))

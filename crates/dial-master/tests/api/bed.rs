@@ -109,6 +109,7 @@ impl Bed {
             silent_after: SignedDuration::from_mins(30),
             dashboard: Dashboard::default(),
             slack: None,
+            enrolment: None,
             clock: Arc::new(move || {
                 Timestamp::from_millisecond(shown.load(Ordering::SeqCst)).unwrap()
             }),

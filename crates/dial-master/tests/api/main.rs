@@ -9,6 +9,8 @@ mod batches;
 #[cfg(test)]
 mod bed;
 #[cfg(test)]
+mod enrol;
+#[cfg(test)]
 mod health;
 #[cfg(test)]
 mod history;

@@ -1,0 +1,61 @@
+//! `POST /v1/enrol`: a worker proves its account and gets its key.
+
+use super::problem::{self, Problem};
+use super::{State, body, reply, source};
+use crate::enrolment::EnrolError;
+use axum::body::Body;
+use axum::extract;
+use axum::response::{IntoResponse, Response};
+use dial_core::enrolment::MAX_ENROLMENT;
+use http::{Extensions, HeaderMap, StatusCode};
+use std::sync::Arc;
+
+pub(super) async fn post(
+    extract::State(state): extract::State<Arc<State>>,
+    extensions: Extensions,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let Some(enroller) = &state.parts.enrolment else {
+        return problem::not_found().await.into_response();
+    };
+    let body = match body::read(&headers, body, MAX_ENROLMENT).await {
+        Ok(body) => body,
+        Err(refusal) => {
+            crate::metrics::refused(refusal.label());
+            return refusal.into_response();
+        }
+    };
+    let (source, now) = (source::of(&extensions), state.now());
+    let enrolled = enroller.enrol(&body, &source, &state.parts.roots, now);
+    match enrolled.await {
+        Ok(enrolled) => {
+            let (worker, key) = (&enrolled.worker, &enrolled.key_id);
+            tracing::info!(worker, key, source, "worker enrolled");
+            reply::json(StatusCode::OK, &enrolled)
+        }
+        Err(error) => refused(&error, &source),
+    }
+}
+
+/// Who proved nothing gets the answer that everybody gets who cannot sign; who proved who it is
+/// learns what is missing.
+fn refused(error: &EnrolError, source: &str) -> Response {
+    crate::metrics::refused(error.label());
+    tracing::warn!(source, reason = %error, "enrolment refused");
+    let said = error.to_string();
+    match error {
+        EnrolError::Malformed(_) | EnrolError::Unproven(_) => {
+            StatusCode::UNAUTHORIZED.into_response()
+        }
+        EnrolError::TooFast(seconds) => Problem::new(StatusCode::TOO_MANY_REQUESTS, said)
+            .retry_after(*seconds)
+            .into_response(),
+        EnrolError::OtherAccount { .. } | EnrolError::Role { .. } | EnrolError::Account(_) => {
+            Problem::new(StatusCode::FORBIDDEN, said).into_response()
+        }
+        EnrolError::Unavailable(_) | EnrolError::NoRoot => {
+            Problem::busy("the account cannot be looked up now").into_response()
+        }
+    }
+}
