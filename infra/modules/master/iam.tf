@@ -122,6 +122,17 @@ data "aws_iam_policy_document" "function" {
     }
   }
 
+  # Whether an account that enrols is a member; or the role that may ask.
+  dynamic "statement" {
+    for_each = each.key == "api" && try(var.enrolment.organization, false) ? [var.enrolment.organization_role] : []
+
+    content {
+      sid       = "Organization"
+      actions   = [statement.value == null ? "organizations:DescribeAccount" : "sts:AssumeRole"]
+      resources = [coalesce(statement.value, "arn:${local.partition}:organizations::*:account/o-*/*")] # accounts of the own organisation
+    }
+  }
+
   dynamic "statement" {
     for_each = each.key == "api" ? [] : var.sink_permissions
 

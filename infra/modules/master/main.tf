@@ -21,6 +21,8 @@ locals {
     retention_days = var.retention_days
     root_keys      = { for n in var.root_key_numbers : tostring(n) => aws_secretsmanager_secret.root_key[tostring(n)].arn }
     admin_token    = aws_secretsmanager_secret.named["admin-token"].arn
+    audience       = local.url
+    enrolment      = var.enrolment
     config         = var.config
   })
 

@@ -58,6 +58,38 @@ variable "config" {
   default     = ""
 }
 
+variable "enrolment" {
+  description = "Which workers may fetch their keys by proof of their account: those of `accounts`, and with `organization` those of every active account of the organisation. For the latter the master's account is the management account or a delegated administrator, or `organization_role` is a role of the management account that may describe accounts. Without this no worker can enrol. See docs/guides/organization.md."
+  type = object({
+    accounts          = optional(set(string), [])
+    organization      = optional(bool, false)
+    organization_role = optional(string)
+    roles             = optional(set(string), ["dial-worker-{region}"])
+    key_hours         = optional(number, 24)
+  })
+  default = null
+
+  validation {
+    condition     = try(length(var.enrolment.accounts) > 0 || var.enrolment.organization, true)
+    error_message = "Name accounts, or set organization = true: otherwise nobody could enrol."
+  }
+
+  validation {
+    condition     = alltrue([for account in try(var.enrolment.accounts, []) : can(regex("^[0-9]{12}$", account))])
+    error_message = "An account is twelve digits."
+  }
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/", var.enrolment.organization_role)) || try(var.enrolment.organization_role, null) == null
+    error_message = "organization_role is the ARN of a role."
+  }
+
+  validation {
+    condition     = try(var.enrolment.key_hours >= 1 && var.enrolment.key_hours <= 168, true)
+    error_message = "Keys hold 1 to 168 hours."
+  }
+}
+
 variable "base_url" {
   description = "Where people reach the master, for links in messages; without it the URL of the API, or of the custom domain."
   type        = string

@@ -32,10 +32,15 @@ data "aws_iam_policy_document" "worker" {
     resources = ["${aws_cloudwatch_log_group.worker.arn}:*"] # streams of this group
   }
 
-  statement {
-    sid       = "Key"
-    actions   = ["secretsmanager:GetSecretValue"]
-    resources = [var.key.secret_arn]
+  # A worker that enrols needs no permission for it: GetCallerIdentity is always allowed.
+  dynamic "statement" {
+    for_each = var.key == null ? [] : [var.key.secret_arn]
+
+    content {
+      sid       = "Key"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = [statement.value]
+    }
   }
 
   statement {
@@ -104,7 +109,7 @@ data "aws_iam_policy_document" "worker" {
 locals {
   decrypt = sort(distinct(compact([
     var.kms_key_arn,
-    var.key.kms_key_arn,
+    try(var.key.kms_key_arn, null),
     try(var.trail.kms_key_arn, null),
   ])))
 }

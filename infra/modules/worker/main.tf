@@ -24,8 +24,7 @@ locals {
   own_lines = join(", ", [for arn in sort(tolist(var.deployers)) : jsonencode(arn)])
   config = templatefile("${path.module}/dial.toml.tftpl", {
     master_url = var.master_url
-    key        = var.key.secret_arn
-    key_id     = var.key.id
+    key        = var.key
     account    = local.account
     region     = local.region
     bucket     = "s3://${local.bucket}/letters"

@@ -74,20 +74,21 @@ variable "master_url" {
 }
 
 variable "key" {
-  description = "The worker's key: `secret_arn` of a secret that holds it (whsec_…), and `id` (<root key number>/<not after>, as `dial keys derive` prints it)."
+  description = "The worker's key: `secret_arn` of a secret that holds it (whsec_…), and `id` (<root key number>/<not after>, as `dial keys derive` prints it). Without one the worker enrols for its key at a master that allows its account. See docs/guides/organization.md."
   type = object({
     secret_arn  = string
     id          = optional(string, "1/0")
     kms_key_arn = optional(string)
   })
+  default = null
 
   validation {
-    condition     = can(regex("^arn:aws[a-z-]*:secretsmanager:", var.key.secret_arn))
+    condition     = var.key == null || can(regex("^arn:aws[a-z-]*:secretsmanager:", var.key.secret_arn))
     error_message = "secret_arn is the ARN of a secret in Secrets Manager."
   }
 
   validation {
-    condition     = can(regex("^[1-9][0-9]*/[0-9]+$", var.key.id))
+    condition     = var.key == null || can(regex("^[1-9][0-9]*/[0-9]+$", var.key.id))
     error_message = "id is <root key number>/<not after>, such as 1/0."
   }
 }

@@ -248,3 +248,40 @@ run "wrong_variables_are_refused" {
     var.retention_days, var.log_retention_days, var.dead_letter_days, var.sink_permissions,
   ]
 }
+
+run "accounts_of_the_organisation_may_enrol" {
+  variables {
+    enrolment = { organization = true, accounts = ["444455556666"] }
+  }
+  assert {
+    condition     = strcontains(aws_s3_object.config.content, "[master.enrolment]\naudience = \"https://abc123.execute-api.eu-west-1.amazonaws.com\"\naccounts = [\"444455556666\"]\norganization = true\nroles = [\"dial-worker-{region}\"]\nkey_hours = 24\n")
+    error_message = "the configuration says who may"
+  }
+  assert {
+    condition     = length([for s in data.aws_iam_policy_document.function["api"].statement : s if s.sid == "Organization" && contains(s.actions, "organizations:DescribeAccount")]) == 1
+    error_message = "the API may ask whether an account is a member"
+  }
+  assert {
+    condition     = !contains([for s in data.aws_iam_policy_document.function["deliver"].statement : s.sid], "Organization")
+    error_message = "nobody else may"
+  }
+}
+
+run "a_role_of_the_management_account_may_ask_instead" {
+  command = plan
+  variables {
+    enrolment = { organization = true, organization_role = "arn:aws:iam::444455556666:role/dial-accounts" }
+  }
+  assert {
+    condition     = length([for s in data.aws_iam_policy_document.function["api"].statement : s if s.sid == "Organization" && contains(s.actions, "sts:AssumeRole") && contains(s.resources, "arn:aws:iam::444455556666:role/dial-accounts")]) == 1
+    error_message = "the API may assume that role and nothing of Organizations"
+  }
+}
+
+run "an_enrolment_that_allows_nobody_is_refused" {
+  command = plan
+  variables {
+    enrolment = { key_hours = 200, organization_role = "role/x" }
+  }
+  expect_failures = [var.enrolment]
+}

@@ -218,6 +218,24 @@ run "a_trail_s_objects_come_in" {
   }
 }
 
+run "without_a_key_the_worker_enrols" {
+  variables {
+    key = null
+  }
+  assert {
+    condition     = strcontains(aws_s3_object.config.content, "enrol = true\n") && !strcontains(aws_s3_object.config.content, "key")
+    error_message = "the configuration says so, and names no key"
+  }
+  assert {
+    condition     = !contains([for statement in data.aws_iam_policy_document.worker.statement : statement.sid], "Key")
+    error_message = "there is no secret to read"
+  }
+  assert {
+    condition     = aws_iam_role.worker.name == "dial-worker-eu-west-1"
+    error_message = "the role is called as the master expects"
+  }
+}
+
 run "outside_us_east_1_somebody_must_watch_global_services" {
   command = plan
   variables {
