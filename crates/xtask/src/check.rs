@@ -131,7 +131,10 @@ fn patterns(dial: &Path) -> anyhow::Result<()> {
         .args(["rules", "patterns", "--format", "json"])
         .output()?;
     if std::fs::read(file)? != derived.stdout {
-        bail!("{file} is stale; run `cargo dial rules patterns --format json > {file}`");
+        bail!(
+            "{file} is stale; run `cargo dial rules patterns --format json > {file}`, \
+             then `cargo xtask terraform --write`"
+        );
     }
     Ok(())
 }

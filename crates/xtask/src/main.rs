@@ -14,6 +14,7 @@ mod package;
 mod proofs;
 mod quality;
 mod run;
+mod stack_set;
 mod terraform;
 mod tools;
 
@@ -78,7 +79,7 @@ enum Task {
     Quality(quality::Options),
     /// Check the Terraform modules and examples: format, validity, tests, READMEs.
     Terraform {
-        /// Write the tables of the READMEs instead.
+        /// Write the tables of the READMEs and the organisation's template instead.
         #[arg(long)]
         write: bool,
     },

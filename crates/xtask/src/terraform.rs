@@ -3,6 +3,7 @@
 mod tables;
 
 use crate::run::{command, root, run, succeeds, target};
+use crate::stack_set;
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +14,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
     for module in &modules {
         tables::check(module)?;
     }
+    stack_set::check()?;
     if !succeeds(&["terraform", "version"]) {
         println!("skipped: terraform is not installed (format, validity and tests of infra/)");
         return Ok(());
@@ -37,8 +39,9 @@ pub(crate) fn check() -> anyhow::Result<()> {
         .try_for_each(|example| validate(example))
 }
 
-/// Writes the tables of all modules.
+/// Writes the tables of all modules, and the template of the organisation's workers.
 pub(crate) fn write_tables() -> anyhow::Result<()> {
+    stack_set::write()?;
     folders("infra/modules")?
         .iter()
         .try_for_each(|module| tables::write(module))

@@ -82,6 +82,7 @@ impl Tool {
 const PACKAGES: &[&str] = &[
     "ocsf-json-schema==1.2.0",
     "jsonschema==4.26.0",
+    // Brings cfn-lint, which the check of the organisation's template runs.
     "moto[server]==5.2.1",
     "slack_sdk==3.47.0",
 ];
