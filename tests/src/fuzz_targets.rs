@@ -8,6 +8,7 @@
     reason = "each fuzz target uses one of these"
 )]
 
+use dial_core::enrolment::{Audience, Enrolment, sts_host};
 use dial_core::gzip::inflate;
 use dial_core::key::{KEY_BYTES, KeyId, RootKey, RootKeys};
 use dial_core::signature::{Signed, sign, verify};
@@ -28,7 +29,8 @@ use std::sync::LazyLock;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, sorted by name.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
+    ("enrolment", enrolment),
     ("envelope", envelope),
     ("gzip", gzip),
     ("headers", headers),
@@ -39,6 +41,24 @@ pub const TARGETS: [Target; 6] = [
 
 /// Unix seconds that the targets take for now: 2026-05-01.
 const NOW: i64 = 1_777_593_600;
+
+/// Whatever asks for a key: nobody but an STS of AWS is asked, in headers that stay headers.
+pub fn enrolment(bytes: &[u8]) {
+    let now = Timestamp::from_second(NOW).unwrap_or_default();
+    let Ok(enrolment) = Enrolment::read(bytes, now) else {
+        return;
+    };
+    let audience = Audience::parse("https://dial.example.com").expect("a constant URL");
+    let question = enrolment.question(&audience).expect("its region was read");
+    let host = sts_host(&enrolment.worker.region).expect("its region was read");
+    assert_eq!(question.url(), format!("https://{host}/"));
+    assert!(host.starts_with("sts.") && host.contains(".amazonaws.com"));
+    for (name, value) in question.headers() {
+        assert!(value.bytes().all(|b| (b' '..=b'~').contains(&b)), "{name}");
+    }
+    let again = Enrolment::read(&enrolment.to_json(), now);
+    assert_eq!(again, Ok(enrolment), "reading is a function");
+}
 
 /// Whatever an invocation brings, what comes out of it is fit for keys and queries.
 pub fn envelope(bytes: &[u8]) {

@@ -96,6 +96,11 @@ fn run(name: &str) {
 }
 
 #[test]
+fn enrolment() {
+    run("enrolment");
+}
+
+#[test]
 fn envelope() {
     run("envelope");
 }

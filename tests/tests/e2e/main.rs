@@ -9,6 +9,7 @@ mod attacks;
 mod deployed;
 mod drift;
 mod duplicates;
+mod enrol;
 mod faults;
 mod hook;
 mod lambda;
