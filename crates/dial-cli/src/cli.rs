@@ -2,7 +2,7 @@
 
 use crate::{
     canary, check_config, deliveries, demo, doctor, findings, keys, replay, routes, rules, scan,
-    serve, silences, stats, tokens, workers,
+    schema, serve, silences, stats, tokens, workers,
 };
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand};
@@ -86,6 +86,9 @@ pub(crate) enum Command {
     /// Say whether what a master or a worker needs is good, sending nothing
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(doctor::Doctor),
+    /// Print the OpenAPI document of the API, or the JSON Schema of a finding
+    #[command(after_help = schema::EXAMPLES)]
+    Schema(schema::Schema),
     /// Print the completion script of a shell
     #[command(after_help = COMPLETIONS)]
     Completions {

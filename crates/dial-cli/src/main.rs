@@ -19,6 +19,7 @@ mod replay;
 mod routes;
 mod rules;
 mod scan;
+mod schema;
 mod serve;
 mod signing;
 mod silences;
@@ -66,6 +67,7 @@ fn run(command: &Command) -> Result<Outcome> {
         Command::Stats(args) => stats::run(args),
         Command::Routes(command) => routes::run(command),
         Command::Keys(command) => keys::run(command),
+        Command::Schema(args) => schema::run(args),
         Command::Completions { shell } => completions::completions(*shell),
         Command::Man { command } => completions::man(command),
     }

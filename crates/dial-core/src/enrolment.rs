@@ -6,6 +6,7 @@
 
 use crate::worker_id::{Region, WorkerId};
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Path that takes enrolments.
@@ -83,7 +84,7 @@ struct Wire {
 }
 
 /// Answer to an enrolment.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Enrolled {
     /// Whose key it is.
     pub worker: String,

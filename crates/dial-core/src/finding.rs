@@ -7,6 +7,7 @@ use crate::wire::WorkerInfo;
 use crate::worker_id::{AccountId, Region, WorkerIdError};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -20,7 +21,7 @@ pub const MAX_SUPPRESSION: usize = 512;
 const MAX_BODY: usize = 64 * 1024;
 
 /// One rule matched one event and one resource; what is signed, stored and shown.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// Stable id; see [`Finding::expected_id`].
     pub id: FindingId,
@@ -80,7 +81,7 @@ pub struct Finding {
 }
 
 /// Why nobody is told of a finding, from the worker's configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Suppression {
     /// Made from what it fits, so that it stays when owner, reason or expiry change.
     pub id: String,
@@ -93,7 +94,7 @@ pub struct Suppression {
 }
 
 /// The rule that made a finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleRef {
     /// UUID.
     pub id: String,
@@ -106,7 +107,7 @@ pub struct RuleRef {
 }
 
 /// One step by which the severity moved away from the rule's level.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SeverityChange {
     /// Before.
     pub from: Severity,
@@ -117,7 +118,7 @@ pub struct SeverityChange {
 }
 
 /// One part of a rule and the value that satisfied it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Matched {
     /// Name of the selection in the rule.
     pub selection: String,
@@ -128,7 +129,7 @@ pub struct Matched {
 }
 
 /// An account, with its name where the configuration knows one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Account {
     /// Twelve digits.
     pub id: String,
@@ -138,7 +139,7 @@ pub struct Account {
 }
 
 /// The event behind a finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EventRef {
     /// `eventID`, or what stands in for it.
     pub id: String,
@@ -157,7 +158,7 @@ pub struct EventRef {
 }
 
 /// Who made the call; every part is optional in CloudTrail.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Principal {
     /// `userIdentity.type`.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
@@ -183,7 +184,7 @@ pub struct Principal {
 }
 
 /// Where the call came from.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Source {
     /// `sourceIPAddress`; a service name for calls that AWS makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -203,7 +204,7 @@ pub struct Source {
 }
 
 /// Place of an address.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Geo {
     /// ISO 3166-1 alpha-2 code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -220,7 +221,7 @@ pub struct Geo {
 }
 
 /// Network of an address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Asn {
     /// Autonomous system number.
     pub number: u32,
@@ -230,7 +231,7 @@ pub struct Asn {
 }
 
 /// One list that an address is on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reputation {
     /// Name of the list.
     pub list: String,
@@ -239,7 +240,7 @@ pub struct Reputation {
 }
 
 /// A resource that the call touched.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Resource {
     /// Type as CloudFormation names it, such as `AWS::S3::Bucket`.
     #[serde(rename = "type")]
@@ -252,7 +253,7 @@ pub struct Resource {
 }
 
 /// Where a large record lies.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RecordRef {
     /// Key in the master's bucket.
     pub key: String,

@@ -1,5 +1,6 @@
 //! The stable finding id: the same event gives the same id, whatever path it took.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -10,8 +11,11 @@ const DIGITS: usize = 26;
 const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// `f-` and 26 characters of lower-case unpadded RFC 4648 base32.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^f-[a-z2-7]{26}$"))]
 pub struct FindingId(String);
 
 /// A text that is no finding id.

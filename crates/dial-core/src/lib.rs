@@ -14,6 +14,7 @@ pub mod key;
 pub mod ocsf;
 pub mod ports;
 pub mod record;
+pub mod schema;
 pub mod secret;
 pub mod severity;
 pub mod signature;

@@ -1,12 +1,13 @@
 //! A CloudTrail record as text: kept as AWS wrote it, parsed only by those who must look inside.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// One JSON object, unparsed; equal when the text is equal.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Record(Box<RawValue>);
+pub struct Record(#[schemars(with = "serde_json::Map<String, serde_json::Value>")] Box<RawValue>);
 
 impl Record {
     /// Keeps a value as its JSON text.

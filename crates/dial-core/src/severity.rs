@@ -1,11 +1,14 @@
 //! How bad a finding is: the five levels of Sigma, ordered.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Severity of a finding; ordered from informational to critical.
 ///
 /// The words are those of Sigma's `level`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth keeping, not worth reading.

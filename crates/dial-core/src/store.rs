@@ -17,6 +17,7 @@ pub use query::Query;
 use crate::finding::{Account, Finding, RuleRef, Suppression};
 use crate::{FindingId, Severity};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use triage::{Triage, Triaging};
 
@@ -24,7 +25,7 @@ use triage::{Triage, Triaging};
 pub const MAX_PAGE: usize = 200;
 
 /// Where a finding stands with the team.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Nobody looked yet.
@@ -65,7 +66,7 @@ pub enum Outcome {
 }
 
 /// A finding as the store has it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stored {
     /// The finding as it was accepted.
     pub finding: Finding,
@@ -79,7 +80,7 @@ pub struct Stored {
 }
 
 /// One line of a list: never holds the record.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Finding id.
     pub id: FindingId,
@@ -127,7 +128,7 @@ pub struct Summary {
 }
 
 /// One append-only line of a finding's history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Audit {
     /// When.
     pub at: Timestamp,
@@ -163,7 +164,18 @@ pub struct Page {
 
 /// State of one outbox row.
 #[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
@@ -181,7 +193,7 @@ pub enum DeliveryState {
 }
 
 /// One outbox row: one finding, one sink.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Delivery {
     /// The finding.
     pub finding: FindingId,

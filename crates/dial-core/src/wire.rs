@@ -2,6 +2,7 @@
 
 use crate::{Finding, FindingId};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Path that takes batches of findings.
@@ -32,7 +33,7 @@ pub mod header {
 }
 
 /// The worker that judged an event, as findings and batches name it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkerInfo {
     /// Account that the worker runs in.
     pub account: String,
@@ -45,7 +46,7 @@ pub struct WorkerInfo {
 }
 
 /// Body of `POST /v1/findings`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Batch {
     /// Who sends.
     pub worker: WorkerInfo,
@@ -54,7 +55,7 @@ pub struct Batch {
 }
 
 /// Answer to a batch: `accepted + duplicates + rejected.len()` is the number of findings sent.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Accepted {
     /// Stored now.
     pub accepted: u32,
@@ -65,7 +66,7 @@ pub struct Accepted {
 }
 
 /// A finding that the master could not take.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rejected {
     /// Its id, where it had one.
     pub id: Option<FindingId>,
@@ -74,7 +75,7 @@ pub struct Rejected {
 }
 
 /// Body of `POST /v1/heartbeats`: a worker lives, and this is what it did since the last one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Heartbeat {
     /// Who lives.
     pub worker: WorkerInfo,
@@ -89,7 +90,7 @@ pub struct Heartbeat {
 }
 
 /// What a worker did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Counters {
     /// Invocations.

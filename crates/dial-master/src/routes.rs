@@ -9,6 +9,7 @@ use crate::sinks::Audience;
 use dial_core::store::{Delivery, Store, StoreError};
 use dial_core::{Finding, FindingId};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -20,7 +21,7 @@ pub struct Desk {
 }
 
 /// Where a finding goes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Explained {
     /// The finding.
     pub finding: FindingId,
@@ -33,7 +34,7 @@ pub struct Explained {
 }
 
 /// What becomes of a finding at one sink.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Fate {
     /// Name of the sink.
     pub sink: String,

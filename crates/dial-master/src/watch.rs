@@ -4,6 +4,7 @@ use crate::deliver::Deliverer;
 use crate::metrics;
 use crate::sinks::{Health, HealthState};
 use futures::future::join_all;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +19,8 @@ const EVERY: Duration = Duration::from_mins(5);
 pub struct Watch(Mutex<BTreeMap<String, Health>>);
 
 /// One sink, as `/readyz` shows it to readers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "SinkSeen")]
 pub struct Seen {
     /// Its name in the configuration.
     pub name: String,

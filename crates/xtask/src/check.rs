@@ -2,7 +2,7 @@
 
 use crate::emulators::Emulators;
 use crate::run::{command, run, succeeds, target};
-use crate::{browser, cost, layers, package, proofs, terraform, tools};
+use crate::{browser, cost, layers, package, proofs, schemathesis, terraform, tools};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,6 +29,9 @@ pub(crate) fn check(quick: bool) -> anyhow::Result<()> {
     } else {
         let fault_worker = step("optimised build", optimised)?;
         step("reference", || reference("release"))?;
+        step("schemathesis", || {
+            schemathesis::short(&target().join("release").join("dial"))
+        })?;
         let packages = step("packages", packages)?;
         step("tests", || {
             tests(Some(&Built {
@@ -118,6 +121,7 @@ struct Built {
 fn reference(profile: &str) -> anyhow::Result<()> {
     let dial = target().join(profile).join("dial");
     patterns(&dial)?;
+    schemas(&dial)?;
     cost::check()?;
     run(command(&[&*dial.to_string_lossy()])
         .args(["rules", "docs", "--check", "--out", "docs/reference/rules"])
@@ -135,6 +139,20 @@ fn patterns(dial: &Path) -> anyhow::Result<()> {
             "{file} is stale; run `cargo dial rules patterns --format json > {file}`, \
              then `cargo xtask terraform --write`"
         );
+    }
+    Ok(())
+}
+
+/// Whether the documents that other programs read are those of the code.
+fn schemas(dial: &Path) -> anyhow::Result<()> {
+    for (of, file) in [
+        ("openapi", "docs/reference/openapi.json"),
+        ("finding", "docs/reference/finding.schema.json"),
+    ] {
+        let made = Command::new(dial).args(["schema", of]).output()?;
+        if std::fs::read(file)? != made.stdout {
+            bail!("{file} is stale; run `cargo dial schema {of} > {file}`");
+        }
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ mod package;
 mod proofs;
 mod quality;
 mod run;
+mod schemathesis;
 mod stack_set;
 mod terraform;
 mod tools;
@@ -77,6 +78,10 @@ enum Task {
     Chaos(chaos::Options),
     /// Print recall and noise of the rule pack over public events, against what is expected.
     Quality(quality::Options),
+    /// Ask a live master what the API's document allows and forbids.
+    ///
+    /// Example: cargo xtask schemathesis --examples 500
+    Schemathesis(schemathesis::Options),
     /// Check the Terraform modules and examples: format, validity, tests, READMEs.
     Terraform {
         /// Write the tables of the READMEs and the organisation's template instead.
@@ -115,6 +120,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Chaos(options) => chaos::chaos(&options),
         Task::Bench(options) => bench::bench(&options),
         Task::Quality(options) => quality::quality(&options),
+        Task::Schemathesis(options) => schemathesis::schemathesis(&options),
         Task::Terraform { write: true } => terraform::write_tables(),
         Task::Terraform { write: false } => terraform::check(),
         Task::Package(options) => package::package(&options),

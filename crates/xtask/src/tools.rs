@@ -87,12 +87,25 @@ const PACKAGES: &[&str] = &[
     "slack_sdk==3.47.0",
 ];
 
-/// A Python with [`PACKAGES`], installing them where they are missing.
+/// Python packages that check the API's document and what answers to it, in one of their own.
+const OPENAPI: &[&str] = &["schemathesis==4.32.5", "openapi-spec-validator==0.9.0"];
+
+/// A Python with what checks messages and events; see [`environment`].
+pub(crate) fn python() -> anyhow::Result<Option<PathBuf>> {
+    environment(PACKAGES)
+}
+
+/// A Python with what checks the API; see [`environment`].
+pub(crate) fn openapi_python() -> anyhow::Result<Option<PathBuf>> {
+    environment(OPENAPI)
+}
+
+/// A Python with these packages, installing them where they are missing.
 ///
 /// `None`, after saying why, where there is no `python3` or no package index: these checks are a
 /// second opinion, not a need.
-pub(crate) fn python() -> anyhow::Result<Option<PathBuf>> {
-    let home = cache()?.join(format!("python-{}", PACKAGES.join("-").replace("==", "-")));
+fn environment(packages: &[&str]) -> anyhow::Result<Option<PathBuf>> {
+    let home = cache()?.join(format!("python-{}", packages.join("-").replace("==", "-")));
     let program = home.join("bin").join("python");
     // Written last, so that half an environment is made again.
     let complete = home.join("complete");
@@ -105,7 +118,7 @@ pub(crate) fn python() -> anyhow::Result<Option<PathBuf>> {
     }
     eprintln!(
         "installing {} into {} (once)",
-        PACKAGES.join(", "),
+        packages.join(", "),
         home.display()
     );
     run(command(&["python3", "-m", "venv", "--clear"]).arg(&home))?;
@@ -117,7 +130,7 @@ pub(crate) fn python() -> anyhow::Result<Option<PathBuf>> {
         "--quiet",
         "--disable-pip-version-check",
     ]);
-    if let Err(error) = run(install.args(PACKAGES)) {
+    if let Err(error) = run(install.args(packages)) {
         println!("skipped: checks in Python ({error:#})");
         return Ok(None);
     }

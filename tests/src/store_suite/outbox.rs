@@ -2,7 +2,7 @@
 
 use super::samples::{accept, acceptance, accepted, at, finding, row};
 use dial_core::FindingId;
-use dial_core::store::outbox::Backlog;
+use dial_core::store::outbox::{Backlog, Place};
 use dial_core::store::{Delivery, DeliveryState, Settlement, Store};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -229,18 +229,27 @@ pub(super) async fn retried(store: Arc<dyn Store>) {
         assert!(!store.retry(id, SLACK, at(n)).await.expect("answers"));
         assert!(settle(&*store, id, 1, given_up()).await);
     }
-    let backlog = |which| store.backlog(SLACK, which, at(20_000), 10);
+    let backlog = |which| store.backlog(SLACK, which, None, at(20_000), 10);
     let failed = backlog(Backlog::Failed).await.expect("answers");
     let found: Vec<&FindingId> = failed.iter().map(|row| &row.finding).collect();
     assert_eq!(found, ids.iter().collect::<Vec<_>>(), "longest first");
     assert_eq!(failed[0], row(&*store, &ids[0], SLACK).await);
     assert_eq!(backlog(Backlog::Waiting).await, Ok(vec![]));
     let none = store
-        .backlog("thehive", Backlog::Failed, at(20_000), 10)
+        .backlog("thehive", Backlog::Failed, None, at(20_000), 10)
         .await;
     assert_eq!(none, Ok(vec![]));
-    let one = store.backlog(SLACK, Backlog::Failed, at(20_000), 1).await;
+    let one = store
+        .backlog(SLACK, Backlog::Failed, None, at(20_000), 1)
+        .await;
     assert_eq!(one.expect("answers").len(), 1);
+    for (n, expected) in [(0, &ids[..]), (1, &ids[1..])] {
+        let from = Some(Place::of(&failed[n]));
+        let rows = store.backlog(SLACK, Backlog::Failed, from.as_ref(), at(20_000), 10);
+        let rows = rows.await.expect("answers");
+        let found: Vec<&FindingId> = rows.iter().map(|row| &row.finding).collect();
+        assert_eq!(found, expected.iter().collect::<Vec<_>>(), "from there on");
+    }
 
     assert!(
         store

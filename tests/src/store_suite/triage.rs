@@ -263,6 +263,21 @@ pub(super) async fn lists(store: Arc<dyn Store>) {
             assert!(lines.iter().all(|line| line.status == status));
         }
     }
+    for (assignee, expected) in [
+        (vec![Some("soc".to_owned())], vec![1]),
+        (vec![None], vec![5, 4, 3, 2, 0]),
+        (vec![Some("soc".to_owned()), None], vec![5, 4, 3, 2, 1, 0]),
+        (vec![Some("nobody".to_owned())], vec![]),
+    ] {
+        let query = Query {
+            assignee,
+            ..Query::default()
+        };
+        let lines = list_by(&*store, &query, 2).await;
+        let found: Vec<_> = lines.iter().map(|line| &line.id).collect();
+        let expected: Vec<_> = expected.iter().map(|n: &usize| &ids[*n]).collect();
+        assert_eq!(found, expected, "{query:?}");
+    }
     let all = list_by(&*store, &Query::default(), 50).await;
     assert_eq!(all.len(), 6);
     let line = |n: usize| all.iter().find(|line| line.id == ids[n]).expect("is there");

@@ -11,6 +11,7 @@ mod drift;
 mod duplicates;
 mod enrol;
 mod faults;
+mod heartbeats;
 mod hook;
 mod lambda;
 mod logs;

@@ -1,4 +1,5 @@
-//! Findings as OCSF events, held against the published schema by a validator that is not ours.
+//! Findings held against their own schema, and as OCSF events against the published one, by
+//! validators that are not ours.
 //!
 //! `DIAL_TEST_PYTHON` names a Python with `ocsf-json-schema` and `jsonschema`; `cargo xtask check`
 //! makes one. Without it the test says that it was skipped.
@@ -93,4 +94,35 @@ fn every_finding_is_a_valid_event() {
     let output = child.wait_with_output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && told.is_empty(), "{told}");
+}
+
+#[test]
+fn every_finding_fits_the_schema_that_is_published() {
+    let schema = dial_core::schema::finding();
+    let schema = jsonschema::options()
+        .should_validate_formats(true)
+        .build(&schema)
+        .unwrap();
+    let findings = findings();
+    assert!(findings.len() > 50, "{}", findings.len());
+    for finding in &findings {
+        let json = serde_json::to_value(finding).unwrap();
+        let wrong: Vec<String> = schema
+            .iter_errors(&json)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(wrong.is_empty(), "{}: {wrong:?}", finding.rule.name);
+    }
+    let good = serde_json::to_value(&findings[0]).unwrap();
+    let spoilt: [(&str, serde_json::Value); 4] = [
+        ("/id", "f-1".into()),
+        ("/severity", "urgent".into()),
+        ("/time", "yesterday".into()),
+        ("/account", serde_json::json!({})),
+    ];
+    for (place, value) in spoilt {
+        let mut finding = good.clone();
+        *finding.pointer_mut(place).unwrap() = value;
+        assert!(!schema.is_valid(&finding), "{place}");
+    }
 }

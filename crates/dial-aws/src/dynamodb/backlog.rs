@@ -8,7 +8,7 @@ use super::{DynamoStore, StoreError, key};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::Select;
 use dial_core::FindingId;
-use dial_core::store::outbox::{Backlog, Count, Outbox};
+use dial_core::store::outbox::{Backlog, Count, Outbox, Place};
 use dial_core::store::{Delivery, DeliveryState, MAX_PAGE};
 use futures::future::try_join_all;
 use jiff::Timestamp;
@@ -44,14 +44,20 @@ impl Outbox for DynamoStore {
         &self,
         sink: &str,
         which: Backlog,
+        from: Option<&Place>,
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<Delivery>, StoreError> {
         let limit = limit.min(MAX_PAGE);
         let value = partition(sink, which);
-        let shards = (0..key::SHARDS).map(|shard| self.rows(&value, shard, now, limit));
+        // `!` sorts before every time.
+        let low = from.map_or_else(
+            || "!".to_owned(),
+            |from| key::due(from.due(), from.finding()),
+        );
+        let shards = (0..key::SHARDS).map(|shard| self.rows(&value, shard, &low, now, limit));
         let mut rows: Vec<_> = try_join_all(shards).await?.into_iter().flatten().collect();
-        rows.sort_by(|a: &Delivery, b| (a.due_at, &a.finding).cmp(&(b.due_at, &b.finding)));
+        rows.sort_by_cached_key(Place::of);
         rows.truncate(limit);
         Ok(rows)
     }
@@ -120,6 +126,7 @@ impl DynamoStore {
         &self,
         value: &str,
         shard: u8,
+        low: &str,
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<Delivery>, StoreError> {
@@ -129,8 +136,9 @@ impl DynamoStore {
             let answer = self
                 .query(BY_DUE.name)
                 .await
-                .key_condition_expression("due_pk = :partition")
+                .key_condition_expression("due_pk = :partition AND due_sort >= :low")
                 .expression_attribute_values(":partition", text(key::partition_of(value, shard)))
+                .expression_attribute_values(":low", text(low.to_owned()))
                 .limit(i32::try_from(limit.max(1)).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(from)
                 .send()

@@ -43,6 +43,15 @@ pub(crate) struct List {
     /// In which state
     #[arg(long, value_enum, default_value_t = State::Failed)]
     state: State,
+    /// Most deliveries
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+    /// All of them, page after page
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+    /// Go on where the last list ended
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
     /// For people, or one JSON object a line
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -95,6 +104,16 @@ enum State {
     Sending,
 }
 
+impl State {
+    fn word(self) -> &'static str {
+        match self {
+            State::Failed => "failed",
+            State::Pending => "pending",
+            State::Sending => "sending",
+        }
+    }
+}
+
 /// Runs `dial deliveries`.
 pub(crate) fn run(command: &Command) -> Result<Outcome> {
     let runtime = crate::runtime()?;
@@ -106,12 +125,7 @@ pub(crate) fn run(command: &Command) -> Result<Outcome> {
 
 impl Which {
     fn query(&self, state: State, since: Option<Timestamp>) -> Vec<(&'static str, String)> {
-        let state = match state {
-            State::Failed => "failed",
-            State::Pending => "pending",
-            State::Sending => "sending",
-        };
-        let mut query = vec![("state", state.to_owned())];
+        let mut query = vec![("state", state.word().to_owned())];
         query.extend(self.sink.clone().map(|sink| ("sink", sink)));
         query.extend(since.map(|time| ("since", time.to_string())));
         query
@@ -123,39 +137,68 @@ impl Which {
     }
 }
 
-async fn fetch(client: &Client, query: &[(&str, String)]) -> Result<DeliveryList> {
+/// Most rows of one request.
+const PAGE: usize = 200;
+
+async fn fetch(
+    client: &Client,
+    filter: &[(&'static str, String)],
+    cursor: Option<&str>,
+    left: usize,
+) -> Result<DeliveryList> {
+    let mut query = filter.to_vec();
+    query.push(("limit", left.min(PAGE).to_string()));
+    query.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
     client
-        .get(&["v1", "deliveries"], query)
+        .get(&["v1", "deliveries"], &query)
         .await?
         .context("the address has no /v1/deliveries; is --url (DIAL_URL) a DIAL master?")
 }
 
 async fn list(args: &List) -> Result<Outcome> {
     let client = args.master.client()?;
-    let query = args.which.query(args.state, args.which.since()?);
-    let found = fetch(&client, &query).await?;
-    let mut out = anstream::stdout().lock();
-    for row in &found.deliveries {
-        match args.format {
-            Format::Json => json::write_line(&mut out, row)?,
-            Format::Text => write(&mut out, row)?,
+    let filter = args.which.query(args.state, args.which.since()?);
+    let mut left = if args.all {
+        usize::MAX
+    } else {
+        args.limit as usize
+    };
+    let (mut cursor, mut shown) = (args.cursor.clone(), 0);
+    loop {
+        let page = fetch(&client, &filter, cursor.as_deref(), left).await?;
+        for row in &page.deliveries {
+            print(args.format, row)?;
+        }
+        shown += page.deliveries.len();
+        left = left.saturating_sub(page.deliveries.len());
+        cursor = following(cursor.as_deref(), page.next)?;
+        if left == 0 || cursor.is_none() {
+            break;
         }
     }
     if args.format == Format::Text {
-        let more = if found.more {
-            ", and there are more"
-        } else {
-            ""
-        };
-        let number = u64::try_from(found.deliveries.len()).unwrap_or(u64::MAX);
-        let noun = if number == 1 {
-            "delivery"
-        } else {
-            "deliveries"
-        };
-        anstream::eprintln!("{number} {noun}{more}");
+        anstream::eprintln!("{} {}", counted(shown), args.state.word());
+    }
+    if let Some(cursor) = cursor {
+        anstream::eprintln!("there may be more: --all, or --cursor {}", inert(&cursor));
     }
     Ok(Outcome::Clean)
+}
+
+/// Where the next page begins; a cursor that stands still would never end.
+fn following(before: Option<&str>, next: Option<String>) -> Result<Option<String>> {
+    if next.is_some() && next.as_deref() == before {
+        bail!("the master's cursor does not move on");
+    }
+    Ok(next)
+}
+
+fn print(format: Format, row: &Delivery) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    match format {
+        Format::Json => json::write_line(&mut out, row),
+        Format::Text => write(&mut out, row),
+    }
 }
 
 async fn retry(args: &Retry) -> Result<Outcome> {
@@ -188,16 +231,17 @@ struct Retried<'a> {
 }
 
 impl Retried<'_> {
-    /// Page after page; what was tried again is not among the failed of the next page.
+    /// Page after page; what cannot be tried again stays behind the cursor.
     async fn all(&mut self, which: &Which) -> Result<()> {
-        let query = which.query(State::Failed, which.since()?);
+        let filter = which.query(State::Failed, which.since()?);
+        let mut cursor = None;
         loop {
-            let page = fetch(self.client, &query).await?;
-            let before = self.done;
+            let page = fetch(self.client, &filter, cursor.as_deref(), PAGE).await?;
             for row in &page.deliveries {
                 self.one(&row.finding, &row.sink).await?;
             }
-            if !page.more || self.done == before {
+            cursor = following(cursor.as_deref(), page.next)?;
+            if cursor.is_none() {
                 return Ok(());
             }
         }

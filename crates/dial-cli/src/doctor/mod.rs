@@ -5,9 +5,11 @@ mod aws;
 mod checks;
 mod print;
 mod sinks;
+mod workers;
 
 use crate::config_file::{ConfigFile, environment};
 use crate::exit::Outcome;
+use crate::findings::PerhapsMaster;
 use crate::judging::Judging;
 use crate::rules::Format;
 use anyhow::{Context, Result};
@@ -28,7 +30,8 @@ Examples:
 Reads the configuration, fetches every secret that it names, and asks the store,
 the bucket and each sink for something that changes nothing. No message is sent;
 a sink that cannot be asked without sending one is said to be not probed.
-Run it where the master runs, with the same rights.
+Run it where the master runs, with the same rights. With DIAL_URL and DIAL_TOKEN
+the running master is asked which workers it heard.
 
 What lies in AWS is looked at with the credentials of the environment: table
 (indexes, stream, TTL, recovery), bucket (blocked, encrypted, lifecycle), age of
@@ -56,11 +59,26 @@ pub(crate) struct Doctor {
     /// The same as `--format json`
     #[arg(long, conflicts_with = "format")]
     json: bool,
+    #[command(flatten)]
+    master: PerhapsMaster,
 }
 
 /// Runs `dial doctor`.
 pub(crate) fn run(args: &Doctor) -> Result<Outcome> {
     let file = ConfigFile::find(args.config.as_deref())?;
+    let found = match file.section::<Master>("master") {
+        Ok(config) => crate::runtime()?.block_on(examine(&file, &config, &args.master))?,
+        Err(problems) => problems.list.iter().map(Check::of_problem).collect(),
+    };
+    print::print(&found, args.format)?;
+    Ok(Outcome::of(found.iter().any(Check::has_failed), false))
+}
+
+async fn examine(
+    file: &ConfigFile,
+    config: &Master,
+    running: &PerhapsMaster,
+) -> Result<Vec<Check>> {
     let runtime = crate::runtime()?;
     let mut found = Vec::new();
     if args.worker.is_none() || has_master(&file) {
@@ -105,5 +123,6 @@ async fn examine(file: &ConfigFile, config: &Master) -> Result<Vec<Check>> {
     found.extend(aws::master(&Survey::new(clients.clone())?, config, now).await);
     let sinks = sinks::examine(config, &clients, &secrets).await;
     found.extend(sinks.context("nothing can be asked over HTTP")?);
+    found.push(workers::examine(running).await);
     Ok(found)
 }

@@ -214,16 +214,12 @@ async fn bounded(mut answer: reqwest::Response) -> Result<Vec<u8>> {
 
 fn describe(body: &[u8]) -> String {
     let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
-    let parts: Vec<String> = [problem.title, problem.detail]
-        .into_iter()
-        .flatten()
-        .map(|text| inert(&text.chars().take(500).collect::<String>()).into_owned())
-        .collect();
-    if parts.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", parts.join(": "))
-    }
+    // The title only says the status in words.
+    let said = problem.detail.or(problem.title).map(|text| {
+        let text: String = text.chars().take(500).collect();
+        format!(": {}", inert(&text))
+    });
+    said.unwrap_or_default()
 }
 
 fn root_cause(error: &dyn std::error::Error) -> String {
@@ -261,8 +257,9 @@ mod tests {
             ("not json", ""),
             (
                 "{\"title\":\"Bad\",\"detail\":\"cursor \\u001b[2J\"}",
-                ": Bad: cursor \\u{1b}[2J",
+                ": cursor \\u{1b}[2J",
             ),
+            ("{\"title\":\"Bad\"}", ": Bad"),
             ("{\"status\":1}", ""),
         ];
         for (body, expected) in cases {

@@ -1,5 +1,6 @@
 //! `dial findings`: lists, shows and changes what a master has stored, through its API.
 
+mod archive;
 mod change;
 mod client;
 mod export;
@@ -21,6 +22,7 @@ use jiff::Timestamp;
 use print::Printer;
 use progress::Progress;
 use reqwest::Url;
+use serde_json::Value;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -69,6 +71,7 @@ Examples:
   dial findings list --account 111122223333 --rule s3_bucket_policy_public
   dial findings list --attack T1078 --source 203.0.113.0/24 --since 30d
   dial findings list --text 'payroll deploy' --status open,acknowledged
+  dial findings list --assignee none --status open      nobody looks after these
   dial findings list --suppressed --since 7d            what would have been told
   dial findings list --all --format csv > findings.csv";
 
@@ -81,7 +84,8 @@ Examples:
 const SHOW_EXAMPLES: &str = "\
 Examples:
   dial findings show f-iwvrv37fygnc5lvtjndbj3abei
-  dial findings show f-iwvrv37fygnc5lvtjndbj3abei --format json | jq .finding.facts";
+  dial findings show f-iwvrv37fygnc5lvtjndbj3abei --format json | jq .finding.facts
+  dial findings show f-iwvrv37fygnc5lvtjndbj3abei --archive s3://dial-master/prod --expired 2027-06";
 
 /// Which master to ask, and as whom.
 #[derive(Debug, Args)]
@@ -90,6 +94,18 @@ pub(crate) struct Master {
     /// Address of the master
     #[arg(long, value_name = "URL", env = "DIAL_URL", value_parser = master_url)]
     url: Url,
+    /// Token of the API; better given by the environment, where no process list shows it
+    #[arg(long, value_name = "TOKEN", env = "DIAL_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+/// Which master to ask, where one is asked at all.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Master")]
+pub(crate) struct PerhapsMaster {
+    /// Address of the master
+    #[arg(long, value_name = "URL", env = "DIAL_URL", value_parser = master_url)]
+    url: Option<Url>,
     /// Token of the API; better given by the environment, where no process list shows it
     #[arg(long, value_name = "TOKEN", env = "DIAL_TOKEN", hide_env_values = true)]
     token: Option<String>,
@@ -145,6 +161,9 @@ struct Filter {
     /// What was touched, by ARN; several by the flag again
     #[arg(long, value_name = "ARN")]
     resource: Vec<String>,
+    /// Who looks after them, or none; several by the flag again
+    #[arg(long, value_name = "NAME")]
+    assignee: Vec<String>,
     /// ATT&CK techniques; T1078 has all of its sub-techniques
     #[arg(long, value_delimiter = ',', value_name = "TECHNIQUE", value_parser = spelled::<Technique>)]
     attack: Vec<String>,
@@ -169,13 +188,19 @@ struct Filter {
 #[derive(Debug, Args)]
 pub(crate) struct Show {
     #[command(flatten)]
-    master: Master,
+    master: PerhapsMaster,
     /// Id of the finding
     #[arg(value_parser = FindingId::parse)]
     id: FindingId,
     /// For people, or the API's whole answer
     #[arg(long, value_enum, default_value_t = ShowFormat::Text)]
     format: ShowFormat,
+    /// Look in the archive instead: the master's bucket, s3://… or a folder
+    #[arg(long, value_name = "BUCKET")]
+    archive: Option<String>,
+    /// When the store forgot it: a year, month or day, so that less is looked through
+    #[arg(long, value_name = "DATE", requires = "archive")]
+    expired: Option<String>,
 }
 
 /// How findings are printed.
@@ -230,6 +255,15 @@ impl Master {
     }
 }
 
+impl PerhapsMaster {
+    /// The client of the master, where one is named.
+    pub(crate) fn client(&self) -> Result<Option<Client>> {
+        let token = || self.token.as_deref().map(Secret::new);
+        let client = self.url.clone().map(|url| Client::new(url, token()));
+        client.transpose()
+    }
+}
+
 impl Filter {
     fn query(&self, now: Timestamp) -> Result<Vec<(&'static str, String)>> {
         let mut query = Vec::new();
@@ -243,6 +277,7 @@ impl Filter {
             ("rule", &self.rule),
             ("principal", &self.principal),
             ("resource", &self.resource),
+            ("assignee", &self.assignee),
             ("attack", &self.attack),
             ("source", &self.source),
         ];
@@ -307,24 +342,30 @@ async fn fetch(
 }
 
 async fn show(args: &Show) -> Result<()> {
-    let client = args.master.client()?;
-    let path = ["v1", "findings", args.id.as_str()];
-    let mut out = anstream::stdout().lock();
-    let unknown = || {
-        format!(
-            "the master knows no finding {} (or its time is over); `dial findings list` shows what it has",
-            args.id
-        )
+    let whole = match &args.archive {
+        Some(place) => archive::find(place, &args.id, args.expired.as_deref()).await?,
+        None => stored(args).await?,
     };
+    let mut out = anstream::stdout().lock();
     match args.format {
-        ShowFormat::Json => {
-            let whole: serde_json::Value = client.get(&path, &[]).await?.with_context(unknown)?;
-            json::write_pretty(&mut out, &whole)?;
-        }
+        ShowFormat::Json => json::write_pretty(&mut out, &whole)?,
         ShowFormat::Text => {
-            let shown: FindingDetail = client.get(&path, &[]).await?.with_context(unknown)?;
+            let shown: FindingDetail = serde_json::from_value(whole)?;
             show::write(&mut out, &shown, terminal::columns())?;
         }
     }
     Ok(())
+}
+
+async fn stored(args: &Show) -> Result<Value> {
+    let client = args.master.client()?;
+    let client = client.context("no master is named; give --url (DIAL_URL), or --archive")?;
+    let path = ["v1", "findings", args.id.as_str()];
+    let found = client.get(&path, &[]).await?;
+    found.with_context(|| {
+        format!(
+            "the master knows no finding {} (or its time is over); `dial findings list` shows what it has, --archive looks in the archive",
+            args.id
+        )
+    })
 }

@@ -54,6 +54,7 @@ const COMMANDS: [&[&str]; 51] = [
     &["completions"],
     &["doctor"],
     &["man"],
+    &["schema"],
 ];
 
 #[test]

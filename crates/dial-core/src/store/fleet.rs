@@ -5,13 +5,14 @@ use super::document::{self, Document, Documents};
 use crate::WorkerId;
 use crate::wire::{Counters, Heartbeat};
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How long a worker that is silent can still be seen.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// A worker as the master knows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Member {
     /// `<account>/<region>`.
     pub worker: String,

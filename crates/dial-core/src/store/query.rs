@@ -29,6 +29,8 @@ pub struct Query {
     pub principal: Vec<String>,
     /// Resource keys: ARN, else `type/name`.
     pub resource: Vec<String>,
+    /// Who looks after it; `None` for nobody.
+    pub assignee: Vec<Option<String>>,
     /// ATT&CK techniques.
     pub attack: Vec<Technique>,
     /// Networks that the source address lies in.
@@ -85,6 +87,7 @@ impl Query {
             })
             && any(&self.principal, |v| *v == summary.principal)
             && any(&self.resource, |v| *v == summary.resource)
+            && any(&self.assignee, |v| *v == summary.assignee)
             && any(&self.attack, |v| {
                 summary.attack.iter().any(|id| v.covers(id))
             })

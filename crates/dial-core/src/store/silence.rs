@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Longest life of a silence.
@@ -10,7 +11,7 @@ pub const MAX_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
 pub const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// Mutes findings that every one of its matchers fits, for a time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Silence {
     /// `s-` and 26 characters.
     pub id: String,

@@ -3,6 +3,7 @@
 use super::StoreError;
 use super::document::{self, Document, Documents};
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
@@ -20,7 +21,18 @@ pub const USE_STEP: SignedDuration = SignedDuration::from_hours(1);
 
 /// What the holder of a token may do; each includes the ones before it.
 #[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
@@ -68,7 +80,7 @@ impl FromStr for Scope {
 }
 
 /// An API token as a store keeps it: everything but the token.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Token {
     /// `t-` and 26 digits: the first 16 bytes of the token's SHA-256.
     pub id: String,

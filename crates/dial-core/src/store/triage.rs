@@ -3,6 +3,7 @@
 use super::{Audit, Status, StoreError};
 use crate::FindingId;
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -16,7 +17,7 @@ pub const MAX_SNOOZE: SignedDuration = SignedDuration::from_hours(30 * 24);
 pub const MAX_CHANGES: u64 = 1_000;
 
 /// Where a finding stands: the part of it that people change.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Triage {
     /// Where it stands.
     pub status: Status,
@@ -32,7 +33,7 @@ pub struct Triage {
 }
 
 /// What may be done with a finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Change {
     /// Someone is on it.
@@ -65,7 +66,7 @@ pub enum Change {
 }
 
 /// Where a change came from; informational, for the door that says so was authenticated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Door {
     /// A worker's batch.

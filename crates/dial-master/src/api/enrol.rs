@@ -1,16 +1,42 @@
 //! `POST /v1/enrol`: a worker proves its account and gets its key.
 
+use super::access::Anyone;
+use super::operation::{JSON, Operation};
 use super::problem::{self, Problem};
 use super::{State, body, reply, source};
 use crate::enrolment::EnrolError;
 use axum::body::Body;
 use axum::extract;
 use axum::response::{IntoResponse, Response};
-use dial_core::enrolment::MAX_ENROLMENT;
+use dial_core::enrolment::{ENROL_PATH, Enrolled, MAX_ENROLMENT};
 use http::{Extensions, HeaderMap, StatusCode};
 use std::sync::Arc;
 
-pub(super) async fn post(
+/// Anyone may ask: that is how a worker without a key proves who it is.
+pub(super) fn declared() -> Operation {
+    Operation::post(ENROL_PATH, "enrol", post)
+        .does("A worker proves its account and gets its key")
+        .takes_bytes(
+            JSON,
+            "What a worker signed with its role to ask STS who it is, and whose key it wants.",
+        )
+        .answers::<Enrolled>(200, "The key of this account and region, until its end.")
+        .answers_empty(413, "The body is too large.")
+        .fails(
+            401,
+            "Nothing is proven; the answer never says what is wrong.",
+        )
+        .fails(
+            403,
+            "Proven, but not an account or role that may have a key.",
+        )
+        .fails(404, "The configuration lets nobody enrol.")
+        .fails(429, "Too many asked of late.")
+        .fails(503, "The account cannot be looked up now.")
+}
+
+async fn post(
+    _: Anyone,
     extract::State(state): extract::State<Arc<State>>,
     extensions: Extensions,
     headers: HeaderMap,

@@ -1,9 +1,11 @@
 //! `GET /v1/findings` and `GET /v1/findings/{id}`.
 
 use super::caller::Viewer;
-use super::export::Form;
+use super::export::{self, Form};
+use super::operation::{JSON, Operation, schema_of};
+use super::parameter::Parameter;
 use super::problem::Problem;
-use super::{State, export, query, reply, triage};
+use super::{State, query, reply, tag};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{self, Path};
 use axum::response::Response;
@@ -11,14 +13,17 @@ use dial_core::FindingId;
 use dial_core::finding::Finding;
 use dial_core::store::triage::Triage;
 use dial_core::store::{Audit, Delivery, Stored, Summary};
+use dial_core::wire::FINDINGS_PATH;
 use http::header::ETAG;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::sync::Arc;
 
 /// A page of findings, newest event first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingList {
     /// The lines; never with the record.
     pub findings: Vec<Summary>,
@@ -28,7 +33,7 @@ pub struct FindingList {
 }
 
 /// One finding with all that is known of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingDetail {
     /// The finding as it was accepted.
     pub finding: Finding,
@@ -45,7 +50,44 @@ pub struct FindingDetail {
     pub audit: Vec<Audit>,
 }
 
-pub(super) async fn list(
+pub(super) fn declared() -> [Operation; 2] {
+    let list = Operation::get(FINDINGS_PATH, "listFindings", list)
+        .does("Findings, newest event first, a page at a time")
+        .with(query::parameters())
+        .answers::<FindingList>(200, "A page, in the form that `accept` likes best.")
+        .answers_as(200, export::CSV, None, "")
+        .answers_as(200, export::NDJSON, Some(schema_of::<Stored>), "")
+        .answers_as(200, export::OCSF, None, "")
+        .heads(
+            200,
+            export::NEXT,
+            "Cursor of the next page, of forms other than JSON; absent on the last.",
+        )
+        .answers_empty(431, "The query string is longer than the server takes.")
+        .fails(406, "None of the accepted media types can be answered.");
+    let show = Operation::get("/v1/findings/{id}", "showFinding", show)
+        .does("One finding with all that is known of it")
+        .with([
+            Parameter::finding(),
+            Parameter::header(
+                "if-none-match",
+                "The etag of the answer before.",
+                json!({ "type": "string" }),
+            ),
+        ])
+        .answers::<FindingDetail>(200, "The finding.")
+        .heads(
+            200,
+            "etag",
+            "Names revision and text; `if-match` and `if-none-match` take it.",
+        )
+        .answers_empty(304, "It is as it was when `if-none-match` was read.")
+        .heads(304, "etag", "As before.")
+        .fails(404, "There is no such finding.");
+    [list, show]
+}
+
+async fn list(
     _: Viewer,
     extract::State(state): extract::State<Arc<State>>,
     headers: HeaderMap,
@@ -70,10 +112,11 @@ pub(super) async fn list(
     Ok(reply::json(StatusCode::OK, &list))
 }
 
-pub(super) async fn show(
+async fn show(
     _: Viewer,
     extract::State(state): extract::State<Arc<State>>,
     path: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let Path(id) = path.map_err(|_| Problem::bad_request("path is not UTF-8"))?;
     let id = FindingId::parse(&id).map_err(|error| Problem::bad_request(error.to_string()))?;
@@ -83,11 +126,22 @@ pub(super) async fn show(
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     };
     let (deliveries, audit) = futures::try_join!(store.deliveries(&id), store.audit(&id))?;
-    let tag = triage::tag(stored.triage.revision);
+    let revision = stored.triage.revision;
     let detail = FindingDetail::of(stored, deliveries, audit);
-    let mut response = reply::json(StatusCode::OK, &detail);
+    let text = serde_json::to_vec(&detail).map_err(|error| unwritten(&error))?;
+    let tag = tag::of_text(revision, &text);
+    if tag::is_known(&headers, &tag) {
+        return Ok(reply::not_modified(tag));
+    }
+    let mut response = reply::secured(StatusCode::OK, JSON, text);
     response.headers_mut().insert(ETAG, tag);
     Ok(response)
+}
+
+fn unwritten(error: &serde_json::Error) -> Problem {
+    tracing::error!(%error, "finding cannot be serialised");
+    let detail = "the finding cannot be shown; the log says why";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
 }
 
 impl FindingDetail {

@@ -1,6 +1,8 @@
 //! `/healthz`, `/readyz` and `/metrics`.
 
+use super::access::Anyone;
 use super::caller::Viewer;
+use super::operation::Operation;
 use super::problem::Problem;
 use super::{State, reply};
 use crate::readers::Readers;
@@ -12,12 +14,15 @@ use http::StatusCode;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Seconds for which an answer of the store holds: strangers may ask, and must not load it.
 const FRESH: i64 = 5;
+/// Media type of the counters.
+const METRICS: &str = "text/plain; version=0.0.4";
 
 /// What the store last said, and when.
 #[derive(Default)]
@@ -35,18 +40,46 @@ impl Readiness {
     }
 }
 
+/// How the master is.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Standing {
+    /// `ok`, `ready`, or `degraded` where a sink refuses us.
+    status: &'static str,
+    /// How each sink is; for readers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sinks: Option<Vec<Seen>>,
+}
+
+pub(super) fn declared() -> [Operation; 3] {
+    let alive = Operation::get("/healthz", "alive", alive)
+        .does("The process runs")
+        .answers::<Standing>(200, "It does.");
+    let ready = Operation::get("/readyz", "ready", ready)
+        .does("Requests are welcome: the store answers")
+        .answers::<Standing>(200, "They are; readers learn of sinks that refuse us.")
+        .fails(
+            503,
+            "The store does not answer, or the process is about to stop.",
+        );
+    let metrics = Operation::get("/metrics", "metrics", metrics)
+        .does("Counters in the text format of Prometheus")
+        .answers_as(200, METRICS, None, "The counters.");
+    [alive, ready, metrics]
+}
+
 /// The process runs.
-pub(super) async fn alive() -> Response {
-    reply::json(StatusCode::OK, &json!({"status": "ok"}))
+async fn alive(_: Anyone) -> Response {
+    let (status, sinks) = ("ok", None);
+    reply::json(StatusCode::OK, &Standing { status, sinks })
 }
 
 /// Requests are welcome: the store answers and the process is not about to stop.
 ///
 /// A sink that refuses us changes nothing for those who send: it is told to readers only, for
 /// a stranger must not learn that alarms go nowhere.
-pub(super) async fn ready(
-    extract::State(state): extract::State<Arc<State>>,
+async fn ready(
     reader: Reader,
+    extract::State(state): extract::State<Arc<State>>,
 ) -> Result<Response, Problem> {
     if state.draining.load(std::sync::atomic::Ordering::Relaxed) {
         return Err(Problem::busy("shutting down"));
@@ -60,20 +93,26 @@ pub(super) async fn ready(
         return Err(Problem::busy("store is unavailable"));
     }
     let body = match reader {
-        Reader::Stranger => json!({"status": "ready"}),
-        Reader::Viewer => told(&state.watch.seen()),
+        Reader::Stranger => Standing {
+            status: "ready",
+            sinks: None,
+        },
+        Reader::Viewer => told(state.watch.seen()),
     };
     Ok(reply::json(StatusCode::OK, &body))
 }
 
-fn told(sinks: &[Seen]) -> Value {
+fn told(sinks: Vec<Seen>) -> Standing {
     let refuses = |seen: &Seen| seen.health.state == HealthState::Refused;
     let status = if sinks.iter().any(refuses) {
         "degraded"
     } else {
         "ready"
     };
-    json!({"status": status, "sinks": sinks})
+    Standing {
+        status,
+        sinks: Some(sinks),
+    }
 }
 
 /// Who asks whether we are ready; nobody has to say.
@@ -107,10 +146,7 @@ async fn ask(state: &State, now: Timestamp) -> bool {
 }
 
 /// Counters in Prometheus' text format; for readers, since they tell who is watched how much.
-pub(super) async fn metrics(
-    _: Viewer,
-    extract::State(state): extract::State<Arc<State>>,
-) -> Response {
+async fn metrics(_: Viewer, extract::State(state): extract::State<Arc<State>>) -> Response {
     match state.parts.store.counts(&state.parts.sinks).await {
         Ok(counts) => crate::metrics::outbox(&state.parts.sinks, &counts),
         // The other counters are worth having all the same.
@@ -119,5 +155,5 @@ pub(super) async fn metrics(
     let handle = crate::metrics::handle();
     handle.run_upkeep();
     let text = handle.render().into_bytes();
-    reply::secured(StatusCode::OK, "text/plain; version=0.0.4", text)
+    reply::secured(StatusCode::OK, METRICS, text)
 }

@@ -1,6 +1,8 @@
 //! `POST /v1/heartbeats`: signed as findings are; a worker lives and says what it runs.
 
+use super::access::WorkerSigned;
 use super::ingest;
+use super::operation::Operation;
 use super::refusal::Refusal;
 use super::take::quote;
 use super::{State, reply};
@@ -8,17 +10,37 @@ use axum::body::Body;
 use axum::extract;
 use axum::response::{IntoResponse, Response};
 use dial_core::store::fleet::Fleet;
-use dial_core::wire::{Heartbeat, WorkerInfo};
+use dial_core::wire::{CONTENT_TYPE, HEARTBEATS_PATH, Heartbeat, WorkerInfo};
 use dial_core::{WorkerId, gzip};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::sync::Arc;
 
 /// Most bytes of a heartbeat, inflated.
 const MAX_HEARTBEAT: usize = 16 * 1024;
 
-pub(super) async fn post(
+/// Answer to a heartbeat.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Heard {
+    /// `<account>/<region>`.
+    worker: String,
+}
+
+pub(super) fn declared() -> Operation {
+    Operation::post(HEARTBEATS_PATH, "heartbeat", post)
+        .does("A worker lives and says what it runs")
+        .with(ingest::headers())
+        .takes_bytes(
+            CONTENT_TYPE,
+            "A `Heartbeat` as JSON, compressed with gzip, at most 16 KiB inflated.",
+        )
+        .answers::<Heard>(200, "It was heard.")
+}
+
+async fn post(
+    _: WorkerSigned,
     extract::State(state): extract::State<Arc<State>>,
     headers: HeaderMap,
     body: Body,
@@ -93,5 +115,6 @@ async fn record(
         Some(_) => {}
     }
     crate::metrics::heartbeat();
-    reply::json(StatusCode::OK, &json!({ "worker": worker.to_string() }))
+    let worker = worker.to_string();
+    reply::json(StatusCode::OK, &Heard { worker })
 }

@@ -1,5 +1,8 @@
 //! `POST /v1/findings`: who signed, then what it says, then durable, then the answer.
 
+use super::access::WorkerSigned;
+use super::operation::Operation;
+use super::parameter::Parameter;
 use super::refusal::Refusal;
 use super::take::{self, Incoming};
 use super::{State, body, reply};
@@ -10,10 +13,11 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use dial_core::WorkerId;
 use dial_core::signature::{Signed, verify};
-use dial_core::wire::{MAX_BODY, header};
+use dial_core::wire::{Accepted, CONTENT_TYPE, FINDINGS_PATH, MAX_BODY, header};
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
+use serde_json::json;
 use std::sync::Arc;
 
 /// Bytes on the wire above which inflating and parsing leave the async threads.
@@ -26,7 +30,44 @@ struct Received {
     at: Timestamp,
 }
 
-pub(super) async fn post(
+pub(super) fn declared() -> Operation {
+    Operation::post(FINDINGS_PATH, "reportFindings", post)
+        .does("A worker reports a batch of findings")
+        .with(headers())
+        .takes_bytes(
+            CONTENT_TYPE,
+            "`{\"worker\": WorkerInfo, \"findings\": [Finding]}` as JSON, compressed with gzip: at most \
+             100 findings, 1 MiB compressed and 8 MiB inflated.",
+        )
+        .answers::<Accepted>(200, "All of it is durable, or rejected with the reason.")
+}
+
+/// Headers of whatever a worker signs; without one of them the answer is 401.
+pub(super) fn headers() -> [Parameter; 5] {
+    let text = || json!({ "type": "string" });
+    [
+        Parameter::header(
+            header::ID,
+            "Id of the request, the same when it is tried again.",
+            text(),
+        ),
+        Parameter::header(
+            header::TIMESTAMP,
+            "Unix seconds, at most 300 s away.",
+            text(),
+        ),
+        Parameter::header(
+            header::WORKER,
+            "`<account>/<region>` of the worker.",
+            text(),
+        ),
+        Parameter::header(header::KEY, "`<root key number>/<not-after>`.", text()),
+        Parameter::header("content-encoding", "Must be gzip.", text()),
+    ]
+}
+
+async fn post(
+    _: WorkerSigned,
     extract::State(state): extract::State<Arc<State>>,
     headers: HeaderMap,
     body: Body,

@@ -1,5 +1,6 @@
 //! The HTTP API: what the master answers, the same on Lambda, in `dial serve` and in tests.
 
+mod access;
 pub(crate) mod body;
 pub(crate) mod caller;
 mod deliveries;
@@ -9,6 +10,9 @@ mod findings;
 mod health;
 mod heartbeats;
 mod ingest;
+mod openapi;
+mod operation;
+mod parameter;
 mod problem;
 pub(crate) mod query;
 pub(crate) mod refusal;
@@ -18,6 +22,7 @@ mod silences;
 mod slack;
 mod source;
 mod stats;
+mod tag;
 mod take;
 mod tokens;
 mod triage;
@@ -26,6 +31,7 @@ mod workers;
 pub use caller::Caller;
 pub use deliveries::DeliveryList;
 pub use findings::{FindingDetail, FindingList};
+pub use openapi::document;
 pub use problem::Problem;
 pub use routes::RouteTree;
 pub use silences::{NewSilence, PreviewAnswer, PreviewRequest, SilenceList};
@@ -42,14 +48,12 @@ use crate::slack::SlackApp;
 use crate::watch::Watch;
 use crate::web::{self, Dashboard};
 use axum::Router;
-use axum::routing::{delete, get, post};
 use dial_core::WorkerId;
-use dial_core::enrolment::ENROL_PATH;
 use dial_core::key::RootKeys;
 use dial_core::ports::Bucket;
 use dial_core::store::Store;
-use dial_core::wire::{FINDINGS_PATH, HEARTBEATS_PATH};
 use jiff::{SignedDuration, Timestamp};
+use operation::Operation;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -154,35 +158,31 @@ pub fn system_clock() -> Clock {
     Arc::new(Timestamp::now)
 }
 
+/// Everything that the API can be asked.
+fn operations() -> Vec<Operation> {
+    let one = [
+        ingest::declared(),
+        heartbeats::declared(),
+        enrol::declared(),
+        workers::declared(),
+        stats::declared(),
+        openapi::declared(),
+    ];
+    let mut all = Vec::from(one);
+    all.extend(findings::declared());
+    all.extend(triage::declared());
+    all.extend(deliveries::declared());
+    all.extend(routes::declared());
+    all.extend(silences::declared());
+    all.extend(tokens::declared());
+    all.extend(slack::declared());
+    all.extend(health::declared());
+    all
+}
+
 /// The whole API over the given state.
 pub fn app(state: impl Into<Arc<State>>) -> Router {
-    Router::new()
-        .route(FINDINGS_PATH, get(findings::list).post(ingest::post))
-        .route("/v1/findings/{id}", get(findings::show))
-        .route("/v1/routes", get(routes::show))
-        .route("/v1/routes/{id}", get(routes::explain))
-        .route("/v1/silences", get(silences::list).post(silences::create))
-        .route("/v1/silences/preview", post(silences::preview))
-        .route("/v1/silences/{id}", delete(silences::end))
-        .route(HEARTBEATS_PATH, post(heartbeats::post))
-        .route(ENROL_PATH, post(enrol::post))
-        .route("/v1/workers", get(workers::list))
-        .route("/v1/tokens", get(tokens::list).post(tokens::create))
-        .route("/v1/tokens/{id}", delete(tokens::revoke))
-        .route("/slack/interactions", post(slack::interactions))
-        .route("/slack/commands", post(slack::commands))
-        .route("/v1/stats", get(stats::show))
-        .route("/v1/findings/{id}/transitions", post(triage::transition))
-        .route("/v1/findings/{id}/comments", post(triage::comment))
-        .route("/v1/findings/{id}/deliveries", get(deliveries::of_finding))
-        .route(
-            "/v1/findings/{id}/deliveries/{sink}/retry",
-            post(deliveries::retry),
-        )
-        .route("/v1/deliveries", get(deliveries::list))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
+    operation::router(operations())
         .merge(web::routes())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)

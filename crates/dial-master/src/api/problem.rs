@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use dial_core::store::StoreError;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Seconds after which a throttled store may be asked again.
@@ -13,7 +14,7 @@ const SOON: u64 = 1;
 const LATER: u64 = 5;
 
 /// What went wrong and how to put it right.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// Always `about:blank`: the status says what kind it is.
     #[serde(rename = "type")]

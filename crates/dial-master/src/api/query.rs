@@ -1,10 +1,12 @@
 //! Query parameters of lists: every wrong one is named with its fix.
 
+use super::parameter::{Parameter, one_of, several, text, time as time_schema};
 use super::problem::Problem;
 use dial_core::store::query::Words;
 use dial_core::store::{Cursor, MAX_PAGE, Query, Status};
-use dial_core::{AccountId, Region};
+use dial_core::{AccountId, Region, Severity};
 use jiff::Timestamp;
+use serde_json::json;
 use std::str::FromStr;
 
 /// Page size where none is asked for.
@@ -17,9 +19,20 @@ const MAX_VALUES: usize = 50;
 const LISTS: [&str; 8] = [
     "account", "region", "service", "severity", "status", "rule", "attack", "source",
 ];
+/// What `assignee` says for nobody.
+const NOBODY: &str = "none";
+/// Where a finding may stand.
+const STATUSES: [&str; 5] = [
+    "open",
+    "acknowledged",
+    "resolved",
+    "false_positive",
+    "snoozed",
+];
+/// Networks of either kind, roughly.
+const NETWORK: &str = r"^[0-9]{1,2}(\.[0-9]{1,2}){3}/([12]?[0-9]|3[0-2])$";
 /// Filters that may come more than once; their values may hold commas.
-const NAMES: [&str; 2] = ["principal", "resource"];
-const KNOWN: &str = "account, region, service, severity, status, rule, principal, resource, attack, source, q, since, until, suppressed, cursor, limit";
+const NAMES: [&str; 3] = ["principal", "resource", "assignee"];
 
 /// What is asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -27,6 +40,68 @@ pub(crate) struct ListRequest {
     pub(crate) query: Query,
     pub(crate) cursor: Option<Cursor>,
     pub(crate) limit: usize,
+}
+
+/// Every parameter, as the document tells of it.
+pub(super) fn parameters() -> Vec<Parameter> {
+    let pattern = |pattern: &str| json!({ "type": "string", "pattern": pattern });
+    let name = || text(MAX_VALUE);
+    let plain =
+        || json!({ "type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^,]+$" });
+    let list = |name, about, value| Parameter::query(name, about, several(&value, MAX_VALUES));
+    let one = Parameter::query;
+    let severities = Severity::ALL.map(Severity::as_str);
+    vec![
+        list("account", "Account numbers.", pattern("^[0-9]{12}$")),
+        list("region", "Regions.", pattern("^[a-z0-9-]{1,32}$")),
+        list("service", "Services, such as `iam`.", plain()),
+        list("severity", "Severities.", one_of(&severities)),
+        list("status", "Where the finding stands.", one_of(&STATUSES)),
+        list("rule", "Names or UUIDs of rules.", plain()),
+        list(
+            "principal",
+            "ARN, else name, else type of who called; no commas between.",
+            name(),
+        ),
+        list(
+            "resource",
+            "ARN, else `type/name` of what was touched; no commas between.",
+            name(),
+        ),
+        list(
+            "assignee",
+            "Who looks after it, or `none`; no commas between.",
+            name(),
+        ),
+        list(
+            "attack",
+            "ATT&CK techniques; each stands for its sub-techniques too.",
+            pattern("^T[0-9]{4}(\\.[0-9]{3})?$"),
+        ),
+        list(
+            "source",
+            "Addresses or networks of the caller, such as `203.0.113.0/24`.",
+            json!({ "type": "string", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }, { "pattern": NETWORK }] }),
+        ),
+        one(
+            "q",
+            "Words that must all be in title, rule, principal, resource or account name.",
+            name(),
+        ),
+        one("since", "Events then or later.", time_schema()),
+        one("until", "Events before.", time_schema()),
+        one(
+            "suppressed",
+            "Findings that a suppression fits; `false` if absent.",
+            one_of(&["true", "false", "any"]),
+        ),
+        one("cursor", "`next` of the page before.", text(MAX_VALUE)),
+        one(
+            "limit",
+            "Most findings of a page; a page may be shorter and yet not the last.",
+            json!({ "type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_LIMIT }),
+        ),
+    ]
 }
 
 /// Reads decoded name and value pairs; only filters with several values may come more than once.
@@ -78,6 +153,8 @@ fn set(request: &mut ListRequest, name: &str, value: &str) -> Result<(), String>
         "rule" => add(&mut query.rule, value.to_owned())?,
         "principal" => add(&mut query.principal, value.to_owned())?,
         "resource" => add(&mut query.resource, value.to_owned())?,
+        "assignee" if value == NOBODY => add(&mut query.assignee, None)?,
+        "assignee" => add(&mut query.assignee, Some(value.to_owned()))?,
         "attack" => add(&mut query.attack, parsed(value)?)?,
         "source" => add(&mut query.source, parsed(value)?)?,
         "q" => query.text = Words::parse(value).map_err(say)?,
@@ -86,7 +163,10 @@ fn set(request: &mut ListRequest, name: &str, value: &str) -> Result<(), String>
         "suppressed" => query.suppressed = suppressed(value)?,
         "cursor" => request.cursor = Some(cursor(value)?),
         "limit" => request.limit = limit(value)?,
-        _ => return Err(format!("no such parameter; there are {KNOWN}")),
+        _ => {
+            let known: Vec<&str> = parameters().iter().map(|known| known.name).collect();
+            return Err(format!("no such parameter; there are {}", known.join(", ")));
+        }
     }
     Ok(())
 }

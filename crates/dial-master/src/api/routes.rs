@@ -1,24 +1,42 @@
 //! `/v1/routes`: the routing tree, and where a finding goes through it.
 
 use super::caller::Viewer;
+use super::operation::Operation;
+use super::parameter::Parameter;
 use super::problem::Problem;
 use super::{State, reply};
+use crate::routes::Explained;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{self, Path};
 use axum::response::Response;
 use dial_core::FindingId;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The routing tree of the configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RouteTree {
     /// One route a line, routes below others indented.
     pub tree: String,
 }
 
-pub(super) async fn show(
+pub(super) fn declared() -> [Operation; 2] {
+    let show = Operation::get("/v1/routes", "showRoutes", show)
+        .does("The routing tree of the configuration")
+        .answers::<RouteTree>(200, "The tree.");
+    let explain = Operation::get("/v1/routes/{id}", "explainRoutes", explain)
+        .does(
+            "Where a finding goes by the present configuration, silences and inhibitions, and why",
+        )
+        .with([Parameter::finding()])
+        .answers::<Explained>(200, "What becomes of it at each sink.")
+        .fails(404, "There is no such finding.");
+    [show, explain]
+}
+
+async fn show(
     _: Viewer,
     extract::State(state): extract::State<Arc<State>>,
 ) -> Result<Response, Problem> {
@@ -27,7 +45,7 @@ pub(super) async fn show(
 }
 
 /// Where a stored finding goes by the present configuration, silences and inhibitions.
-pub(super) async fn explain(
+async fn explain(
     _: Viewer,
     extract::State(state): extract::State<Arc<State>>,
     path: Result<Path<String>, PathRejection>,

@@ -1,6 +1,8 @@
 //! `/v1/silences`: list, make, preview and end silences.
 
 use super::caller::{Analyst, Caller, Viewer};
+use super::operation::Operation;
+use super::parameter::{Parameter, one_of};
 use super::problem::Problem;
 use super::refusal::Refusal;
 use super::{State, body, reply};
@@ -16,6 +18,7 @@ use dial_core::store::silence::{Ended, KEPT, Silence};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -25,17 +28,18 @@ use std::sync::Arc;
 const MAX_BODY: usize = 16 * 1024;
 
 /// The silences, the next to end first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SilenceList {
     /// Those in force; with `?ended=true` also those that ended.
     pub silences: Vec<Silence>,
 }
 
 /// A silence that somebody wants.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSilence {
     /// Such as `rule=s3_bucket_policy_public`; all must fit.
+    #[schemars(length(min = 1, max = 20))]
     pub matchers: Vec<Matcher>,
     /// Who answers for it.
     pub owner: String,
@@ -49,15 +53,16 @@ pub struct NewSilence {
 }
 
 /// What a preview asks.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PreviewRequest {
     /// All must fit.
+    #[schemars(length(max = 20))]
     pub matchers: Vec<Matcher>,
 }
 
 /// What a silence would have muted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PreviewAnswer {
     /// Findings since then were looked at, the newest first.
     pub since: Timestamp,
@@ -74,7 +79,40 @@ pub struct PreviewAnswer {
     pub refusal: Option<String>,
 }
 
-pub(super) async fn list(
+pub(super) fn declared() -> [Operation; 4] {
+    let media = "The body is not `application/json`.";
+    let list = Operation::get("/v1/silences", "listSilences", list)
+        .does("Silences, the next to end first")
+        .with([Parameter::query(
+            "ended",
+            "Whether those that ended within 400 days are listed too.",
+            one_of(&["true", "false"]),
+        )])
+        .answers::<SilenceList>(200, "The silences.");
+    let create = Operation::post("/v1/silences", "createSilence", create)
+        .does("Makes a silence")
+        .takes::<NewSilence>()
+        .answers::<Silence>(201, "The silence, which is in force.")
+        .fails(415, media)
+        .fails(
+            422,
+            "Such a silence is refused: too wide, too long, without owner or reason.",
+        );
+    let preview = Operation::post("/v1/silences/preview", "previewSilence", preview)
+        .does("What a silence would have muted lately")
+        .takes::<PreviewRequest>()
+        .answers::<PreviewAnswer>(200, "What it would have muted.")
+        .fails(415, media);
+    let id = serde_json::json!({ "type": "string", "pattern": "^s-[a-z2-7]{26}$" });
+    let end = Operation::delete("/v1/silences/{id}", "endSilence", end)
+        .does("Ends a silence; one that had ended stays as it was")
+        .with([Parameter::path("id", "Id of the silence.", id)])
+        .answers::<Silence>(200, "The silence, ended.")
+        .fails(404, "There is no such silence.");
+    [list, create, preview, end]
+}
+
+async fn list(
     _: Viewer,
     extract::State(state): extract::State<Arc<State>>,
     pairs: Result<extract::Query<Vec<(String, String)>>, QueryRejection>,
@@ -99,7 +137,7 @@ pub(super) async fn list(
     Ok(reply::json(StatusCode::OK, &SilenceList { silences }))
 }
 
-pub(super) async fn create(
+async fn create(
     Analyst(caller): Analyst,
     extract::State(state): extract::State<Arc<State>>,
     headers: HeaderMap,
@@ -124,7 +162,7 @@ pub(super) async fn create(
     }
 }
 
-pub(super) async fn preview(
+async fn preview(
     _: Viewer,
     extract::State(state): extract::State<Arc<State>>,
     headers: HeaderMap,
@@ -141,7 +179,7 @@ pub(super) async fn preview(
     Ok(reply::json(StatusCode::OK, &answer))
 }
 
-pub(super) async fn end(
+async fn end(
     Analyst(caller): Analyst,
     extract::State(state): extract::State<Arc<State>>,
     path: Result<Path<String>, PathRejection>,

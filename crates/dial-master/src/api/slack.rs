@@ -1,5 +1,7 @@
 //! `POST /slack/interactions` and `POST /slack/commands`: signed by Slack, then read, then done.
 
+use super::access::SlackSigned;
+use super::operation::Operation;
 use super::problem::Problem;
 use super::refusal::Refusal;
 use super::{State, body, query, reply};
@@ -23,8 +25,29 @@ use std::time::Duration;
 /// Slack shows an error after three seconds; the way there and back takes some of them.
 const PATIENCE: Duration = Duration::from_millis(2_600);
 
+/// Media type of what Slack sends.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+pub(super) fn declared() -> [Operation; 2] {
+    let interactions = Operation::post("/slack/interactions", "slackInteraction", interactions)
+        .does("Slack says what somebody clicked or chose")
+        .takes_bytes(FORM, "As Slack sends it.")
+        .answers_as(
+            200,
+            super::operation::JSON,
+            None,
+            "What Slack is to show, or nothing.",
+        );
+    let commands = Operation::post("/slack/commands", "slackCommand", commands)
+        .does("Slack says what somebody typed after /dial")
+        .takes_bytes(FORM, "As Slack sends it.")
+        .answers_as(200, super::operation::JSON, None, "What Slack is to show.");
+    [interactions, commands]
+}
+
 /// A click, a choice, a dialog that was sent.
-pub(super) async fn interactions(
+async fn interactions(
+    _: SlackSigned,
     extract::State(state): extract::State<Arc<State>>,
     headers: HeaderMap,
     body: Body,
@@ -45,7 +68,8 @@ pub(super) async fn interactions(
 }
 
 /// `/dial …`.
-pub(super) async fn commands(
+async fn commands(
+    _: SlackSigned,
     extract::State(state): extract::State<Arc<State>>,
     headers: HeaderMap,
     body: Body,

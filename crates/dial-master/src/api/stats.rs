@@ -1,6 +1,8 @@
 //! `GET /v1/stats`: counts, series and times of a window of days.
 
 use super::caller::Viewer;
+use super::operation::Operation;
+use super::parameter::{Parameter, one_of};
 use super::problem::Problem;
 use super::{State, reply};
 use axum::extract;
@@ -11,6 +13,7 @@ use http::StatusCode;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
+use serde_json::json;
 use std::sync::Arc;
 
 /// Days of a window whose beginning is not given, today included.
@@ -19,7 +22,29 @@ const DEFAULT_DAYS: i32 = 7;
 const HOURLY: i32 = 2;
 const KNOWN: &str = "since, until, by";
 
-pub(super) async fn show(
+pub(super) fn declared() -> Operation {
+    let day = || {
+        let shapes = [
+            json!({ "format": "date" }),
+            json!({ "format": "date-time" }),
+        ];
+        json!({ "type": "string", "anyOf": shapes })
+    };
+    Operation::get("/v1/stats", "showStats", show)
+        .does("Counts, series and times of a window of days")
+        .with([
+            Parameter::query(
+                "since",
+                "First day, UTC; seven days up to `until` if absent.",
+                day(),
+            ),
+            Parameter::query("until", "Last day, UTC, included; today if absent.", day()),
+            Parameter::query("by", "Step of the series.", one_of(&["hour", "day"])),
+        ])
+        .answers::<Stats>(200, "What happened.")
+}
+
+async fn show(
     _: Viewer,
     extract::State(state): extract::State<Arc<State>>,
     pairs: Result<extract::Query<Vec<(String, String)>>, QueryRejection>,

@@ -1,6 +1,8 @@
 //! `/v1/tokens`: tokens are made, listed and revoked by admins.
 
 use super::caller::{Admin, Caller};
+use super::operation::Operation;
+use super::parameter::Parameter;
 use super::problem::Problem;
 use super::{State, body, reply};
 use axum::body::Body;
@@ -11,29 +13,32 @@ use dial_core::api_token::{ApiToken, RANDOM_BYTES};
 use dial_core::store::token::{DEFAULT_DAYS, MAX_DAYS, MAX_TOKENS, Revoked, Scope, Token, Tokens};
 use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Most bytes of a request for a token.
 const MAX_REQUEST: usize = 4 * 1024;
-/// Longest name, bytes.
+/// Longest name, characters.
 const MAX_NAME: usize = 64;
 
 /// A token that is asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenRequest {
-    /// Who or what is to hold it: 1 to 64 bytes of printable text.
+    /// Who or what is to hold it: 1 to 64 printable characters.
+    #[schemars(length(min = 1, max = 64))]
     pub name: String,
     /// What it may do.
     pub scope: Scope,
     /// How long it holds: 1 to 400 days, 90 if absent.
     #[serde(default = "default_days")]
+    #[schemars(range(min = 1, max = 400))]
     pub days: u32,
 }
 
 /// A token that was just made; the only answer that ever shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NewToken {
     /// The token: `authorization: Bearer …`.
     pub token: String,
@@ -43,7 +48,7 @@ pub struct NewToken {
 }
 
 /// All tokens, the newest first, up to 90 days after their end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TokenList {
     /// What the master keeps of each.
     pub tokens: Vec<Token>,
@@ -53,7 +58,28 @@ fn default_days() -> u32 {
     DEFAULT_DAYS
 }
 
-pub(super) async fn list(
+pub(super) fn declared() -> [Operation; 3] {
+    let list = Operation::get("/v1/tokens", "listTokens", list)
+        .does("API tokens, the newest first")
+        .answers::<TokenList>(200, "What the master keeps of each.");
+    let create = Operation::post("/v1/tokens", "createToken", create)
+        .does("Makes an API token")
+        .takes::<TokenRequest>()
+        .answers::<NewToken>(201, "The token; no other answer ever shows it.")
+        .fails(
+            409,
+            "Another token in force has this name, or there are too many.",
+        );
+    let id = serde_json::json!({ "type": "string", "pattern": "^t-[a-z2-7]{26}$" });
+    let revoke = Operation::delete("/v1/tokens/{id}", "revokeToken", revoke)
+        .does("Revokes a token; one that was revoked stays as it was")
+        .with([Parameter::path("id", "Id of the token.", id)])
+        .answers::<Token>(200, "The token, revoked.")
+        .fails(404, "There is no such token.");
+    [list, create, revoke]
+}
+
+async fn list(
     _: Admin,
     extract::State(state): extract::State<Arc<State>>,
 ) -> Result<Response, Problem> {
@@ -61,7 +87,7 @@ pub(super) async fn list(
     Ok(reply::json(StatusCode::OK, &TokenList { tokens }))
 }
 
-pub(super) async fn create(
+async fn create(
     Admin(caller): Admin,
     extract::State(state): extract::State<Arc<State>>,
     headers: HeaderMap,
@@ -89,7 +115,7 @@ pub(super) async fn create(
     Ok(reply::json(StatusCode::CREATED, &new))
 }
 
-pub(super) async fn revoke(
+async fn revoke(
     Admin(caller): Admin,
     extract::State(state): extract::State<Arc<State>>,
     path: Result<Path<String>, PathRejection>,
@@ -116,8 +142,8 @@ pub(super) async fn revoke(
 fn check(wanted: &TokenRequest) -> Result<(), Problem> {
     let name = &wanted.name;
     let printable = name.chars().all(|c| !c.is_control());
-    if name.trim().is_empty() || name.len() > MAX_NAME || !printable {
-        let detail = format!("name is 1 to {MAX_NAME} bytes of printable text");
+    if name.trim().is_empty() || name.chars().count() > MAX_NAME || !printable {
+        let detail = format!("name is 1 to {MAX_NAME} printable characters");
         return Err(Problem::bad_request(detail));
     }
     if !(1..=MAX_DAYS).contains(&wanted.days) {

@@ -1,9 +1,11 @@
 //! `POST /v1/findings/{id}/transitions` and `/comments`: people change where a finding stands.
 
 use super::caller::{Analyst, Caller};
+use super::operation::{Operation, PROBLEM, schema_of};
+use super::parameter::Parameter;
 use super::problem::Problem;
 use super::refusal::Refusal;
-use super::{State, body, reply};
+use super::{State, body, reply, tag};
 use crate::readers::only;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -12,11 +14,12 @@ use axum::response::{IntoResponse, Response};
 use dial_core::FindingId;
 use dial_core::store::Audit;
 use dial_core::store::triage::{Actor, Change, ChangeError, Changed, Door, Request, Triage};
-use http::header::{ETAG, IF_MATCH};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::ETAG;
+use http::{HeaderMap, StatusCode};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// Largest body; a comment of 2,000 characters is far below.
@@ -26,7 +29,7 @@ const MAX_CHANGE: usize = 32 * 1024;
 pub const DOOR: &str = "dial-door";
 
 /// A change that was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangeMade {
     /// The finding.
     pub id: FindingId,
@@ -38,7 +41,7 @@ pub struct ChangeMade {
 }
 
 /// Why a change was not made, beside what every problem document says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangeProblem {
     /// The problem.
     #[serde(flatten)]
@@ -52,13 +55,71 @@ pub struct ChangeProblem {
 }
 
 /// `POST …/comments`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Words {
+    /// The words.
+    #[schemars(length(min = 1, max = 2_000))]
     text: String,
 }
 
-pub(super) async fn transition(
+/// A change, and why.
+// As the document tells of it; what reads it is `wish`.
+#[derive(JsonSchema)]
+#[schemars(extend("unevaluatedProperties" = false))]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Wish {
+    #[serde(flatten)]
+    change: Change,
+    /// Why, in the person's words.
+    #[schemars(length(min = 1, max = 2_000))]
+    comment: Option<String>,
+}
+
+pub(super) fn declared() -> [Operation; 2] {
+    let transition = Operation::post("/v1/findings/{id}/transitions", "changeFinding", transition)
+        .does("Changes where a finding stands")
+        .takes::<Wish>();
+    let comment = Operation::post("/v1/findings/{id}/comments", "commentFinding", comment)
+        .does("Adds words to the history of a finding")
+        .takes::<Words>();
+    [transition, comment].map(|operation| {
+        let problem = Some(schema_of::<ChangeProblem> as fn(&mut _) -> _);
+        operation
+            .with(parameters())
+            .answers::<ChangeMade>(200, "How the finding stands now.")
+            .heads(200, "etag", "Its revision.")
+            .fails(404, "There is no such finding.")
+            .answers_as(
+                409,
+                PROBLEM,
+                problem,
+                "The change does not fit where the finding stands.",
+            )
+            .answers_as(
+                412,
+                PROBLEM,
+                problem,
+                "The finding was changed since `if-match` was read.",
+            )
+    })
+}
+
+fn parameters() -> [Parameter; 3] {
+    let tag = json!({ "type": "string", "pattern": tag::PATTERN });
+    let door = json!({ "type": "string" });
+    [
+        Parameter::finding(),
+        Parameter::header(
+            "if-match",
+            "Only where this is the etag of the finding.",
+            tag,
+        ),
+        Parameter::header(DOOR, "`cli` or `dashboard`; stands in the history.", door),
+    ]
+}
+
+async fn transition(
     Analyst(caller): Analyst,
     extract::State(state): extract::State<Arc<State>>,
     path: Result<Path<String>, PathRejection>,
@@ -70,7 +131,7 @@ pub(super) async fn transition(
     make(&state, &caller, &id, &headers, change, comment).await
 }
 
-pub(super) async fn comment(
+async fn comment(
     Analyst(caller): Analyst,
     extract::State(state): extract::State<Arc<State>>,
     path: Result<Path<String>, PathRejection>,
@@ -87,11 +148,6 @@ pub(super) async fn comment(
 pub(super) fn id(path: Result<Path<String>, PathRejection>) -> Result<FindingId, Problem> {
     let Path(id) = path.map_err(|_| Problem::bad_request("path is not UTF-8"))?;
     FindingId::parse(&id).map_err(|error| Problem::bad_request(error.to_string()))
-}
-
-/// What `ETag` says of a revision.
-pub(super) fn tag(revision: u64) -> HeaderValue {
-    HeaderValue::try_from(format!("\"{revision}\"")).expect("digits in quotes are ASCII")
 }
 
 async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Problem> {
@@ -138,7 +194,7 @@ async fn make(
     change: Change,
     comment: Option<String>,
 ) -> Result<Response, ChangeProblem> {
-    let expected = expected(headers)?;
+    let expected = tag::expected(headers)?;
     let by = Actor {
         who: caller.name.clone(),
         door: door(headers),
@@ -159,7 +215,7 @@ fn made(state: &State, id: &FindingId, changed: Changed) -> Response {
     // What sinks show is out of date now.
     state.wake.notify_one();
     let Changed { triage, lines } = changed;
-    let tag = tag(triage.revision);
+    let tag = tag::of_revision(triage.revision);
     let made = ChangeMade {
         id: id.clone(),
         triage,
@@ -209,22 +265,6 @@ fn told(line: &Audit) -> String {
     format!(" ({action} by {} at {:.0})", line.who, line.at)
 }
 
-/// The revision that `If-Match` names; absent or `*` means any.
-fn expected(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    if !headers.contains_key(IF_MATCH) {
-        return Ok(None);
-    }
-    let wrong = || Problem::bad_request("if-match must be the etag of the finding, such as \"3\"");
-    match only(headers, IF_MATCH).ok_or_else(wrong)?.trim() {
-        "*" => Ok(None),
-        tag => {
-            let number = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-            let number = number.and_then(|number| number.parse().ok());
-            number.map(Some).ok_or_else(wrong)
-        }
-    }
-}
-
 fn door(headers: &HeaderMap) -> Door {
     match only(headers, DOOR) {
         Some("cli") => Door::Cli,
@@ -252,7 +292,6 @@ impl IntoResponse for ChangeProblem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn wishes_are_read_and_odd_ones_named() {
@@ -313,29 +352,6 @@ mod tests {
                 }
                 (found, _) => panic!("{name}: {found:?}"),
             }
-        }
-    }
-
-    #[test]
-    fn if_match_names_a_revision_or_any() {
-        let cases = [
-            (vec![], Ok(None)),
-            (vec!["*"], Ok(None)),
-            (vec!["\"0\""], Ok(Some(0))),
-            (vec![" \"17\" "], Ok(Some(17))),
-            (vec!["17"], Err(400)),
-            (vec!["W/\"17\""], Err(400)),
-            (vec!["\"-1\""], Err(400)),
-            (vec!["\"99999999999999999999\""], Err(400)),
-            (vec!["\"1\"", "\"2\""], Err(400)),
-        ];
-        for (values, wanted) in cases {
-            let mut headers = HeaderMap::new();
-            for value in &values {
-                headers.append(IF_MATCH, value.parse().unwrap());
-            }
-            let found = expected(&headers).map_err(|problem| problem.status);
-            assert_eq!(found, wanted, "{values:?}");
         }
     }
 }

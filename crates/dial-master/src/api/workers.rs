@@ -1,6 +1,7 @@
 //! `GET /v1/workers`: who was heard when, what each runs and did; the silent ones first.
 
 use super::caller::Viewer;
+use super::operation::Operation;
 use super::problem::Problem;
 use super::{State, reply};
 use crate::fleet::{self, Health};
@@ -8,11 +9,12 @@ use axum::extract;
 use axum::response::Response;
 use dial_core::store::fleet::{Fleet, Member};
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// All workers heard or expected within 90 days.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkerList {
     /// Silent ones first, then by name.
     pub workers: Vec<WorkerLine>,
@@ -24,7 +26,7 @@ pub struct WorkerList {
 }
 
 /// One worker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkerLine {
     /// How it is.
     pub health: Health,
@@ -35,7 +37,13 @@ pub struct WorkerLine {
     pub member: Member,
 }
 
-pub(super) async fn list(
+pub(super) fn declared() -> Operation {
+    Operation::get("/v1/workers", "listWorkers", list)
+        .does("Who was heard when, what each runs and did; the silent ones first")
+        .answers::<WorkerList>(200, "The workers.")
+}
+
+async fn list(
     _: Viewer,
     extract::State(state): extract::State<Arc<State>>,
 ) -> Result<Response, Problem> {

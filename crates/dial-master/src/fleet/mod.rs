@@ -7,6 +7,7 @@ pub use watch::Watch;
 
 use dial_core::store::fleet::Member;
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How long a worker may run other rules than the newest ones, once those are out.
@@ -15,8 +16,11 @@ pub const RULES_MAY_LAG: SignedDuration = SignedDuration::from_hours(24);
 const CLOCK_TOLERANCE: i64 = 300;
 
 /// How a worker is; the worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "WorkerHealth")]
 pub enum Health {
     /// Nothing was heard of it for too long.
     Silent,

@@ -72,6 +72,10 @@ const NAMES: [(&str, Label); 16] = [
     ("country", Label::Country),
 ];
 
+/// CloudTrail tells what was done, not how things are tagged.
+const NO_TAGS: &str = "events carry no tags; match accounts by their configured names, \
+    `account=~\"prod-.*\"`, or resources by ARN, `resource=~\".*:prod-.*\"`";
+
 /// A word that is no label; says which one was meant, or which there are.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no label; {1}")]
@@ -122,6 +126,10 @@ impl FromStr for Label {
 
 fn unknown(word: &str) -> UnknownLabel {
     let names = NAMES.iter().map(|(name, _)| *name);
+    let tag = word.strip_prefix("tags").or(word.strip_prefix("tag"));
+    if tag.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', ':'])) {
+        return UnknownLabel(word.chars().take(MAX_NAME).collect(), NO_TAGS.to_owned());
+    }
     let hint = match nearest(word, names.clone()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!(
@@ -218,5 +226,26 @@ fn scalars(value: &Value) -> Vec<Cow<'_, str>> {
         Value::Bool(_) | Value::Number(_) => vec![value.to_string().into()],
         Value::String(text) => vec![text.as_str().into()],
         Value::Array(members) => members.iter().flat_map(scalars).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_labels_come_with_what_to_use() {
+        let cases = [
+            ("severty", "did you mean `severity`?"),
+            ("tag", "events carry no tags"),
+            ("tags", "events carry no tags"),
+            ("tag.Environment", "events carry no tags"),
+            ("tags:Environment", "events carry no tags"),
+            ("tagged", "use severity, account"),
+        ];
+        for (word, hint) in cases {
+            let said = word.parse::<Label>().unwrap_err().to_string();
+            assert!(said.contains(hint), "{said}");
+        }
     }
 }

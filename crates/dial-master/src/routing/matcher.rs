@@ -4,6 +4,7 @@ use super::label::{Label, Labelled, UnknownLabel};
 use dial_core::Severity;
 use dial_core::severity::UnknownSeverity;
 use regex::{Regex, RegexBuilder};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -19,8 +20,9 @@ const MAX_COMPILED: usize = 256 * 1024;
 const OPERATORS: [&str; 6] = ["=~", "!~", "!=", ">=", "<=", "="];
 
 /// Asks one thing of a finding.
-#[derive(Clone, Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(description = "Such as `rule=s3_bucket_policy_public` or `severity>=high`.")]
 pub struct Matcher {
     label: Label,
     operator: Operator,

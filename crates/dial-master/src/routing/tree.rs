@@ -5,6 +5,7 @@ use super::matcher::{Matcher, first_misfit};
 use super::settings::RouteSettings;
 use dial_core::Finding;
 use jiff::SignedDuration;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
@@ -46,7 +47,7 @@ pub struct Terms {
 }
 
 /// One look at one route.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Look {
     /// The route, such as `route.routes.0`, or its name.
     pub route: String,

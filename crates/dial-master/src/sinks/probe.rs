@@ -1,6 +1,7 @@
 //! What can be learned of a sink without sending anything to people: address and credentials.
 
 use super::{Call, Reply};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What a sink wants next when it is looked at.
@@ -13,7 +14,8 @@ pub enum Probe {
 }
 
 /// How a sink is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "SinkHealth")]
 pub struct Health {
     /// In a word.
     pub state: HealthState,
@@ -22,8 +24,9 @@ pub struct Health {
 }
 
 /// How a sink is, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "SinkHealthState")]
 pub enum HealthState {
     /// It answers and takes the credentials.
     Good,

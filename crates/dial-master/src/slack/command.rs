@@ -5,8 +5,9 @@ use dial_core::when::{self, InvalidTime};
 use jiff::Timestamp;
 
 /// Filters of the API; other words with a colon, such as an ARN, are text.
-const FILTERS: [&str; 12] = [
+const FILTERS: [&str; 13] = [
     "account",
+    "assignee",
     "attack",
     "principal",
     "region",

@@ -2,7 +2,7 @@
 
 use super::{Sqlite, failed, read, row};
 use dial_core::FindingId;
-use dial_core::store::outbox::{Backlog, Count, Outbox};
+use dial_core::store::outbox::{Backlog, Count, Outbox, Place};
 use dial_core::store::{Delivery, MAX_PAGE, StoreError};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -29,11 +29,12 @@ impl Outbox for Sqlite {
         &self,
         sink: &str,
         which: Backlog,
+        from: Option<&Place>,
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<Delivery>, StoreError> {
-        let sink = sink.to_owned();
-        self.read(move |c| backlog(c, &sink, which, now, limit))
+        let (sink, from) = (sink.to_owned(), from.cloned());
+        self.read(move |c| backlog(c, &sink, which, from.as_ref(), now, limit))
             .await
     }
 
@@ -71,6 +72,7 @@ fn backlog(
     connection: &Connection,
     sink: &str,
     which: Backlog,
+    from: Option<&Place>,
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<Delivery>, StoreError> {
@@ -81,11 +83,14 @@ fn backlog(
     let sql = format!(
         "SELECT {} FROM outbox WHERE sink = ?1 AND {states}
          AND EXISTS (SELECT 1 FROM findings WHERE id = outbox.finding AND expires_at > ?2)
-         ORDER BY due_at, finding LIMIT ?3",
+         AND (due_at / 1000, finding) >= (?4, ?5)
+         ORDER BY due_at / 1000, finding LIMIT ?3",
         row::DELIVERY
     );
     let limit = i64::try_from(limit.min(MAX_PAGE)).unwrap_or(i64::MAX);
-    let arguments = params![sink, now.as_microsecond(), limit];
+    let due = from.map_or(i64::MIN, |from| from.due().as_millisecond());
+    let finding = from.map_or("", |from| from.finding().as_str());
+    let arguments = params![sink, now.as_microsecond(), limit, due, finding];
     read::collect(connection, &sql, arguments, row::delivery)
 }
 

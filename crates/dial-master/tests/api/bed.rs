@@ -10,7 +10,7 @@ use dial_core::ports::{Bucket, BucketError};
 use dial_core::store::archive::Archiving;
 use dial_core::store::document::{Documents, Put};
 use dial_core::store::group::{Grouping, Join, Joined};
-use dial_core::store::outbox::{Backlog, Count, Outbox};
+use dial_core::store::outbox::{Backlog, Count, Outbox, Place};
 use dial_core::store::silence::{Ended, Silence, Silences};
 use dial_core::store::stats::{Cells, Statistics};
 use dial_core::store::token::Scope;
@@ -131,7 +131,10 @@ impl Bed {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        Answer::of(self.app.clone().oneshot(request).await.unwrap()).await
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let answer = Answer::of(self.app.clone().oneshot(request).await.unwrap()).await;
+        crate::documented::check(&method, &path, &answer);
+        answer
     }
 
     pub(crate) async fn post(&self, findings: &[Value]) -> Answer {
@@ -449,11 +452,12 @@ impl Outbox for Counted {
         &self,
         sink: &str,
         which: Backlog,
+        from: Option<&Place>,
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<Delivery>, StoreError> {
         self.count()?;
-        self.inner.backlog(sink, which, now, limit).await
+        self.inner.backlog(sink, which, from, now, limit).await
     }
     async fn counts(&self, sinks: &[String]) -> Result<Vec<Count>, StoreError> {
         self.count()?;

@@ -9,6 +9,8 @@ mod batches;
 #[cfg(test)]
 mod bed;
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod enrol;
 #[cfg(test)]
 mod health;
@@ -16,6 +18,8 @@ mod health;
 mod history;
 #[cfg(test)]
 mod lambda;
+#[cfg(test)]
+mod openapi;
 #[cfg(test)]
 mod queries;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use dial_core::store::{DeliveryState, Settlement, Store};
 use dial_master::api::Caller;
 use dial_master::readers::{Readers, Token};
 use http::{Request, StatusCode};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// Name, path, headers, body; status and words of the answer.
@@ -53,9 +54,10 @@ async fn changes_are_made_shown_and_told_to_the_deliverer() {
     let (bed, _, path) = filled().await;
     let transitions = format!("{path}/transitions");
     let shown = bed.get(&path).await;
-    assert_eq!(shown.header("etag"), Some("\"0\""));
+    let tag = shown.header("etag").unwrap();
+    assert!(tag.starts_with("\"0-"), "{tag}");
     let body = json!({"action": "acknowledge", "comment": "looking"});
-    let made = post(&bed, &transitions, &[("if-match", "\"0\"")], &body).await;
+    let made = post(&bed, &transitions, &[("if-match", tag)], &body).await;
     assert_eq!(made.status, StatusCode::OK);
     assert_eq!(made.header("etag"), Some("\"1\""));
     insta::assert_json_snapshot!("change_made", made.json(), { ".id" => "[id]" });
@@ -267,4 +269,39 @@ async fn what_failed_is_listed_and_tried_again() {
     )
     .await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_the_client_has_already_is_not_sent_again() {
+    let (bed, id, path) = filled().await;
+    let known = |tag: &str| {
+        let request = Request::get(&path).header("authorization", format!("Bearer {TOKEN}"));
+        let request = request.header("if-none-match", tag);
+        request.body(Body::empty()).unwrap()
+    };
+    let first = bed.get(&path).await;
+    let tag = first.header("etag").unwrap();
+    let again = bed.send(known(tag)).await;
+    assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+    assert_eq!((again.body.as_str(), again.header("etag")), ("", Some(tag)));
+    assert_eq!(again.header("cache-control"), Some("no-store"));
+
+    // A delivery moves without a revision, and is seen all the same.
+    let (now, lease) = (at(NOW), at(NOW + 60));
+    let claimed = bed.store.claim(&id, "slack", now, lease).await.unwrap();
+    assert!(claimed.is_some());
+    let moved = bed.send(known(tag)).await;
+    assert_eq!(moved.status, StatusCode::OK);
+    let body = json!({"action": "resolve"});
+    let transitions = format!("{path}/transitions");
+    let made = post(&bed, &transitions, &[("if-match", tag)], &body).await;
+    assert_eq!(made.status, StatusCode::OK, "which makes no change fail");
+
+    let changed = bed.send(known(moved.header("etag").unwrap())).await;
+    assert_eq!(changed.status, StatusCode::OK);
+    assert_eq!(changed.json()["status"], "resolved");
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
 }

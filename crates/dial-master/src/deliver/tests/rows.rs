@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use dial_core::store::archive::Archiving;
 use dial_core::store::document::{Documents, Put};
 use dial_core::store::group::{Grouping, Join, Joined, is_live};
-use dial_core::store::outbox::{Backlog, Count, Outbox};
+use dial_core::store::outbox::{Backlog, Count, Outbox, Place};
 use dial_core::store::silence::{Ended, Silence, Silences};
 use dial_core::store::stats::{Cells, Statistics};
 use dial_core::store::triage::{ChangeError, Changed, Request, Triage, Triaging};
@@ -166,6 +166,7 @@ impl Outbox for Rows {
         &self,
         _: &str,
         _: Backlog,
+        _: Option<&Place>,
         _: Timestamp,
         _: usize,
     ) -> Result<Vec<Delivery>, StoreError> {
