@@ -15,7 +15,7 @@ pub(crate) fn cards(config: Option<&Path>) -> Vec<RuleCard> {
     };
     let pipeline = judging.pipeline().ok();
     let pipeline = pipeline.or_else(|| build(&Settings::default()).ok());
-    let rules = pipeline.iter().flat_map(|pipeline| pipeline.rules());
+    let rules = pipeline.iter().flat_map(dial_detect::Pipeline::rules);
     let mut cards: Vec<RuleCard> = rules.map(card).collect();
     cards.sort_by(|a, b| a.name.cmp(&b.name));
     cards

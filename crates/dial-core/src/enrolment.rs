@@ -126,10 +126,8 @@ pub fn sts_host(region: &Region) -> Option<String> {
         "west",
     ];
     let parts: Vec<&str> = region.as_str().split('-').collect();
-    let (land, direction, number) = match parts[..] {
-        [land, direction, number] => (land, direction, number),
-        [land @ "us", "gov", direction, number] => (land, direction, number),
-        _ => return None,
+    let ([land, direction, number] | [land @ "us", "gov", direction, number]) = parts[..] else {
+        return None;
     };
     let fits = land.len() == 2
         && land.bytes().all(|b| b.is_ascii_lowercase())

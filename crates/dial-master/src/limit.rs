@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
-/// Most senders watched at a time; only authenticated ones get an entry.
+/// Most senders watched at a time. Authenticated ones do not come near it; sources of enrolments,
+/// which are not, have a limit for all of them together as well.
 const MAX_SENDERS: usize = 10_000;
 const SECOND: i64 = 1_000_000;
 

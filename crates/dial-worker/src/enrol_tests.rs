@@ -3,6 +3,7 @@
 use super::*;
 use crate::samples::{finding, info};
 use crate::send::{Custody, SendError, Sender, Settings as SendSettings};
+use dial_core::dead_letter::hex;
 use dial_core::key::{KEY_BYTES, RootKey};
 use dial_core::ports::SignError;
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ impl RequestSigner for Transparent {
     ) -> Result<Vec<(String, String)>, SignError> {
         assert_eq!((signing.service, request.body), (SERVICE, QUESTION));
         let seen = format!("{} {:?}", request.url, request.headers);
-        let seen: String = seen.bytes().map(|b| format!("{b:02x}")).collect();
+        let seen = hex(seen.as_bytes());
         let credential = "Credential=ASIAEXAMPLEEXAMPLE00/20260501/eu-west-1/sts/aws4_request";
         let authorization =
             format!("AWS4-HMAC-SHA256 {credential}, SignedHeaders=x, Signature={seen}");

@@ -44,7 +44,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
 }
 
 fn drive(dial: &Path, more: &[String]) -> anyhow::Result<()> {
-    let Some(chromium) = chromium()? else {
+    let Some(chromium) = chromium() else {
         println!(
             "skipped: the dashboard in a browser (there is no Chromium, and no right to install it)"
         );
@@ -59,24 +59,24 @@ fn drive(dial: &Path, more: &[String]) -> anyhow::Result<()> {
 }
 
 /// Chromium's program, from the system's packages where root may install them.
-fn chromium() -> anyhow::Result<Option<&'static str>> {
+fn chromium() -> Option<&'static str> {
     let find = || {
         PROGRAMS
             .into_iter()
             .find(|name| succeeds(&[name, "--version"]))
     };
     if let Some(program) = find() {
-        return Ok(Some(program));
+        return Some(program);
     }
     if !succeeds(&["sh", "-c", "test $(id -u) = 0 && command -v apt-get"]) {
-        return Ok(None);
+        return None;
     }
     eprintln!("installing chromium from the system's packages (once)");
     let install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium";
     if let Err(error) = run(&mut command(&["sh", "-c", install])) {
         println!("chromium cannot be installed: {error:#}");
     }
-    Ok(find())
+    find()
 }
 
 /// A folder with the packages, after installing them where they are missing.

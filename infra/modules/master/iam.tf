@@ -38,10 +38,11 @@ locals {
     deliver = local.named_arns
     sweep   = local.named_arns
   }
+  # The API keeps dead letters and large records, and shows those in Slack; the sweep archives.
   object_actions = {
     api     = ["s3:GetObject", "s3:PutObject"]
-    deliver = ["s3:GetObject"]
-    sweep   = ["s3:GetObject", "s3:PutObject"]
+    deliver = []
+    sweep   = ["s3:PutObject"]
   }
 }
 
@@ -69,7 +70,6 @@ data "aws_iam_policy_document" "function" {
   statement {
     sid = "Table"
     actions = [
-      "dynamodb:ConditionCheckItem",
       "dynamodb:DeleteItem",
       "dynamodb:GetItem",
       "dynamodb:PutItem",
@@ -85,10 +85,14 @@ data "aws_iam_policy_document" "function" {
     resources = ["${aws_dynamodb_table.findings.arn}/index/*"] # every index of the table
   }
 
-  statement {
-    sid       = "Objects"
-    actions   = local.object_actions[each.key]
-    resources = ["${aws_s3_bucket.master.arn}/master/*"] # objects below it
+  dynamic "statement" {
+    for_each = length(local.object_actions[each.key]) > 0 ? [local.object_actions[each.key]] : []
+
+    content {
+      sid       = "Objects"
+      actions   = statement.value
+      resources = ["${aws_s3_bucket.master.arn}/master/*"] # objects below it
+    }
   }
 
   dynamic "statement" {

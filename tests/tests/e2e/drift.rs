@@ -23,9 +23,10 @@ fn event(id: &str) -> String {
 
 async fn worker(master: &Master, rules: Option<&Path>) -> Worker {
     let mut setup = WorkerSetup::to(&master.url());
-    setup.extra = format!("patterns = {:?}\n", deployed());
+    setup.extra = format!("patterns = \"{}\"\n", deployed().display());
     if let Some(rules) = rules {
-        setup.extra += &format!("[worker.detect]\nrules = {rules:?}\n");
+        let rules = format!("[worker.detect]\nrules = \"{}\"\n", rules.display());
+        setup.extra.push_str(&rules);
     }
     Worker::start(setup).await
 }

@@ -121,10 +121,10 @@ impl Change {
                 let identity = event["detail"]["userIdentity"].as_object_mut();
                 if let Some(identity) = identity {
                     // Some records say nothing of the kind.
-                    match kind.is_empty() {
-                        true => identity.remove("type"),
-                        false => identity.insert("type".to_owned(), json!(kind)),
-                    };
+                    identity.remove("type");
+                    if !kind.is_empty() {
+                        identity.insert("type".to_owned(), json!(kind));
+                    }
                 }
             }
             Self::Drop(at) => {

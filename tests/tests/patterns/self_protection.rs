@@ -14,6 +14,7 @@ const POLICY: &str = include_str!("../../../infra/policies/guard-the-workers.jso
 /// Longest policy that AWS Organizations takes, in characters.
 const MAX_POLICY: usize = 5_120;
 
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn calls() -> Vec<Call> {
     let function = || json!({"functionName": "dial-worker"});
     let rule = || json!({"name": "dial-worker-regional-writes-1"});
@@ -21,7 +22,7 @@ fn calls() -> Vec<Call> {
     let queue = || json!({"queueUrl": "https://sqs.us-east-1.amazonaws.com/111122223333/dial-worker-undelivered"});
     let bucket = || json!({"bucketName": "dial-worker-111122223333-us-east-1"});
     let group = || json!({"logGroupName": "/aws/lambda/dial-worker"});
-    let role = || json!({"roleName": "dial-worker-us-east-1", "policyName": "worker"});
+    let worker_role = || json!({"roleName": "dial-worker-us-east-1", "policyName": "worker"});
     let secret = || json!({"secretId": "dial-worker-key"});
     vec![
         ("events", "DeleteRule", "events:DeleteRule", rule()),
@@ -75,9 +76,14 @@ fn calls() -> Vec<Call> {
             "lambda:DeleteFunctionEventInvokeConfig",
             function(),
         ),
-        ("iam", "DeleteRole", "iam:DeleteRole", role()),
-        ("iam", "DeleteRolePolicy", "iam:DeleteRolePolicy", role()),
-        ("iam", "PutRolePolicy", "iam:PutRolePolicy", role()),
+        ("iam", "DeleteRole", "iam:DeleteRole", worker_role()),
+        (
+            "iam",
+            "DeleteRolePolicy",
+            "iam:DeleteRolePolicy",
+            worker_role(),
+        ),
+        ("iam", "PutRolePolicy", "iam:PutRolePolicy", worker_role()),
         (
             "iam",
             "AttachRolePolicy",
@@ -88,13 +94,13 @@ fn calls() -> Vec<Call> {
             "iam",
             "UpdateAssumeRolePolicy",
             "iam:UpdateAssumeRolePolicy",
-            role(),
+            worker_role(),
         ),
         (
             "iam",
             "PutRolePermissionsBoundary",
             "iam:PutRolePermissionsBoundary",
-            role(),
+            worker_role(),
         ),
         ("sqs", "DeleteQueue", "sqs:DeleteQueue", queue()),
         ("sqs", "PurgeQueue", "sqs:PurgeQueue", queue()),

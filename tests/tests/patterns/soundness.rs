@@ -119,10 +119,9 @@ fn a_pattern_that_wants_other_outcomes_is_noticed() {
     ]) {
         let mut set = sound.bus.set.clone();
         for pattern in &mut set.patterns {
-            let values = pattern.pattern.pointer_mut(field);
-            values
-                .into_iter()
-                .for_each(|values| *values = other.clone());
+            if let Some(values) = pattern.pattern.pointer_mut(field) {
+                values.clone_from(&other);
+            }
         }
         if losses(&Bus::of(set), &matching).is_empty() {
             unnoticed.push(field);

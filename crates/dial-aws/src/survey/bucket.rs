@@ -5,15 +5,14 @@ use crate::fault::Fault;
 use aws_sdk_s3::types::{BucketVersioningStatus, ExpirationStatus};
 
 /// A bucket as it stands.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "what S3 says of a bucket")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketState {
     /// Whether all four blocks of public access are on.
     pub blocked: bool,
     /// Whether a rule of encryption is set.
     pub encrypted: bool,
-    /// Whether earlier versions stay.
-    pub versioned: bool,
+    /// Whether earlier versions stay; not every service that speaks S3 can say.
+    pub versioned: Result<bool, SurveyError>,
     /// Whether any rule of its lifecycle is on.
     pub lifecycle: bool,
 }
@@ -74,11 +73,12 @@ impl Survey {
         };
         let versioned = client.get_bucket_versioning().bucket(name).send().await;
         let versioned = versioned
-            .map_err(|e| SurveyError::of(&Fault::of(&e), "s3:GetBucketVersioning", &resource))?;
+            .map(|it| it.status() == Some(&BucketVersioningStatus::Enabled))
+            .map_err(|e| SurveyError::of(&Fault::of(&e), "s3:GetBucketVersioning", &resource));
         Ok(BucketState {
             blocked,
             encrypted,
-            versioned: versioned.status() == Some(&BucketVersioningStatus::Enabled),
+            versioned,
             lifecycle,
         })
     }

@@ -42,9 +42,9 @@ Without it the same event is judged on this machine, signed and sent: that cover
 the rules here, the key, the master, its store and its sinks, and not the trail,
 the event rules and the deployed worker.
 
-The alert is real and critical; its resource says dial-canary, so a route may
-lead it elsewhere. Whoever is listed as a deployer raises none. Times are those of
-the master's clock.
+The alert is real, of severity high; its resource says dial-canary, so a route
+may lead it elsewhere. Whoever is listed as a deployer raises none. Times are
+those of the master's clock.
 
 Exit codes: 0 stored, and told or knowingly not told at every sink; 1 otherwise.";
 
@@ -87,13 +87,12 @@ fn region(text: &str) -> Result<Region, String> {
 
 fn timeout(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no time; write 90s or 10m");
-    let (number, unit) = text.split_at(text.len().saturating_sub(1));
+    let minutes = text.strip_suffix('m').map(|number| (number, 60));
+    let (number, unit) = minutes
+        .or_else(|| text.strip_suffix('s').map(|number| (number, 1)))
+        .ok_or_else(wrong)?;
     let number: u64 = number.parse().map_err(|_| wrong())?;
-    let seconds = match unit {
-        "s" => Some(number),
-        "m" => number.checked_mul(60),
-        _ => None,
-    };
+    let seconds = number.checked_mul(unit);
     let seconds = seconds.filter(|seconds| (1..=3_600).contains(seconds));
     seconds.map(Duration::from_secs).ok_or_else(wrong)
 }
@@ -154,14 +153,13 @@ async fn fly(args: &Canary, name: &str, own: Option<Own>) -> Result<Report> {
     let client = args.master.client()?;
     let started = Timestamp::now();
     let deadline = Instant::now() + args.timeout;
-    let known = match own {
-        Some(own) => Some(send(own).await?),
-        None => {
-            let survey = Survey::new(Clients::new())?;
-            let made = survey.disable_missing_rule(name).await;
-            made.context("the call could not be made")?;
-            None
-        }
+    let known = if let Some(own) = own {
+        Some(send(own).await?)
+    } else {
+        let survey = Survey::new(Clients::new())?;
+        let made = survey.disable_missing_rule(name).await;
+        made.context("the call could not be made")?;
+        None
     };
     let flight = follow::follow(&client, name, known, started, deadline).await?;
     let resolved = match (&flight.finding, args.resolve) {

@@ -66,24 +66,11 @@ pub(crate) struct Doctor {
 /// Runs `dial doctor`.
 pub(crate) fn run(args: &Doctor) -> Result<Outcome> {
     let file = ConfigFile::find(args.config.as_deref())?;
-    let found = match file.section::<Master>("master") {
-        Ok(config) => crate::runtime()?.block_on(examine(&file, &config, &args.master))?,
-        Err(problems) => problems.list.iter().map(Check::of_problem).collect(),
-    };
-    print::print(&found, args.format)?;
-    Ok(Outcome::of(found.iter().any(Check::has_failed), false))
-}
-
-async fn examine(
-    file: &ConfigFile,
-    config: &Master,
-    running: &PerhapsMaster,
-) -> Result<Vec<Check>> {
     let runtime = crate::runtime()?;
     let mut found = Vec::new();
     if args.worker.is_none() || has_master(&file) {
         found.extend(match file.section::<Master>("master") {
-            Ok(config) => runtime.block_on(examine(&file, &config))?,
+            Ok(config) => runtime.block_on(examine(&file, &config, &args.master))?,
             Err(problems) => problems.list.iter().map(Check::of_problem).collect(),
         });
     }
@@ -94,7 +81,13 @@ async fn examine(
         };
         let pipeline = judging.pipeline()?;
         let survey = Survey::new(Clients::new())?;
-        found.extend(runtime.block_on(aws::worker(&survey, worker, &pipeline))?);
+        let looked = runtime.block_on(aws::worker(&survey, worker, &pipeline))?;
+        // Who looks is said once.
+        let known = found.iter().any(|check| check.name == aws::IDENTITY);
+        let new = looked
+            .into_iter()
+            .filter(|it| !known || it.name != aws::IDENTITY);
+        found.extend(new);
     }
     let format = if args.json { Format::Json } else { args.format };
     print::print(&found, format)?;
@@ -108,7 +101,11 @@ fn has_master(file: &ConfigFile) -> bool {
     in_file || environment().any(|(name, _)| name.starts_with("DIAL__MASTER__"))
 }
 
-async fn examine(file: &ConfigFile, config: &Master) -> Result<Vec<Check>> {
+async fn examine(
+    file: &ConfigFile,
+    config: &Master,
+    running: &PerhapsMaster,
+) -> Result<Vec<Check>> {
     let clients = Clients::new();
     let secrets = dial_aws::AwsSecrets::new(clients.clone());
     let now = jiff::Timestamp::now();

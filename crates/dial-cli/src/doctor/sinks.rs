@@ -82,7 +82,11 @@ fn clock(skew: Option<SignedDuration>) -> Check {
 
 /// The answers of a service say what time it is there.
 pub(super) fn clock_of(who: &str, skew: Option<SignedDuration>) -> Check {
-    judged("clock", &format!("the clock of {who}"), skew)
+    judged(
+        &format!("clock of {who}"),
+        &format!("the clock of {who}"),
+        skew,
+    )
 }
 
 fn judged(name: &str, whose: &str, skew: Option<SignedDuration>) -> Check {

@@ -151,6 +151,16 @@ fn a_canary_is_stored_told_and_resolved() {
     let shown: Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(shown["status"], "resolved");
     assert_eq!(shown["finding"]["rule"]["name"], "own_event_rule_changed");
+
+    // As `--call` finds it, which does not know the id.
+    let rule = ["--rule", "own_event_rule_changed", "--format", "jsonl"];
+    let mut list = master
+        .place
+        .dial(&[&["findings", "list"], &rule[..]].concat());
+    list.env("DIAL_URL", &master.url).env("DIAL_TOKEN", TOKEN);
+    let (_, listed, _) = told(&list.output().unwrap());
+    let line: Value = serde_json::from_str(listed.lines().next().unwrap()).unwrap();
+    assert!(line["resource"].as_str().unwrap().ends_with(name), "{line}");
 }
 
 #[test]

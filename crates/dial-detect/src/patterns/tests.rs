@@ -155,6 +155,18 @@ fn rules_become_the_patterns_that_let_their_events_through() {
             "{ a: { decoy.touched: true }, condition: a }",
         ),
         (
+            "half_configured",
+            "{ a: { decoy.touched: true }, b: { eventSource: ecs.amazonaws.com, eventName: A }, condition: a or b }",
+        ),
+    ];
+    let rules = rules.map(|(name, detection)| (name, format!("{RECORDS}detection: {detection}")));
+    insta::assert_snapshot!(shown(&with_rules(&rules)));
+}
+
+#[test]
+fn guards_say_how_a_call_ends_and_who_makes_it() {
+    let rules = [
+        (
             "failed",
             "{ a: { eventSource: ecs.amazonaws.com, eventName|cased: A, errorCode|startswith: AccessDenied }, condition: a }",
         ),
@@ -197,10 +209,6 @@ fn rules_become_the_patterns_that_let_their_events_through() {
         (
             "by_others",
             "{ a: { eventSource: ecs.amazonaws.com, eventName|cased: ListA, fact.principal.external: true }, condition: a }",
-        ),
-        (
-            "half_configured",
-            "{ a: { decoy.touched: true }, b: { eventSource: ecs.amazonaws.com, eventName: A }, condition: a or b }",
         ),
     ];
     let rules = rules.map(|(name, detection)| (name, format!("{RECORDS}detection: {detection}")));

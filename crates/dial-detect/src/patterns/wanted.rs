@@ -199,9 +199,10 @@ fn call(
     // Without a name, reading calls are among them.
     let read = name.is_none() || place::is_read(raw, delivery);
     let data = delivery == Some(Delivery::Data) || is_data(source, raw);
-    let guard = match read && !data {
-        true => guard.clone(),
-        false => guard.clone().for_writes(),
+    let guard = if read && !data {
+        guard.clone()
+    } else {
+        guard.clone().for_writes()
     };
     Wanted::Call {
         source: source.cloned(),

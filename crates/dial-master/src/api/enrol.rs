@@ -42,7 +42,7 @@ async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let Some(enroller) = &state.parts.enrolment else {
+    let Some(gate) = &state.parts.enrolment else {
         return problem::not_found().await.into_response();
     };
     let body = match body::read(&headers, body, MAX_ENROLMENT).await {
@@ -53,12 +53,12 @@ async fn post(
         }
     };
     let (source, now) = (source::of(&extensions), state.now());
-    let enrolled = enroller.enrol(&body, &source, &state.parts.roots, now);
-    match enrolled.await {
-        Ok(enrolled) => {
-            let (worker, key) = (&enrolled.worker, &enrolled.key_id);
+    let asked = gate.enrol(&body, &source, &state.parts.roots, now);
+    match asked.await {
+        Ok(given) => {
+            let (worker, key) = (&given.worker, &given.key_id);
             tracing::info!(worker, key, source, "worker enrolled");
-            reply::json(StatusCode::OK, &enrolled)
+            reply::json(StatusCode::OK, &given)
         }
         Err(error) => refused(&error, &source),
     }

@@ -10,7 +10,7 @@ use crate::sinks::GroupState;
 use dial_core::store::{Audit, Status, Stored};
 use dial_core::{Finding, Severity};
 
-/// Longest name that a digest counts, characters.
+/// Longest name that a digest counts, characters; rules, accounts and titles are the sender's words.
 const MAX_NAME: usize = 120;
 /// Longest value of a line, characters.
 const MAX_VALUE: usize = 800;
@@ -133,15 +133,22 @@ fn severity_count((severity, count): &(Severity, usize)) -> String {
 
 fn counted(counts: &[(String, usize)]) -> Vec<String> {
     let told = counts.iter();
-    told.map(|(name, count)| format!("{count} × {}", inert(name, MAX_NAME)))
+    told.map(|(name, count)| format!("{count} × {}", shown(name)))
         .collect()
 }
 
 fn named(named: &Named) -> String {
     let (mark, _) = severity_mark(named.severity);
-    let title = inert(&named.title, MAX_NAME);
-    let account = inert(&named.account, MAX_NAME);
+    let (title, account) = (shown(&named.title), shown(&named.account));
     format!("{mark} {title} · {account} · {}", named.id)
+}
+
+/// A name of the sender's; one of which nothing can be seen is a dash.
+pub(crate) fn shown(name: &str) -> String {
+    match inert(name, MAX_NAME) {
+        nothing if nothing.is_empty() => "—".to_owned(),
+        name => name,
+    }
 }
 
 fn lines<const N: usize>(told: [(&'static str, Vec<String>); N]) -> Vec<Line> {

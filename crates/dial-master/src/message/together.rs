@@ -8,8 +8,6 @@ use crate::sinks::GroupState;
 use dial_core::Finding;
 use serde_json::{Value, json};
 
-/// Of a name that a digest counts; rules, accounts and titles are the sender's words.
-const MAX_NAME: usize = 120;
 /// Of a section's text; Slack takes 3,000.
 const MAX_SECTION: usize = 2_900;
 
@@ -44,8 +42,8 @@ pub(crate) fn repeat(finding: &Finding) -> Value {
     let line = format!(
         "{mark} {word} again at {:.0}: {} (event {}, finding {})",
         finding.time,
-        text::inert(&finding.title, MAX_NAME),
-        text::inert(&finding.event.id, MAX_NAME),
+        notice::shown(&finding.title),
+        notice::shown(&finding.event.id),
         finding.id,
     );
     told(&line, &[section(&line)])
@@ -91,7 +89,7 @@ fn told(text: &str, blocks: &[Value]) -> Value {
 fn counts_text(label: &str, counts: &[(String, usize)]) -> String {
     let lines: Vec<String> = counts
         .iter()
-        .map(|(name, count)| format!("{count} × {}", text::inert(name, MAX_NAME)))
+        .map(|(name, count)| format!("{count} × {}", notice::shown(name)))
         .collect();
     format!("{label}\n{}", lines.join("\n"))
 }
@@ -101,8 +99,8 @@ fn worst_text(worst: &[Named]) -> String {
         .iter()
         .map(|named| {
             let (mark, _) = severity_mark(named.severity);
-            let title = text::inert(&named.title, MAX_NAME);
-            let account = text::inert(&named.account, MAX_NAME);
+            let title = notice::shown(&named.title);
+            let account = notice::shown(&named.account);
             format!("{mark} {title} · {account} · {}", named.id)
         })
         .collect();

@@ -66,7 +66,7 @@ pub(super) async fn show(
             (Backlog::Failed, &mut failed),
             (Backlog::Waiting, &mut waiting),
         ] {
-            let found = store.backlog(name, which, now, SHOWN).await?;
+            let found = store.backlog(name, which, None, now, SHOWN).await?;
             more |= found.len() == SHOWN;
             rows.extend(found.iter().map(|row| Row::new(row, now)));
         }

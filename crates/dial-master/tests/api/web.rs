@@ -137,12 +137,12 @@ async fn a_session_shows_changes_and_ends() {
     assert_eq!(changed.header("location"), Some(path.as_str()));
     let shown = bed.get(&format!("/v1{path}")).await.json();
     assert_eq!(shown["status"], "acknowledged");
-    let last = &shown["audit"][1];
+    let acknowledged = &shown["audit"][1];
     assert_eq!(
-        (&last["who"], &last["door"]),
+        (&acknowledged["who"], &acknowledged["door"]),
         (&"soc".into(), &"dashboard".into())
     );
-    assert_eq!(last["comment"], "looking\nat it");
+    assert_eq!(acknowledged["comment"], "looking\nat it");
     let again = browser.post(&path, &fields).await;
     assert_eq!(again.status, StatusCode::CONFLICT);
     assert!(

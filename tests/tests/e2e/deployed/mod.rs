@@ -219,11 +219,11 @@ impl Deployed {
                 },
             })
         });
-        let passed = records.filter(|record| {
+        let fitting = records.filter(|record| {
             let fits = passes.has_matches(record.to_string().as_bytes());
             fits.expect("a record is JSON")
         });
-        json!({ "Records": passed.collect::<Vec<_>>() })
+        json!({ "Records": fitting.collect::<Vec<_>>() })
     }
 
     /// Invokes the sweep as its schedule does.

@@ -16,16 +16,15 @@ async fn what_terraform_deploys_finds_tells_and_may_do_no_more() {
     };
     let id = the_way(&deployed).await;
     everything_else(&deployed, &id).await;
+    let mut wrong = String::new();
     for (name, function) in &deployed.functions {
         let calls = function.recorder.calls();
         let listed = unused().remove(*name).unwrap_or_default();
-        let faults = faults(&calls, &function.grants, &listed);
-        assert!(
-            faults.is_empty(),
-            "{name}:\n{}\n{calls:#?}",
-            faults.join("\n")
-        );
+        for fault in faults(&calls, &function.grants, &listed) {
+            wrong = format!("{wrong}{name}: {fault}\n");
+        }
     }
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 /// An event to the bus; the finding in the table, and at the sink. Returns its id.
@@ -175,6 +174,14 @@ async fn people_at_work(url: &str, id: &str) {
         "matchers": matchers, "owner": "soc", "reason": "test", "ends_at": ends_at, "ahead": true,
     });
     let changes = [
+        (
+            format!("{finding}/transitions"),
+            json!({"action": "snooze", "until": ends_at}),
+        ),
+        (
+            format!("{finding}/transitions"),
+            json!({"action": "reopen"}),
+        ),
         (
             format!("{finding}/transitions"),
             json!({"action": "acknowledge"}),

@@ -1,7 +1,9 @@
 //! What the state of table, buckets, keys, trails and functions means; pure.
 
-use super::super::checks::Check;
-use dial_aws::survey::{BucketState, FunctionState, Right, SecretState, TableState, Trail};
+use super::super::checks::{Check, State};
+use dial_aws::survey::{
+    BucketState, FunctionState, Right, SecretState, SurveyError, TableState, Trail,
+};
 use jiff::{SignedDuration, Timestamp};
 
 const TERRAFORM: &str = "apply the Terraform module again; see `terraform plan`";
@@ -96,13 +98,7 @@ pub(super) fn bucket(name: &str, bucket: &BucketState) -> Vec<Check> {
             "is not set",
             TERRAFORM,
         ),
-        preferred(
-            bucket.versioned,
-            &line("versions"),
-            "are kept",
-            "are not kept: what is overwritten is gone",
-            TERRAFORM,
-        ),
+        versions(&line("versions"), &bucket.versioned),
         preferred(
             bucket.lifecycle,
             &line("lifecycle"),
@@ -111,6 +107,17 @@ pub(super) fn bucket(name: &str, bucket: &BucketState) -> Vec<Check> {
             TERRAFORM,
         ),
     ]
+}
+
+fn versions(name: &str, versioned: &Result<bool, SurveyError>) -> Check {
+    let lost = "are not kept: what is overwritten is gone";
+    match versioned {
+        Ok(kept) => preferred(*kept, name, "are kept", lost, TERRAFORM),
+        Err(error) => {
+            let said = format!("could not be asked: {error}");
+            Check::new(State::Skipped, name, said)
+        }
+    }
 }
 
 /// How old a root key is.
@@ -250,7 +257,6 @@ fn preferred(good: bool, name: &str, yes: &str, no: &str, fix: &str) -> Check {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::checks::State;
     use super::*;
 
     fn trail() -> Trail {
@@ -417,6 +423,68 @@ mod tests {
             function("dial-worker", Some(&nowhere))[1].state,
             State::Warn
         );
+    }
+
+    #[test]
+    fn each_fault_of_a_bucket_has_its_line() {
+        let good = BucketState {
+            blocked: true,
+            encrypted: true,
+            versioned: Ok(true),
+            lifecycle: true,
+        };
+        let denied = SurveyError {
+            reason: "AccessDenied: no; allow s3:GetBucketVersioning on s3://b".into(),
+            code: "AccessDenied".into(),
+            denied: true,
+            transient: false,
+        };
+        let cases = [
+            (good.clone(), None),
+            (
+                BucketState {
+                    blocked: false,
+                    ..good.clone()
+                },
+                Some(State::Fail),
+            ),
+            (
+                BucketState {
+                    encrypted: false,
+                    ..good.clone()
+                },
+                Some(State::Fail),
+            ),
+            (
+                BucketState {
+                    versioned: Ok(false),
+                    ..good.clone()
+                },
+                Some(State::Warn),
+            ),
+            (
+                BucketState {
+                    versioned: Err(denied),
+                    ..good.clone()
+                },
+                Some(State::Skipped),
+            ),
+            (
+                BucketState {
+                    lifecycle: false,
+                    ..good
+                },
+                Some(State::Warn),
+            ),
+        ];
+        for (given, expected) in cases {
+            let wrong: Vec<_> = bucket("bucket b", &given)
+                .into_iter()
+                .map(|check| check.state)
+                .filter(|state| *state != State::Ok)
+                .collect();
+            assert_eq!(wrong, Vec::from_iter(expected), "{given:?}");
+        }
     }
 
     #[test]

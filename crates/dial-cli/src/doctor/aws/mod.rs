@@ -13,6 +13,9 @@ use dial_detect::patterns::{Options, PatternSet, derive};
 use dial_master::config::{Master, StoreRef};
 use jiff::Timestamp;
 
+/// The line that says who looks.
+pub(super) const IDENTITY: &str = "identity";
+
 /// Everything of the master that lies in AWS; nothing where nothing does.
 pub(super) async fn master(survey: &Survey, config: &Master, now: Timestamp) -> Vec<Check> {
     let mut found = Vec::new();
@@ -86,9 +89,9 @@ async fn trails(survey: &Survey, set: &PatternSet, region: &str) -> Vec<Check> {
 
 async fn identity(survey: &Survey) -> Check {
     match (survey.caller().await, survey.region().await) {
-        (Ok(arn), Some(region)) => Check::good("identity", format!("{arn} in {region}")),
-        (Ok(_), None) => Check::fail("identity", "no region is set", "set AWS_REGION"),
-        (Err(error), _) => unasked("identity", &error),
+        (Ok(arn), Some(region)) => Check::good(IDENTITY, format!("{arn} in {region}")),
+        (Ok(_), None) => Check::fail(IDENTITY, "no region is set", "set AWS_REGION"),
+        (Err(error), _) => unasked(IDENTITY, &error),
     }
 }
 

@@ -7,7 +7,7 @@ use dial_core::FindingId;
 use dial_core::store::archive::Archiving;
 use dial_core::store::document::{Documents, Put};
 use dial_core::store::group::{Grouping, Join, Joined};
-use dial_core::store::outbox::{Backlog, Count, Outbox};
+use dial_core::store::outbox::{Backlog, Count, Outbox, Place};
 use dial_core::store::silence::{Ended, Silence, Silences};
 use dial_core::store::stats::{Cells, Statistics};
 use dial_core::store::triage::{ChangeError, Changed, Request, Triaging};
@@ -207,6 +207,7 @@ impl Outbox for Gated {
         &self,
         _: &str,
         _: Backlog,
+        _: Option<&Place>,
         _: Timestamp,
         _: usize,
     ) -> Result<Vec<Delivery>, StoreError> {
