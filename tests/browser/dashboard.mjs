@@ -105,7 +105,7 @@ step("open, acknowledge, and see it in the API and in another tab", async () => 
   await other.getByRole("alert").filter({ hasText: "Changed meanwhile by soc" }).waitFor();
   assert.equal((await master.api(`/v1/findings/${id}`)).status, "acknowledged");
   await other.getByRole("button", { name: "To me" }).click();
-  await other.getByText("assigned to soc", { exact: true }).waitFor();
+  await other.getByRole("complementary", { name: "Triage" }).getByText("assigned to soc").waitFor();
   await other.close();
 });
 
@@ -124,11 +124,11 @@ step("add a silence and end it", async () => {
   await page.getByRole("button", { name: "What would it mute?" }).click();
   await page.getByText(/\d+ of the last \d+ findings/).waitFor();
   await page.getByRole("button", { name: "Silence", exact: true }).click();
-  await page.getByText("In force").waitFor();
+  await page.getByText("In force", { exact: true }).waitFor();
   const { silences } = await master.api("/v1/silences");
   assert.deepEqual(silences.map((one) => [one.reason, one.created_by]), [["agreed with the owner", "soc (dashboard)"]]);
   await page.getByRole("button", { name: "End now" }).click();
-  await page.getByText("Ended").waitFor();
+  await page.getByText("Ended", { exact: true }).waitFor();
   await page.getByLabel("Fits, one matcher").fill("severity=high");
   await page.getByLabel("Reason").fill("too wide");
   await page.getByRole("button", { name: "Silence", exact: true }).click();

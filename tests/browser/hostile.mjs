@@ -11,7 +11,7 @@ export const TEXTS = [
   "\" autofocus onfocus=alert(1) x=\"", "' style='position:fixed;inset:0' x='", "&lt;script&gt;alert(1)&lt;/script&gt;",
   "&#x3c;script&#x3e;alert(1)", "<!--", "-->", "<![CDATA[<script>alert(1)</script>]]>", "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
   "<details open ontoggle=alert(1)>", "<template><script>alert(1)</script></template>", "\u202egnp.exe", "\u0000\u0007\u001b[31m",
-  "a".repeat(6000), "<b>bold</b>", "data:text/html,<script>alert(1)</script>", "\\u003cscript\\u003ealert(1)", "%3Cscript%3Ealert(1)%3C/script%3E",
+  "a".repeat(2000), "<b>bold</b>", "data:text/html,<script>alert(1)</script>", "\\u003cscript\\u003ealert(1)", "%3Cscript%3Ealert(1)%3C/script%3E",
 ];
 
 export function hostile(n, text) {
@@ -21,7 +21,8 @@ export function hostile(n, text) {
     made.rule.name = text.slice(0, 200);
     made.account.name = text;
     Object.assign(made.event, { source: text, name: text, error_code: text });
-    made.principal = { type: text, arn: text, name: text, account: text, access_key_id: text, session_issuer: text };
+    const short = text.slice(0, 1500); // more is refused
+    made.principal = { type: short, arn: short, name: short, account: short, access_key_id: short, session_issuer: short };
     made.source = { ip: text, user_agent: text, geo: { country: text, city: text }, asn: { number: 64500, org: text }, reputation: [{ list: text, category: text }] };
     made.resources = [{ type: text, arn: text.slice(0, 1500), name: text }];
     made.facts = { [text.slice(0, 200)]: { [text.slice(0, 200)]: [text] } };

@@ -59,13 +59,8 @@ fn drive(dial: &Path, more: &[String]) -> anyhow::Result<()> {
 }
 
 /// Chromium's program, from the system's packages where root may install them.
-fn chromium() -> Option<&'static str> {
-    let find = || {
-        PROGRAMS
-            .into_iter()
-            .find(|name| succeeds(&[name, "--version"]))
-    };
-    if let Some(program) = find() {
+fn chromium() -> Option<PathBuf> {
+    if let Some(program) = found() {
         return Some(program);
     }
     if !succeeds(&["sh", "-c", "test $(id -u) = 0 && command -v apt-get"]) {
@@ -76,7 +71,17 @@ fn chromium() -> Option<&'static str> {
     if let Err(error) = run(&mut command(&["sh", "-c", install])) {
         println!("chromium cannot be installed: {error:#}");
     }
-    find()
+    found()
+}
+
+/// Its whole path: whoever drives it does not search for it.
+fn found() -> Option<PathBuf> {
+    let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
+    let paths = PROGRAMS
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    let mut paths = paths.filter(|path| path.is_file());
+    paths.find(|path| succeeds(&[&*path.to_string_lossy(), "--version"]))
 }
 
 /// A folder with the packages, after installing them where they are missing.

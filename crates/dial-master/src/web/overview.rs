@@ -21,8 +21,10 @@ use jiff::{SignedDuration, ToSpan as _};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Windows that are offered, days; the first where none is asked for.
-const WINDOWS: [u16; 4] = [7, 1, 30, 90];
+/// Windows that are offered, days.
+const WINDOWS: [u16; 4] = [1, 7, 30, 90];
+/// The one that is shown where none is asked for.
+const USUAL: u16 = 7;
 /// Longest list of counts.
 const TOP: usize = 8;
 /// Findings that are shown as waiting.
@@ -124,9 +126,7 @@ fn window_of(query: &str) -> u16 {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let asked = pairs.find(|(name, _)| name == "days");
     let asked = asked.and_then(|(_, value)| value.parse().ok());
-    asked
-        .filter(|days| WINDOWS.contains(days))
-        .unwrap_or(WINDOWS[0])
+    asked.filter(|days| WINDOWS.contains(days)).unwrap_or(USUAL)
 }
 
 impl Offer {

@@ -14,7 +14,14 @@ static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::
 pub(crate) fn check(method: &Method, path: &str, answer: &Answer) {
     let method = method.as_str().to_lowercase();
     let Some(template) = template(path) else {
-        assert_eq!(answer.status, 404, "{path} is in no document: {answer}");
+        // Pages of the dashboard are for people; the API lies under these.
+        let api = ["/v1/", "/slack/"]
+            .iter()
+            .any(|start| path.starts_with(start));
+        assert!(
+            !api || answer.status == 404,
+            "{path} is in no document: {answer}"
+        );
         return;
     };
     let operation = &DOCUMENT["paths"][&template][&method];

@@ -67,12 +67,12 @@ impl<'a> Standing<'a> {
         );
         let assignee = self.triage.assignee.as_ref();
         parts.push(match assignee {
-            Some(name) => format!("assigned to {}", code(&inert(name), MAX_NAME)),
+            Some(name) => format!("assigned to {}", named(name)),
             None => "nobody assigned".to_owned(),
         });
         parts.extend(self.last.map(|line| {
-            let who = code(&inert(&line.who), MAX_NAME);
-            format!("{} by {who} {}", did(&line.action), date(line.at))
+            let (action, who) = (did(&line.action), named(&line.who));
+            format!("{action} by {who} {}", date(line.at))
         }));
         let text = parts.join(" · ");
         json!({"type": "context", "elements": [
@@ -151,4 +151,11 @@ fn did(action: &str) -> &'static str {
 
 fn inert(name: &str) -> String {
     super::text::inert(name, MAX_NAME)
+}
+
+/// Somebody, in a code span; a name of which nothing can be seen is no gap in the line.
+fn named(name: &str) -> String {
+    let name = inert(name);
+    let name = if name.is_empty() { "unnamed" } else { &name };
+    code(name, MAX_NAME)
 }
