@@ -53,18 +53,19 @@ module "master" {
 
   package      = "${var.packages}/dial-master-${var.architecture}.zip"
   architecture = var.architecture
-  secrets      = ["admin-token", "hook-secret"]
+  secrets      = ["admin-token", "hook-secret", "slack-webhook"]
   config       = <<-TOML
     [master.archive]
     days_ahead = 1
-
-    [master.route]
-    group_window_minutes = 0
 
     [master.sinks.hook]
     type = "webhook"
     url = "https://hook.example.com/dial"
     secret = "secretsmanager:dial/hook-secret"
+
+    [master.sinks.slack]
+    type = "slack"
+    webhook_url = "secretsmanager:dial/slack-webhook"
   TOML
 }
 

@@ -38,6 +38,7 @@ struct Deployed {
     url: String,
     functions: BTreeMap<&'static str, Function>,
     hook: Receiver,
+    slack: Receiver,
     programs: TempDir,
 }
 
@@ -63,7 +64,10 @@ impl Deployed {
             Applied::of(&root, &variables)
         });
         let applied = applied.await.expect("the apply ends")?;
+        let slack = Receiver::slack_webhook().await;
+        let webhook = format!("{}/services/T0/B0/x", slack.url());
         for (id, value) in [
+            ("dial/slack-webhook", &*webhook),
             ("dial/root-key-1", root_key().to_secret().expose()),
             ("dial/worker", worker_key().to_secret().expose()),
             ("dial/admin-token", TOKEN),
@@ -77,6 +81,7 @@ impl Deployed {
             url: String::new(),
             functions: BTreeMap::new(),
             hook: Receiver::webhook().await,
+            slack,
             programs: tempfile::tempdir().expect("a folder for the programs"),
         };
         deployed.run(&packages).await;
@@ -179,6 +184,22 @@ impl Deployed {
         assert!(!fitting.is_empty(), "no applied rule takes {event}");
         let reply = self.functions["worker"].api.invoke(text).await.json();
         (fitting, reply)
+    }
+
+    /// What a function called. A secret may be asked for by its name; IAM goes by the ARN.
+    fn calls(&self, function: &Function) -> BTreeSet<Call> {
+        let secrets = self.applied.resources("aws_secretsmanager_secret", "");
+        let arn = |name: &str| {
+            let mut named = secrets.iter().filter(|secret| secret["name"] == *name);
+            Some(named.next()?["arn"].as_str()?.to_owned())
+        };
+        let calls = function.recorder.calls().into_iter();
+        calls
+            .map(|call| Call {
+                resource: arn(&call.resource).unwrap_or(call.resource),
+                action: call.action,
+            })
+            .collect()
     }
 
     /// The items of a finding, as the table has them.

@@ -18,7 +18,7 @@ async fn what_terraform_deploys_finds_tells_and_may_do_no_more() {
     everything_else(&deployed, &id).await;
     let mut wrong = String::new();
     for (name, function) in &deployed.functions {
-        let calls = function.recorder.calls();
+        let calls = deployed.calls(function);
         let listed = unused().remove(*name).unwrap_or_default();
         for fault in faults(&calls, &function.grants, &listed) {
             wrong = format!("{wrong}{name}: {fault}\n");
@@ -53,15 +53,16 @@ async fn the_way(deployed: &Deployed) -> String {
     let records = stream["Records"].as_array().map(Vec::len);
     assert_eq!(
         records,
-        Some(1),
-        "the filter passes the outbox row alone: {stream}"
+        Some(2),
+        "the filter passes the outbox rows alone: {stream}"
     );
     let deliver = &deployed.functions["deliver"];
     let reply = deliver.api.invoke(stream.to_string()).await.json();
     assert_eq!(reply, json!({"batchItemFailures": []}));
     assert_eq!(verified(&deployed.hook.delivered()[0])["id"], *id);
+    assert_eq!(deployed.slack.delivered().len(), 1);
     assert!(
-        tells(deliver, "DeliveriesSent", 1.0),
+        tells(deliver, "DeliveriesSent", 2.0),
         "{:?}",
         metrics(deliver)
     );
