@@ -166,6 +166,7 @@ impl Model {
             self.fact(&format!("{kind}_alarms")) * self.price("alarm_month")
                 + self.fact(&format!("{kind}_secrets")) * self.price("secret_month")
         };
+        let metrics = self.fact("master_metrics") * self.price("metric_month");
         vec![
             line(
                 "workers: heartbeats",
@@ -176,7 +177,10 @@ impl Model {
                 given.workers * watched("worker"),
             ),
             line("master: sweep", self.fact("sweeps") * sweep),
-            line("master: alarms and secrets", watched("master")),
+            line(
+                "master: alarms, metrics, secrets",
+                watched("master") + metrics,
+            ),
         ]
     }
 
