@@ -1,6 +1,6 @@
 //! The history of a finding in words: what those that are told once more have not read yet.
 
-use super::text::inert;
+use super::text::{inert, inert_name};
 use dial_core::store::Audit;
 use serde_json::Value;
 
@@ -36,11 +36,13 @@ fn revision(line: &Audit) -> u64 {
 /// `2026-05-01 10:00 UTC soc acknowledged: looking at it`.
 fn line(line: &Audit) -> String {
     let at = line.at.strftime("%Y-%m-%d %H:%M UTC");
-    let who = inert(&line.who, MAX_NAME);
+    let who = inert_name(&line.who, MAX_NAME);
     let mut told = format!("{at} {who} {}", done(line));
-    if let Some(comment) = &line.comment {
+    let comment = line.comment.as_deref().unwrap_or_default();
+    let comment = inert(comment, MAX_WORDS);
+    if !comment.is_empty() {
         told.push_str(": ");
-        told.push_str(&inert(comment, MAX_WORDS));
+        told.push_str(&comment);
     }
     told
 }
@@ -51,7 +53,7 @@ fn done(line: &Audit) -> String {
     let assignee = after.and_then(|after| after.assignee.as_ref());
     match (line.action.as_str(), until, assignee) {
         ("snoozed", Some(until), _) => format!("snoozed until {until:.0}"),
-        ("assigned", _, Some(name)) => format!("assigned to {}", inert(name, MAX_NAME)),
+        ("assigned", _, Some(name)) => format!("assigned to {}", inert_name(name, MAX_NAME)),
         ("false_positive", ..) => "closed as false positive".to_owned(),
         (action, ..) => inert(action, MAX_NAME),
     }

@@ -27,7 +27,7 @@ pub(crate) fn text(finding: &Finding, links: &Links) -> String {
         let values: Vec<String> = line.values.iter().map(|v| defanged(v)).collect();
         let _ = writeln!(text, "{}: {}", line.label, values.join(" · "));
     }
-    let rule = super::text::inert(&finding.rule.name, CAPS.value);
+    let rule = super::text::inert_name(&finding.rule.name, CAPS.value);
     let _ = writeln!(text, "Rule: {}\nFinding: {}", defanged(&rule), finding.id);
     let targets = [
         ("Open finding", links.finding(&finding.id)),

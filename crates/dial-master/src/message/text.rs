@@ -32,6 +32,14 @@ pub fn inert(text: &str, limit: usize) -> String {
     line
 }
 
+/// A name in the same way; one of which nothing can be seen is no gap in a line.
+pub(crate) fn inert_name(name: &str, limit: usize) -> String {
+    match inert(name, limit) {
+        name if name.is_empty() => "unnamed".to_owned(),
+        name => name,
+    }
+}
+
 /// Cuts so that the mark still fits within the limit.
 fn cut(mut line: String, limit: usize) -> String {
     if line.chars().count() >= limit {

@@ -9,7 +9,7 @@ use super::payload::{Act, Command, Handles, Interaction, Target, Verdict};
 use super::people::{Person, Sender, Stranger};
 use super::{SlackApp, answer, silence, views};
 use crate::message::slack::{Standing, Telling, message};
-use crate::message::text::inert;
+use crate::message::text::{inert, inert_name};
 use crate::routing::silence::{Draft, Refusal};
 use crate::silences::{self, SilenceError};
 use crate::sinks::Call;
@@ -421,7 +421,7 @@ fn refused(id: &FindingId, error: &ChangeError) -> String {
 
 fn conflict(current: &Triage, last: Option<&Audit>) -> String {
     let first = last.map_or("Someone else was faster".to_owned(), |line| {
-        let who = inert(&line.who, 64);
+        let who = inert_name(&line.who, 64);
         let action = line.action.replace('_', " ");
         format!("{who} was faster: {action} at {:.0}", line.at)
     });

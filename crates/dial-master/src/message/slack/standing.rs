@@ -1,6 +1,7 @@
 //! Where a finding stands, as people in a channel see it: a mark, a line, the buttons that fit.
 
 use super::{code, date, plain};
+use crate::message::text::inert_name;
 use crate::slack::payload::{Target, name};
 use dial_core::FindingId;
 use dial_core::store::triage::Triage;
@@ -149,13 +150,7 @@ fn did(action: &str) -> &'static str {
     }
 }
 
-fn inert(name: &str) -> String {
-    super::text::inert(name, MAX_NAME)
-}
-
-/// Somebody, in a code span; a name of which nothing can be seen is no gap in the line.
+/// Somebody, in a code span.
 fn named(name: &str) -> String {
-    let name = inert(name);
-    let name = if name.is_empty() { "unnamed" } else { &name };
-    code(name, MAX_NAME)
+    code(&inert_name(name, MAX_NAME), MAX_NAME)
 }
