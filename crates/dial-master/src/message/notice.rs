@@ -3,7 +3,7 @@
 //! The parts are inert but escaped for no format; each format renders them as it renders a finding.
 
 use super::links::Links;
-use super::text::inert;
+use super::text::inert_name;
 use super::{Line, glance, news, severity_mark, title};
 use crate::routing::digest::{Digest, Named};
 use crate::sinks::GroupState;
@@ -143,12 +143,9 @@ fn named(named: &Named) -> String {
     format!("{mark} {title} · {account} · {}", named.id)
 }
 
-/// A name of the sender's; one of which nothing can be seen is a dash.
+/// A name of the sender's.
 pub(crate) fn shown(name: &str) -> String {
-    match inert(name, MAX_NAME) {
-        nothing if nothing.is_empty() => "—".to_owned(),
-        name => name,
-    }
+    inert_name(name, MAX_NAME)
 }
 
 fn lines<const N: usize>(told: [(&'static str, Vec<String>); N]) -> Vec<Line> {

@@ -32,10 +32,10 @@ pub fn inert(text: &str, limit: usize) -> String {
     line
 }
 
-/// A name in the same way; one of which nothing can be seen is no gap in a line.
+/// A name in the same way; one of which nothing can be seen is a dash, and no gap in a line.
 pub(crate) fn inert_name(name: &str, limit: usize) -> String {
     match inert(name, limit) {
-        name if name.is_empty() => "unnamed".to_owned(),
+        nothing if nothing.is_empty() => "—".to_owned(),
         name => name,
     }
 }
