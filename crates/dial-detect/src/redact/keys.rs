@@ -1,6 +1,6 @@
 //! Names and places that hold secrets, as AWS spells them.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// What stands under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,6 +146,9 @@ const TELLTALES: [&str; 10] = [
 pub(super) fn normalise(key: &str) -> String {
     let name = key.split('[').next().unwrap_or_default();
     let kept = name.chars().filter(|c| !matches!(c, '-' | '_' | ' '));
+    if name.is_ascii() {
+        return kept.map(|c| c.to_ascii_lowercase()).collect();
+    }
     kept.flat_map(char::to_lowercase).collect()
 }
 
@@ -178,20 +181,21 @@ fn place(event_name: Option<&str>, path: &[String]) -> Option<Verdict> {
     PLACES.iter().find(fits).map(|(_, _, verdict)| *verdict)
 }
 
-/// Whether a name is that of a value in a pair of name and value.
-pub(super) fn is_value(key: &str) -> bool {
-    VALUES.contains(&normalise(key).as_str())
+/// Whether a normalised name is that of a value in a pair of name and value.
+pub(super) fn is_value(name: &str) -> bool {
+    VALUES.contains(&name)
 }
 
-/// Whether an object says itself that its value is secret: `{"name":"DB_PASSWORD","value":…}`.
-pub(super) fn names_secret(members: &Map<String, Value>) -> bool {
-    members.iter().any(|(key, value)| {
-        let name = value.as_str().map(normalise);
-        NAMES_OF_VALUES.contains(&normalise(key).as_str())
-            && name.is_some_and(|name| {
-                let tells = TELLTALES.iter().any(|part| name.contains(part));
-                tells || name.ends_with("pass") || name.ends_with("pwd")
-            })
+/// Whether an object, with normalised names, says itself that its value is secret:
+/// `{"name":"DB_PASSWORD","value":…}`.
+pub(super) fn names_secret<'a>(mut members: impl Iterator<Item = (&'a String, &'a Value)>) -> bool {
+    members.any(|(name, value)| {
+        let says = NAMES_OF_VALUES.contains(&name.as_str());
+        let said = says.then(|| value.as_str().map(normalise)).flatten();
+        said.is_some_and(|said| {
+            let tells = TELLTALES.iter().any(|part| said.contains(part));
+            tells || said.ends_with("pass") || said.ends_with("pwd")
+        })
     })
 }
 

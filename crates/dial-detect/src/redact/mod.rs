@@ -80,14 +80,15 @@ impl Walk<'_> {
     }
 
     fn object(&mut self, members: &mut Map<String, Value>, is_secret: bool) -> usize {
-        let named_secret = keys::names_secret(members);
-        // `{name, type, value}`: only the value can be secret.
-        let is_pair = members.keys().any(|key| keys::is_value(key));
         let mut count = redact_keys(members);
-        for (key, value) in members.iter_mut() {
-            self.path.push(keys::normalise(key));
-            let applies = !is_pair || keys::is_value(key);
-            let below = applies && (is_secret || (named_secret && is_pair));
+        let names: Vec<String> = members.keys().map(|key| keys::normalise(key)).collect();
+        // `{name, type, value}`: only the value can be secret.
+        let is_pair = names.iter().any(|name| keys::is_value(name));
+        let named_secret = is_pair && keys::names_secret(names.iter().zip(members.values()));
+        for (name, value) in names.into_iter().zip(members.values_mut()) {
+            let applies = !is_pair || keys::is_value(&name);
+            let below = applies && (is_secret || named_secret);
+            self.path.push(name);
             count += self.member(value, below);
             self.path.pop();
         }
