@@ -19,9 +19,11 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
+// The standard library's sets aside room for all that may wait; this one for what does.
+use tokio::sync::mpsc as waiting;
 
 /// Sources begun ahead of the one that is written.
 const AHEAD: usize = 32;
@@ -91,35 +93,35 @@ pub(super) fn run<E>(
     let stopped = AtomicBool::new(false);
     let (jobs, queue) = channel();
     let queue = Mutex::new(queue);
-    let (found, finding) = sync_channel(FOUND);
+    let (found, mut finding) = waiting::channel(FOUND);
     std::thread::scope(|scope| {
         // The search owns its end, so that all know when it is over.
         scope.spawn(move || find(scan, search, &found));
         for _ in 0..threads.max(1) {
             scope.spawn(|| work(scan, &queue, &stopped));
         }
-        let result = in_order(scan, &finding, &jobs, &mut each);
+        let result = in_order(scan, &mut finding, &jobs, &mut each);
         stopped.store(result.is_err(), Ordering::Relaxed);
         drop((jobs, finding));
         result
     })
 }
 
-fn find(scan: &Scan<'_>, search: &Search<'_>, found: &SyncSender<Found>) {
+fn find(scan: &Scan<'_>, search: &Search<'_>, found: &waiting::Sender<Found>) {
     search.run(&mut |what| {
         if let Found::Source(source, size) = &what {
             if (scan.is_finished)(source) {
-                return found.send(Found::Finished).is_ok();
+                return found.blocking_send(Found::Finished).is_ok();
             }
             (scan.expected)(*size);
         }
-        found.send(what).is_ok()
+        found.blocking_send(what).is_ok()
     });
 }
 
 fn in_order<E>(
     scan: &Scan<'_>,
-    finding: &Receiver<Found>,
+    finding: &mut waiting::Receiver<Found>,
     jobs: &Sender<Job>,
     each: &mut impl FnMut(&From<'_>, Part) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -151,9 +153,9 @@ fn in_order<E>(
 }
 
 /// The next thing found; waits for it only where there is nothing else to do.
-fn next(finding: &Receiver<Found>, waits: bool) -> Option<Found> {
+fn next(finding: &mut waiting::Receiver<Found>, waits: bool) -> Option<Found> {
     match finding.try_recv() {
-        Err(TryRecvError::Empty) if waits => finding.recv().ok(),
+        Err(waiting::error::TryRecvError::Empty) if waits => finding.blocking_recv(),
         other => other.ok(),
     }
 }
