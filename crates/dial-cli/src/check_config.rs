@@ -208,7 +208,7 @@ impl Problems<'_> {
         let errors = match judging::build(&worker.detect) {
             Err(errors) => errors,
             Ok(pipeline) => {
-                for error in pipeline.refused() {
+                for error in pipeline.left_out() {
                     let message = format!("rule left out: {error}");
                     let warning = self.problem("worker.detect.rules", message);
                     self.warnings.push(warning);

@@ -78,7 +78,7 @@ impl Check for Tuning {
 pub(crate) fn load(settings: &Settings) -> Result<Pipeline> {
     match build(settings) {
         Ok(pipeline) => {
-            for error in pipeline.refused() {
+            for error in pipeline.left_out() {
                 exit::problem(&format!("rule left out: {error}"));
             }
             Ok(pipeline)

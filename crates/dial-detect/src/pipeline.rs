@@ -39,7 +39,6 @@ const FOREIGN_CALLER: [&str; 2] = ["fact.principal.external", "fact.s3.object.fo
 /// Judges events; built once, then only read.
 pub struct Pipeline {
     engine: Engine,
-    refused: Vec<RuleError>,
     enricher: Enricher,
     settings: Settings,
     tuning: Tuning,
@@ -101,19 +100,17 @@ impl Pipeline {
         };
         let engine = Engine::load(&rules, absent(settings, &tuning));
         let enricher = Enricher::load(&settings.enrich);
-        if let Ok((engine, _)) = &engine {
+        if let Ok(engine) = &engine {
             errors.extend(lost_rules(settings, engine));
         }
         let engine = kept(engine, &mut errors);
         let enricher = kept(enricher, &mut errors);
-        let (Some((engine, refused)), Some(enricher), true) = (engine, enricher, errors.is_empty())
-        else {
+        let (Some(engine), Some(enricher), true) = (engine, enricher, errors.is_empty()) else {
             return Err(errors);
         };
         let rules = engine.hash().to_owned();
         Ok(Self {
             engine,
-            refused,
             enricher,
             tuning,
             settings: settings.clone(),
@@ -126,9 +123,10 @@ impl Pipeline {
         self.engine.rules()
     }
 
-    /// Why rules of the operator were left out; empty unless the settings say `skip`.
-    pub fn refused(&self) -> &[RuleError] {
-        &self.refused
+    /// Why rules of the operator were left out: rules over several events and, where the settings
+    /// say `skip`, those with an error.
+    pub fn left_out(&self) -> &[RuleError] {
+        self.engine.left_out()
     }
 
     /// First digits of the SHA-256 over all rule files.

@@ -115,7 +115,7 @@ pub fn worker(config: config::Worker, env: &Env, clients: &Clients) -> Result<Wo
     check_expiries(&config.detect, Timestamp::now())?;
     let pipeline = Pipeline::new(&config.detect, info)
         .map_err(|errors| SetupError::Parts(errors.iter().map(ToString::to_string).collect()))?;
-    for error in pipeline.refused() {
+    for error in pipeline.left_out() {
         error!(
             file = error.file,
             line = error.line,

@@ -8,7 +8,8 @@ use super::matcher::Matcher;
 use super::outline::{Outline, derived_reads};
 use super::pack::{self, Packed};
 use super::rule::{Pack, RuleInfo};
-use super::skip::{self, Sound};
+use super::sieve::Sieve;
+use super::skip;
 use super::source::{self, Source};
 use super::{Engine, RuleError};
 use crate::settings::OnRuleError;
@@ -35,21 +36,20 @@ pub(crate) struct RuleSources<'a> {
 }
 
 impl Engine {
-    /// Joins the pack and the operator's folder; with the errors of rules that were left out.
+    /// Joins the pack and the operator's folder.
     ///
     /// `absent` are derived names that nothing will fill.
     pub(crate) fn load(
         wanted: &RuleSources<'_>,
         absent: Vec<&'static str>,
-    ) -> Result<Sound, Vec<RuleError>> {
+    ) -> Result<Self, Vec<RuleError>> {
         let pack = pack::PACK.iter();
         let pack = pack.filter(|packed| wanted.audit || packed.pack != Pack::Audit);
         if wanted.on_error == OnRuleError::Skip {
             return skip::load(wanted, &pack.collect::<Vec<_>>(), &absent);
         }
         let own = wanted.folder.map(source::folder).transpose()?;
-        let engine = Self::of(&own.unwrap_or_default(), pack, absent)?;
-        Ok((engine, Vec::new()))
+        Self::of(&own.unwrap_or_default(), pack, absent)
     }
 
     /// Joins rules of the pack and rules of files.
@@ -63,10 +63,12 @@ impl Engine {
         let mut engine = Self {
             rules: Vec::new(),
             index: Index::default(),
+            sieve: Sieve::default(),
             filters: Vec::new(),
             filter_reads: BTreeSet::new(),
             absent,
             infos: OnceLock::new(),
+            left_out: loaded.left_out,
             hash: hash(&pack, sources),
         };
         for packed in pack {

@@ -113,7 +113,8 @@ pub(super) fn lint_sources(sources: &[Source]) -> Vec<Lint> {
             traps::check(rule, &mut report);
         }
     }
-    lints.extend(loaded.errors.into_iter().map(Lint::from));
+    let errors = loaded.errors.into_iter().chain(loaded.left_out);
+    lints.extend(errors.map(Lint::from));
     lints.extend(compile_errors(sources));
     lints.sort();
     lints.dedup();

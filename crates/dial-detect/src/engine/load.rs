@@ -1,10 +1,11 @@
-//! Reads rule files into rules; any error is fatal and says where it is.
+//! Reads rule files into rules; any error says where it is.
 
 use super::pack::Packed;
 use super::rule::{Origin, Pack, RuleInfo, is_uuid};
 use super::source::Source;
 use super::{RuleError, cost};
 use rsigma_parser::{FilterRule, FilterRuleTarget, SigmaRule};
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What one or more files hold.
@@ -13,6 +14,8 @@ pub(super) struct Loaded {
     pub(super) rules: Vec<(RuleInfo, SigmaRule)>,
     pub(super) filters: Vec<(String, FilterRule)>,
     pub(super) errors: Vec<RuleError>,
+    /// Documents that are sound Sigma and that nothing here runs: rules over several events.
+    pub(super) left_out: Vec<RuleError>,
 }
 
 impl Loaded {
@@ -22,6 +25,7 @@ impl Loaded {
         for source in sources {
             loaded.read(source);
         }
+        loaded.forget_repeats();
         loaded
     }
 
@@ -50,10 +54,10 @@ impl Loaded {
         self.errors.extend(errors);
         for correlation in &collection.correlations {
             let message = format!(
-                "`{}` is a correlation: rules over several events come later",
+                "`{}` is a correlation; only rules over single events run",
                 correlation.title
             );
-            self.errors.push(source.error(&message));
+            self.left_out.push(source.error(&message));
         }
         for (index, rule) in collection.rules.into_iter().enumerate() {
             self.read_rule(source, index, rule);
@@ -86,6 +90,21 @@ impl Loaded {
             Ok(info) => self.rules.push((info, rule)),
             Err(message) => self.errors.push(source.rule_error(&rule.title, &message)),
         }
+    }
+
+    /// Public collections repeat a rule, word for word, beside each correlation that builds on it.
+    fn forget_repeats(&mut self) {
+        let mut first: HashMap<(String, String), SigmaRule> = HashMap::new();
+        self.rules.retain(|(info, rule)| {
+            let known = first.entry((info.file.clone(), info.id.clone()));
+            match known {
+                Occupied(known) => known.get() != rule,
+                Vacant(free) => {
+                    free.insert(rule.clone());
+                    true
+                }
+            }
+        });
     }
 
     fn refuse_doubles(&mut self, pack: &[&Packed], sources: &[Source]) {

@@ -24,6 +24,7 @@ mod rule;
 mod rule_error;
 mod rule_test;
 mod scaffold;
+mod sieve;
 mod skip;
 mod source;
 #[cfg(test)]
@@ -58,6 +59,7 @@ use peek::Peek;
 use rsigma_eval::CompiledRule;
 use rsigma_parser::FilterRule;
 use serde_json::Value;
+use sieve::Sieve;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
@@ -65,12 +67,15 @@ use std::sync::OnceLock;
 pub(crate) struct Engine {
     rules: Vec<Entry>,
     index: Index,
+    sieve: Sieve,
     filters: Vec<FilterRule>,
     /// Derived fields that filters read: any rule may have to.
     filter_reads: BTreeSet<String>,
     /// Derived names that nothing will ever fill, such as `reputation` without a list.
     absent: Vec<&'static str>,
     infos: OnceLock<Vec<RuleInfo>>,
+    /// Why documents of the operator's files do not run.
+    left_out: Vec<RuleError>,
     hash: String,
 }
 
@@ -116,6 +121,11 @@ impl Engine {
         &self.hash
     }
 
+    /// Why documents of the operator's files do not run.
+    pub(crate) fn left_out(&self) -> &[RuleError] {
+        &self.left_out
+    }
+
     /// Derived names that nothing will ever fill.
     pub(crate) fn absent(&self) -> &[&'static str] {
         &self.absent
@@ -155,7 +165,18 @@ impl Engine {
         let Some(name) = known.name else {
             return true;
         };
-        let mut possible = self.possible(name, &known).peekable();
+        let of_kind = self.sieve.rules(&known, |kind| {
+            let lacks = |path: &str| self.is_absent(path);
+            let kind = Known {
+                lacks: Some(&lacks),
+                ..*kind
+            };
+            sorted(self.possible(name, &kind))
+        });
+        let possible = of_kind.iter().copied();
+        let mut possible = possible
+            .filter(|&index| self.may_hold(index, &known))
+            .peekable();
         if possible.peek().is_none() {
             return false;
         }
@@ -195,10 +216,12 @@ impl Engine {
     /// Rules that a record can match; one may come several times.
     fn possible(&self, name: &str, known: &Known<'_>) -> impl Iterator<Item = usize> {
         let candidates = self.index.candidates(name, known);
-        candidates.filter(move |&index| {
-            self.rules.get(index).is_some_and(|rule| {
-                (known.error_code.is_none() || rule.attempts) && rule.gate.may_hold(known)
-            })
+        candidates.filter(move |&index| self.may_hold(index, known))
+    }
+
+    fn may_hold(&self, index: usize, known: &Known<'_>) -> bool {
+        self.rules.get(index).is_some_and(|rule| {
+            (known.error_code.is_none() || rule.attempts) && rule.gate.may_hold(known)
         })
     }
 

@@ -4,20 +4,20 @@ use super::pack::Packed;
 use super::source::{self, Source};
 use super::{Engine, RuleError, RuleSources};
 
-/// An engine, and the errors of what was left out.
-pub(crate) type Sound = (Engine, Vec<RuleError>);
-
 /// Leaves out every document with an error, until the rest loads.
 pub(super) fn load(
     wanted: &RuleSources<'_>,
     pack: &[&'static Packed],
     absent: &[&'static str],
-) -> Result<Sound, Vec<RuleError>> {
+) -> Result<Engine, Vec<RuleError>> {
     let (sources, mut refused) = wanted.folder.map(source::readable).unwrap_or_default();
     let mut sources: Vec<Source> = sources.iter().flat_map(documents).collect();
     loop {
         let errors = match Engine::of(&sources, pack.iter().copied(), absent.to_vec()) {
-            Ok(engine) => return Ok((engine, refused)),
+            Ok(mut engine) => {
+                engine.left_out.extend(refused);
+                return Ok(engine);
+            }
             Err(errors) => errors,
         };
         let before = sources.len();

@@ -47,12 +47,6 @@ fn broken_rules_are_refused_with_their_place() {
             format!("{good}dial: {{ delivry: M }}\n"),
         ),
         (
-            "correlation",
-            format!(
-                "{good}---\ntitle: often\ncorrelation:\n  type: event_count\n  rules: [x]\n  group-by: [y]\n  timespan: 5m\n  condition: {{ gte: 3 }}\n"
-            ),
-        ),
-        (
             "regex that grows",
             good.replace(
                 "eventName: X",
@@ -268,15 +262,32 @@ fn what_is_sound_runs_where_errors_are_skipped() {
         on_error,
     };
     assert!(Engine::load(&wanted(OnRuleError::Refuse), Vec::new()).is_err());
-    let (engine, refused) = Engine::load(&wanted(OnRuleError::Skip), Vec::new()).unwrap();
+    let engine = Engine::load(&wanted(OnRuleError::Skip), Vec::new()).unwrap();
     let own = engine.rules().iter().filter(|rule| !rule.built_in);
     let own: Vec<&str> = own.map(|rule| rule.title.as_str()).collect();
     assert_eq!(own, ["rule 1", "rule 4", "rule 6"]);
     let of_pack = |rule: &&RuleInfo| rule.built_in && rule.name == "s3_bucket_policy_public";
     assert_eq!(engine.rules().iter().filter(of_pack).count(), 1);
-    let told = refused.iter().map(|error| {
+    let told = engine.left_out().iter().map(|error| {
         let folder = format!("{}/", folder.path().display());
         error.to_string().replace(&folder, "")
     });
     insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn public_collections_load_as_they_are() {
+    let good = |id| rule(id, "s:\n  eventName: X\ncondition: s");
+    let one = good(1);
+    let often = "title: often\ncorrelation:\n  type: event_count\n  rules: [x]\n  group-by: [y]\n  timespan: 5m\n  condition: { gte: 3 }\n";
+    let text = format!("{one}---\n{}---\n{often}---\n{one}", good(2));
+    let engine = Engine::of(&[source("all", text)], &[], Vec::new()).unwrap();
+    // What is said twice, word for word, is one rule.
+    let titles: Vec<&str> = engine.rules().iter().map(|r| r.title.as_str()).collect();
+    assert_eq!(titles, ["rule 1", "rule 2"]);
+    let left_out: Vec<String> = engine.left_out().iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(left_out.join("\n"), @"all.yml:19: `often` is a correlation; only rules over single events run");
+    // With another word it is two rules that share an id.
+    let text = format!("{one}---\n{}", one.replace("level: low", "level: high"));
+    assert!(Engine::of(&[source("all", text)], &[], Vec::new()).is_err());
 }

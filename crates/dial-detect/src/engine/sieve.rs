@@ -1,0 +1,149 @@
+//! Remembers which rules are left for a kind of call, so that each kind is sifted once.
+//!
+//! A trail holds millions of records of a few hundred kinds. What the name, the source, the kind
+//! of caller and the outcome decide, they decide for every record that shares them.
+
+use super::gate::Known;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Kinds that are remembered; whoever invents more only pays for them each time.
+const MAX_KINDS: usize = 4_096;
+/// Bytes of a kind that is remembered; real ones have a hundred.
+const MAX_KIND: usize = 512;
+
+/// Rules by kind of call.
+#[derive(Debug, Default)]
+pub(super) struct Sieve {
+    kinds: RwLock<HashMap<Vec<u8>, Arc<[usize]>>>,
+}
+
+impl Sieve {
+    /// The rules that are left for the kind of this record; `sift` finds them the first time.
+    ///
+    /// `sift` gets no more than decides the kind, so that it cannot depend on anything else.
+    pub(super) fn rules(
+        &self,
+        known: &Known<'_>,
+        sift: impl FnOnce(&Known<'_>) -> Vec<usize>,
+    ) -> Arc<[usize]> {
+        let kind = kind(known);
+        let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rules) = kinds.get(&kind) {
+            return Arc::clone(rules);
+        }
+        drop(kinds);
+        let rules: Arc<[usize]> = sift(&of_kind(known)).into();
+        let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
+        if kinds.len() < MAX_KINDS && kind.len() <= MAX_KIND {
+            kinds.insert(kind, Arc::clone(&rules));
+        }
+        rules
+    }
+}
+
+/// What all records of a kind share.
+fn of_kind<'a>(known: &Known<'a>) -> Known<'a> {
+    Known {
+        name: known.name,
+        plain_name: known.plain_name,
+        source: known.source,
+        identity_type: known.identity_type,
+        error_code: known.error_code,
+        succeeded: known.succeeded,
+        ..Known::default()
+    }
+}
+
+/// The same in bytes; each part with its length, so that no two kinds are spelled alike.
+fn kind(known: &Known<'_>) -> Vec<u8> {
+    let mut kind = Vec::with_capacity(128);
+    kind.push(u8::from(known.succeeded));
+    // The plain name follows from the name.
+    for part in [
+        known.name,
+        known.source,
+        known.identity_type,
+        known.error_code,
+    ] {
+        kind.push(u8::from(part.is_some()));
+        let part = part.unwrap_or_default();
+        kind.extend_from_slice(&part.len().to_le_bytes());
+        kind.extend_from_slice(part.as_bytes());
+    }
+    kind
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call<'a>(name: &'a str, source: Option<&'a str>) -> Known<'a> {
+        Known {
+            name: Some(name),
+            source,
+            ..Known::default()
+        }
+    }
+
+    #[test]
+    fn each_kind_is_sifted_once_and_no_two_are_taken_for_one() {
+        let kinds = [
+            call("a", None),
+            call("a", Some("")),
+            call("a", Some("b")),
+            call("ab", None),
+            call("", Some("ab")),
+            Known {
+                succeeded: true,
+                ..call("a", None)
+            },
+            Known {
+                error_code: Some("b"),
+                ..call("a", None)
+            },
+            Known {
+                identity_type: Some("b"),
+                ..call("a", None)
+            },
+        ];
+        let sieve = Sieve::default();
+        for (rule, known) in kinds.iter().enumerate() {
+            assert_eq!(*sieve.rules(known, |_| vec![rule]), [rule]);
+        }
+        for (rule, known) in kinds.iter().enumerate() {
+            let again = sieve.rules(known, |_| panic!("sifted again"));
+            assert_eq!(*again, [rule]);
+        }
+    }
+
+    #[test]
+    fn what_a_kind_does_not_say_decides_nothing() {
+        let known = Known {
+            user_agent: Some("x"),
+            account: Some("111122223333"),
+            lacks: Some(&|_| true),
+            is_never: Some(&|_, _| true),
+            lacks_text: Some(&|_| true),
+            ..call("a", None)
+        };
+        Sieve::default().rules(&known, |kind| {
+            assert!(kind.user_agent.is_none() && kind.account.is_none());
+            assert!(kind.lacks.is_none() && kind.is_never.is_none() && kind.lacks_text.is_none());
+            Vec::new()
+        });
+    }
+
+    #[test]
+    fn strange_kinds_fill_no_memory() {
+        let sieve = Sieve::default();
+        let long = "a".repeat(MAX_KIND);
+        sieve.rules(&call(&long, None), |_| vec![1]);
+        assert_eq!(*sieve.rules(&call(&long, None), |_| vec![2]), [2]);
+        for name in 0..=MAX_KINDS {
+            sieve.rules(&call(&name.to_string(), None), |_| vec![1]);
+        }
+        let last = MAX_KINDS.to_string();
+        assert_eq!(*sieve.rules(&call(&last, None), |_| vec![2]), [2]);
+    }
+}
