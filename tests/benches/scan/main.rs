@@ -10,7 +10,7 @@ mod ways;
 
 use child::Usage;
 use corpus::Corpus;
-use rules::RuleSet;
+use rules::{RuleSet, Sets};
 use std::path::PathBuf;
 
 /// Measured times each; the least counts.
@@ -37,7 +37,7 @@ fn main() {
         return;
     };
     let corpora: Vec<PathBuf> = std::env::split_paths(&corpora).collect();
-    let sets = rules::sets();
+    let mut sets = None;
     for (index, folder) in corpora.iter().enumerate() {
         let corpus = Corpus::read(folder);
         println!(
@@ -47,16 +47,17 @@ fn main() {
         let limit = measure("raw limit: libdeflate + memmem", || {
             ways::raw_limit(&corpus.files)
         });
+        let sets = sets.get_or_insert_with(|| rules::sets(&corpus));
         if index == 0 {
-            in_full(&corpus, &sets, &limit);
+            in_full(&corpus, sets, &limit);
         } else {
-            large(&corpus, &sets[0], &limit);
+            large(&corpus, &sets.quiet[0], &limit);
         }
     }
 }
 
 /// Everything that dial is compared with, for every set of rules.
-fn in_full(corpus: &Corpus, sets: &[RuleSet], limit: &Row) {
+fn in_full(corpus: &Corpus, sets: &Sets, limit: &Row) {
     let parsed = measure("gunzip + serde_json Value of all", || {
         ways::parse(&corpus.files)
     });
@@ -64,7 +65,7 @@ fn in_full(corpus: &Corpus, sets: &[RuleSet], limit: &Row) {
     print(limit, corpus, limit);
     print(&parsed, corpus, limit);
     let mut costs = Vec::new();
-    for set in sets {
+    for set in &sets.quiet {
         let (sigma, rsigma) = (set.sigma_rust(), set.rsigma());
         println!("{}:", set.name);
         let sigma = measure("  gunzip + every rule by sigma-rust", || {
@@ -85,16 +86,34 @@ fn in_full(corpus: &Corpus, sets: &[RuleSet], limit: &Row) {
             rsigma.seconds / one.seconds,
             two.seconds / one.seconds
         );
-        costs.push((set, one.seconds));
+        costs.push((set, one));
     }
     if let [.., (few, before), (many, after)] = costs.as_slice() {
         println!(
             "from {} to {} rules the cost grows × {:.2} (goal 1.5)",
             few.count,
             many.count,
-            after / before
+            after.seconds / before.seconds
         );
     }
+    if let (Some(loud), [(_, pack), ..]) = (&sets.loud, costs.as_slice()) {
+        findings(corpus, loud, pack, limit);
+    }
+}
+
+/// What a finding costs, by rules that match a large part of all events.
+#[expect(clippy::cast_precision_loss, reason = "counts of findings fit")]
+fn findings(corpus: &Corpus, loud: &RuleSet, pack: &Row, limit: &Row) {
+    println!(
+        "{}, each of which matches more than one event in a hundred:",
+        loud.name
+    );
+    let one = scan("  dial scan --threads 1", corpus, loud, 1);
+    print(&one, corpus, limit);
+    println!(
+        "  a finding, redacted and written: {:.0} µs",
+        1e6 * (one.seconds - pack.seconds) / (one.hits - pack.hits) as f64
+    );
 }
 
 /// Whether memory and speed hold for more events.

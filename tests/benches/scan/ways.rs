@@ -6,6 +6,7 @@ use flate2::read::GzDecoder;
 use rsigma_eval::JsonEvent;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -69,6 +70,24 @@ pub(crate) fn dial(trail: &Path, rules: &RuleSet, threads: usize) -> Usage {
         command.arg("--rules").arg(folder.path());
     }
     child::measure(command.arg(trail))
+}
+
+/// How many records each rule of rsigma matches, by its id.
+pub(crate) fn rsigma_by_rule(
+    files: &[Vec<u8>],
+    engine: &rsigma_eval::Engine,
+) -> HashMap<String, f64> {
+    let mut hits = HashMap::new();
+    records(files, |record| {
+        let record: Value = serde_json::from_str(record).expect("a record");
+        for hit in engine.evaluate(&JsonEvent::borrow(&record)) {
+            *hits
+                .entry(hit.header.rule_id.clone().unwrap_or_default())
+                .or_default() += 1.0;
+        }
+        0
+    });
+    hits
 }
 
 fn records(files: &[Vec<u8>], mut each: impl FnMut(&str) -> usize) -> usize {
