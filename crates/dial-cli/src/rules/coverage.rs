@@ -44,7 +44,7 @@ const COLUMNS: [Column; 5] = [
 
 /// Prints one row a rule, those with gaps first.
 pub(super) fn print(args: &Test, out: &mut dyn Write) -> Result<()> {
-    let mut covered = match engine::coverage(&args.rules, &args.fixtures) {
+    let mut covered = match engine::coverage(&args.rules, &args.fixtures()) {
         Ok(covered) => covered,
         Err(errors) => {
             let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();

@@ -19,7 +19,7 @@ A rule names its events below its detection, as paths below the fixtures folder:
     - { event: s3/put_bucket_policy_anyone.json, expect: match }
     - { event: s3/put_bucket_policy_organization.json, expect: no_match }
 
-  dial rules test ./my-rules --fixtures ./my-fixtures --coverage";
+  dial rules test ./my-rules --coverage";
 
 /// Arguments of `rules test`.
 #[derive(Debug, Args)]
@@ -27,9 +27,10 @@ pub(crate) struct Test {
     /// Folder of rules, or one rule file
     #[arg(value_name = "PATH")]
     pub(super) rules: PathBuf,
-    /// Folder that the events of the tests lie below
-    #[arg(long, value_name = "DIR", default_value = "tests/fixtures")]
-    pub(super) fixtures: PathBuf,
+    /// Folder that the events of the tests lie below [default: `fixtures` beside the rules or
+    /// further up, else tests/fixtures]
+    #[arg(long, value_name = "DIR")]
+    fixtures: Option<PathBuf>,
     /// Show what the tests reach: matches, near misses, denied calls, selections and facts
     #[arg(long)]
     coverage: bool,
@@ -38,9 +39,21 @@ pub(crate) struct Test {
     pub(super) format: Format,
 }
 
+impl Test {
+    /// What was given, else where `dial rules new` puts the events, else where the pack's lie.
+    pub(super) fn fixtures(&self) -> PathBuf {
+        let near = || {
+            let folders = self.rules.ancestors().map(|folder| folder.join("fixtures"));
+            folders.into_iter().find(|folder| folder.is_dir())
+        };
+        let given = self.fixtures.clone().or_else(near);
+        given.unwrap_or_else(|| PathBuf::from("tests/fixtures"))
+    }
+}
+
 /// Runs `dial rules test`.
 pub(super) fn run(args: &Test) -> Result<Outcome> {
-    let outcomes = match engine::test(&args.rules, &args.fixtures) {
+    let outcomes = match engine::test(&args.rules, &args.fixtures()) {
         Ok(outcomes) => outcomes,
         Err(errors) => {
             let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
