@@ -5,7 +5,7 @@ use crate::exchange::{Answer, Exchange};
 use crate::signer::AwsSigner;
 use async_trait::async_trait;
 use dial_core::ports::{Organization, RequestSigner as _, Role, Signing, Unsigned};
-use dial_core::{Region, WorkerId};
+use dial_core::{Region, WorkerId, partition};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -61,17 +61,10 @@ impl Organization for AwsOrganization {
 }
 
 /// Where an organisation answers: once in each partition.
-fn home(region: &Region) -> (&'static str, &'static str) {
-    match region.as_str() {
-        name if name.starts_with("cn-") => (
-            "organizations.cn-northwest-1.amazonaws.com.cn",
-            "cn-northwest-1",
-        ),
-        name if name.starts_with("us-gov-") => {
-            ("organizations.us-gov-west-1.amazonaws.com", "us-gov-west-1")
-        }
-        _ => ("organizations.us-east-1.amazonaws.com", "us-east-1"),
-    }
+fn home(region: &Region) -> (String, &'static str) {
+    let partition = partition::of(region).unwrap_or(&partition::AWS);
+    let home = partition.organization;
+    (format!("organizations.{home}.{}", partition.suffix), home)
 }
 
 #[derive(Deserialize)]

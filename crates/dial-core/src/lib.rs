@@ -12,6 +12,7 @@ pub mod gzip;
 pub mod id;
 pub mod key;
 pub mod ocsf;
+pub mod partition;
 pub mod ports;
 pub mod record;
 pub mod schema;

@@ -10,7 +10,15 @@ locals {
   key      = "stack-set/${sha256(local.template)}.json"
 
   # Global services record their events in one region of a partition.
-  home_region = lookup({ aws-cn = "cn-north-1", aws-us-gov = "us-gov-west-1" }, data.aws_partition.this.partition, "us-east-1")
+  home_region = lookup({
+    aws-cn     = "cn-north-1"
+    aws-eusc   = "eusc-de-east-1"
+    aws-iso    = "us-iso-east-1"
+    aws-iso-b  = "us-isob-east-1"
+    aws-iso-e  = "eu-isoe-west-1"
+    aws-iso-f  = "us-isof-south-1"
+    aws-us-gov = "us-gov-west-1"
+  }, data.aws_partition.this.partition, "us-east-1")
 }
 
 # Above the 51,200 bytes that a stack set takes directly.

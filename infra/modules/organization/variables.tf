@@ -24,7 +24,7 @@ variable "regions" {
   type        = set(string)
 
   validation {
-    condition     = length(var.regions) > 0 && alltrue([for region in var.regions : can(regex("^[a-z]{2}(-gov)?-[a-z]+-[0-9]$", region))])
+    condition     = length(var.regions) > 0 && alltrue([for region in var.regions : can(regex("^[a-z]{2}(sc-de|-gov|-iso[a-z]?)?-[a-z]+-[0-9]$", region))])
     error_message = "Name regions, such as eu-west-1."
   }
 }

@@ -11,8 +11,16 @@ locals {
   suffix    = "${local.account}-${local.region}"
 
   # Global services record their events in one region of a partition.
-  home_region = lookup({ aws-cn = "cn-north-1", aws-us-gov = "us-gov-west-1" }, local.partition, "us-east-1")
-  is_home     = local.region == local.home_region
+  home_region = lookup({
+    aws-cn     = "cn-north-1"
+    aws-eusc   = "eusc-de-east-1"
+    aws-iso    = "us-iso-east-1"
+    aws-iso-b  = "us-isob-east-1"
+    aws-iso-e  = "eu-isoe-west-1"
+    aws-iso-f  = "us-isof-south-1"
+    aws-us-gov = "us-gov-west-1"
+  }, local.partition, "us-east-1")
+  is_home = local.region == local.home_region
 
   patterns_json = coalesce(var.event_patterns, file("${path.module}/event_patterns.json"))
   patterns = {

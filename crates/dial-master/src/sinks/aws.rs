@@ -4,7 +4,7 @@ use super::configured::{Parts, Problem};
 use super::{Call, Probe, Reply, Step, judge_status};
 use crate::message::text::inert;
 use dial_core::ports::{Role, Signing};
-use dial_core::{Finding, Region};
+use dial_core::{Finding, Region, partition};
 use http::{HeaderValue, header};
 use reqwest::Url;
 use serde::Deserialize;
@@ -214,23 +214,12 @@ pub(super) fn endpoint(
 
 /// Last part of the names of a region's services.
 pub(super) fn suffix(region: &Region) -> &'static str {
-    let region = region.as_str();
-    match () {
-        () if region.starts_with("cn-") => "amazonaws.com.cn",
-        () if region.starts_with("eusc-") => "amazonaws.eu",
-        () => "amazonaws.com",
-    }
+    partition::of(region).unwrap_or(&partition::AWS).suffix
 }
 
 /// Partition of a region, as ARNs have it.
 pub(super) fn partition(region: &Region) -> &'static str {
-    let region = region.as_str();
-    match () {
-        () if region.starts_with("cn-") => "aws-cn",
-        () if region.starts_with("us-gov-") => "aws-us-gov",
-        () if region.starts_with("eusc-") => "aws-eusc",
-        () => "aws",
-    }
+    partition::of(region).unwrap_or(&partition::AWS).id
 }
 
 /// A signed call.

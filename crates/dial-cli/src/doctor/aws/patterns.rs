@@ -3,6 +3,7 @@
 use super::super::checks::Check;
 use crate::terminal::count;
 use dial_aws::survey::EventRule;
+use dial_core::{Region, partition};
 use dial_detect::patterns::{Pattern, PatternSet, Scope, State};
 
 const STALE: &str =
@@ -10,7 +11,7 @@ const STALE: &str =
 
 /// Whether global services record their events here.
 pub(super) fn is_home(region: &str) -> bool {
-    matches!(region, "us-east-1" | "us-gov-west-1" | "cn-north-1")
+    Region::parse(region).is_ok_and(|region| partition::is_home(&region))
 }
 
 /// Whether a pattern wants calls that only read.
