@@ -1,7 +1,7 @@
 # The one table: findings, their history, their deliveries, and the rest of what the master keeps.
 
 locals {
-  table  = "${var.name}-findings"
+  table  = coalesce(var.table_name, "${var.name}-findings")
   layout = jsondecode(file("${path.module}/table.json"))
   key_attributes = distinct(concat(
     local.layout.keys,

@@ -115,6 +115,17 @@ variable "sink_permissions" {
   }
 }
 
+variable "table_name" {
+  description = "Name of the table; without it <name>-findings. A restored table has another one: see docs/guides/restore-the-table.md."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.table_name == null || can(regex("^dial[A-Za-z0-9_.-]{0,200}$", var.table_name))
+    error_message = "Start with `dial`: the rules on tampering go by this prefix."
+  }
+}
+
 variable "retention_days" {
   description = "How long findings are kept in the table, days."
   type        = number

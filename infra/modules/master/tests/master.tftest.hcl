@@ -229,6 +229,20 @@ run "a_domain_of_ones_own_closes_the_api_s_url" {
   }
 }
 
+run "a_restored_table_has_a_name_of_its_own" {
+  variables {
+    table_name = "dial-findings-2"
+  }
+  assert {
+    condition     = aws_dynamodb_table.findings.name == "dial-findings-2" && strcontains(aws_s3_object.config.content, "store = \"dynamodb:dial-findings-2\"\n")
+    error_message = "the table is made under that name, and the functions use it"
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.master["table-throttles"].dimensions.TableName == "dial-findings-2"
+    error_message = "the alarm looks at it"
+  }
+}
+
 run "wrong_variables_are_refused" {
   command = plan
   variables {
@@ -238,13 +252,14 @@ run "wrong_variables_are_refused" {
     root_key_numbers   = [0]
     secrets            = ["slack"]
     base_url           = "http://dial"
+    table_name         = "alerts"
     retention_days     = 0
     log_retention_days = 31
     dead_letter_days   = 1
     sink_permissions   = [{ actions = ["sns:*"], resources = ["*"] }]
   }
   expect_failures = [
-    var.name, var.package, var.architecture, var.root_key_numbers, var.secrets, var.base_url,
+    var.name, var.package, var.architecture, var.root_key_numbers, var.secrets, var.base_url, var.table_name,
     var.retention_days, var.log_retention_days, var.dead_letter_days, var.sink_permissions,
   ]
 }
