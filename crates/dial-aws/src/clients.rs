@@ -31,6 +31,8 @@ pub struct Emulators {
     pub secrets: Option<String>,
     /// URL of an STS emulator.
     pub sts: Option<String>,
+    /// URL of an emulator of what is called without a client, such as Systems Manager.
+    pub services: Option<String>,
     /// Access key and its secret, for emulators that check them; else `test` and `testtest`.
     pub keys: Option<(String, String)>,
     /// Session token that goes with the keys of a role.
@@ -119,6 +121,11 @@ impl Clients {
             builder = builder.endpoint_url(emulated);
         }
         aws_sdk_sts::Client::from_conf(builder.build())
+    }
+
+    /// Where services without a client are emulated.
+    pub(crate) fn services_emulator(&self) -> Option<String> {
+        self.emulator(|e| &e.services)
     }
 
     pub(crate) async fn config(&self) -> &SdkConfig {

@@ -1,4 +1,4 @@
-//! The ports on AWS: findings in DynamoDB, objects in S3, secrets in Secrets Manager, signed requests.
+//! The ports on AWS: findings in DynamoDB, objects in S3, secrets, signed requests.
 
 pub mod clients;
 pub mod dynamodb;
@@ -6,8 +6,10 @@ mod exchange;
 mod fault;
 pub mod identity;
 pub mod organization;
+mod parameters;
 pub mod s3;
 pub mod secrets;
+mod service;
 pub mod signer;
 pub mod survey;
 

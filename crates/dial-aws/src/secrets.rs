@@ -1,14 +1,15 @@
-//! Secrets by reference: environment and files at once, Secrets Manager when one is asked for.
+//! Secrets by reference: environment and files at once, those of AWS when one is asked for.
 
 use crate::clients::Clients;
 use crate::fault::Fault;
+use crate::parameters;
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::config::{Builder, Region};
 use dial_core::ports::Secrets;
 use dial_core::secret::{SecretError, SecretRef};
 use dial_core::{Region as RegionName, Secret};
 
-/// Fetches secrets; calls AWS only for `secretsmanager:` references.
+/// Fetches secrets; calls AWS only for `secretsmanager:` and `ssm:` references.
 #[derive(Debug, Clone, Default)]
 pub struct AwsSecrets(Clients);
 
@@ -29,8 +30,7 @@ impl AwsSecrets {
             Some(settings) => call.customize().config_override(settings).send().await,
             None => call.send().await,
         };
-        let answer = answer
-            .map_err(|e| failure(Fault::of(&e).explain("secretsmanager:GetSecretValue", name)))?;
+        let answer = answer.map_err(|e| failure(explain(&Fault::of(&e), name)))?;
         let text = answer.secret_string();
         text.map(Secret::new)
             .ok_or_else(|| failure("its value is binary, text is needed".to_owned()))
@@ -43,9 +43,27 @@ impl Secrets for AwsSecrets {
         match (reference.local(), reference) {
             (Some(found), _) => found,
             (None, SecretRef::SecretsManager(name)) => self.remote(name).await,
+            (None, SecretRef::Parameter(name)) => {
+                let read = parameters::read(&self.0, name).await;
+                read.map_err(|reason| SecretError::Remote {
+                    name: name.clone(),
+                    reason,
+                })
+            }
             (None, _) => Err(SecretError::Literal),
         }
     }
+}
+
+/// A secret that is there without a value is said to be not found, too.
+fn explain(fault: &Fault, name: &str) -> String {
+    if fault.code == "ResourceNotFoundException" && fault.message.contains("staging label") {
+        return format!(
+            "it has no value yet; aws secretsmanager put-secret-value --secret-id {name} \
+             --secret-string file://…"
+        );
+    }
+    fault.explain("secretsmanager:GetSecretValue", name)
 }
 
 /// Region of a secret's ARN, so that a worker can read a secret that lies in another region.
@@ -147,6 +165,14 @@ mod tests {
                 error("ResourceNotFoundException"),
                 "secret x cannot be fetched: ResourceNotFoundException: m; \
                  x is not in this account and region",
+            ),
+            (
+                ResponseTemplate::new(400).set_body_json(serde_json::json!({
+                    "__type": "ResourceNotFoundException",
+                    "message": "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT",
+                })),
+                "secret x cannot be fetched: it has no value yet; \
+                 aws secretsmanager put-secret-value --secret-id x --secret-string file://…",
             ),
             (
                 ResponseTemplate::new(200).set_body_json(binary),

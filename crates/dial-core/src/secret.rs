@@ -40,6 +40,8 @@ pub enum SecretRef {
     File(String),
     /// `secretsmanager:<arn or name>`: a secret of AWS Secrets Manager.
     SecretsManager(String),
+    /// `ssm:<arn or name>`: a parameter of AWS Systems Manager, decrypted.
+    Parameter(String),
 }
 
 /// Why a secret could not be had.
@@ -47,7 +49,7 @@ pub enum SecretRef {
 pub enum SecretError {
     /// The text is no reference; it is not shown, for it may be the secret itself.
     #[error(
-        "a secret must be a reference: env:NAME, file:/path or secretsmanager:<arn>, never the value itself"
+        "a secret must be a reference: env:NAME, file:/path, secretsmanager:<arn> or ssm:<arn>, never the value itself"
     )]
     Literal,
     /// The environment variable is missing.
@@ -88,7 +90,7 @@ impl SecretRef {
                         source,
                     }),
             ),
-            SecretRef::SecretsManager(_) => None,
+            SecretRef::SecretsManager(_) | SecretRef::Parameter(_) => None,
         }
     }
 }
@@ -103,6 +105,7 @@ impl TryFrom<String> for SecretRef {
             Some(("secretsmanager", name)) if !name.is_empty() => {
                 Ok(Self::SecretsManager(name.to_owned()))
             }
+            Some(("ssm", name)) if !name.is_empty() => Ok(Self::Parameter(name.to_owned())),
             _ => Err(SecretError::Literal),
         }
     }
@@ -114,6 +117,7 @@ impl From<SecretRef> for String {
             SecretRef::Env(name) => format!("env:{name}"),
             SecretRef::File(path) => format!("file:{path}"),
             SecretRef::SecretsManager(name) => format!("secretsmanager:{name}"),
+            SecretRef::Parameter(name) => format!("ssm:{name}"),
         }
     }
 }
@@ -131,11 +135,16 @@ mod tests {
 
     #[test]
     fn only_references_are_accepted_and_a_literal_is_not_echoed() {
-        for good in ["env:A", "file:/run/key", "secretsmanager:arn:aws:x"] {
+        for good in [
+            "env:A",
+            "file:/run/key",
+            "secretsmanager:arn:aws:x",
+            "ssm:/dial/key",
+        ] {
             let parsed = SecretRef::try_from(good.to_owned()).unwrap();
             assert_eq!(String::from(parsed), good);
         }
-        for bad in ["hunter2", "env:", "whsec_abc", "https://x"] {
+        for bad in ["hunter2", "env:", "ssm:", "whsec_abc", "https://x"] {
             let error = SecretRef::try_from(bad.to_owned()).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }

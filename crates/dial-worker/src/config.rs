@@ -110,7 +110,7 @@ impl Check for Worker {
 impl Worker {
     fn check_key(&self, report: &mut dyn FnMut(&str, String)) {
         match (&self.key, self.enrol) {
-            (None, false) => report("key", "missing; make one with `dial keys derive` and give it as env:NAME, file:/path or secretsmanager:<arn>, or set enrol = true".into()),
+            (None, false) => report("key", "missing; make one with `dial keys derive` and give it as env:NAME, file:/path, secretsmanager:<arn> or ssm:<arn>, or set enrol = true".into()),
             (Some(_), true) => report("enrol", "a worker has a key or enrols for one; remove key, or enrol".into()),
             (None, true) => {
                 let url = Url::parse(&self.master_url).ok();

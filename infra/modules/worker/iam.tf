@@ -34,11 +34,21 @@ data "aws_iam_policy_document" "worker" {
 
   # A worker that enrols needs no permission for it: GetCallerIdentity is always allowed.
   dynamic "statement" {
-    for_each = var.key == null ? [] : [var.key.secret_arn]
+    for_each = compact([try(var.key.secret_arn, null)])
 
     content {
       sid       = "Key"
       actions   = ["secretsmanager:GetSecretValue"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.key == null ? [] : local.parameter_arn[*]
+
+    content {
+      sid       = "Parameter"
+      actions   = ["ssm:GetParameter"]
       resources = [statement.value]
     }
   }

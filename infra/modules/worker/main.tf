@@ -28,11 +28,23 @@ locals {
     if pattern.scope == "regional" || local.is_home
   }
 
+  # Where the key lies; a worker without one enrols.
+  owns_parameter = try(var.key.own_parameter, false)
+  parameter_arn  = local.owns_parameter ? aws_ssm_parameter.key[0].arn : try(var.key.parameter_arn, null)
+  key = var.key == null ? null : {
+    id = var.key.id
+    reference = coalesce(
+      one([for parameter in aws_ssm_parameter.key : "ssm:${parameter.name}"]),
+      try("ssm:${var.key.parameter_arn}", null),
+      try("secretsmanager:${var.key.secret_arn}", null),
+    )
+  }
+
   bucket    = "${var.name}-${local.suffix}"
   own_lines = join(", ", [for arn in sort(tolist(var.deployers)) : jsonencode(arn)])
   config = templatefile("${path.module}/dial.toml.tftpl", {
     master_url = var.master_url
-    key        = var.key
+    key        = local.key
     account    = local.account
     region     = local.region
     bucket     = "s3://${local.bucket}/letters"
@@ -41,6 +53,19 @@ locals {
     detect     = var.detect
   })
   tags = merge(var.tags, { "dial:part" = "worker" })
+}
+
+# The key as a parameter of its own, written and never read back.
+resource "aws_ssm_parameter" "key" {
+  count = local.owns_parameter ? 1 : 0
+
+  name             = "${var.name}-key"
+  description      = "DIAL: the worker's key"
+  type             = "SecureString"
+  key_id           = var.kms_key_arn
+  value_wo         = var.key_value
+  value_wo_version = parseint(substr(sha256(var.key.id), 0, 7), 16) # another key has another id
+  tags             = local.tags
 }
 
 resource "aws_lambda_function" "worker" {

@@ -74,22 +74,53 @@ variable "master_url" {
 }
 
 variable "key" {
-  description = "The worker's key: `secret_arn` of a secret that holds it (whsec_…), and `id` (<root key number>/<not after>, as `dial keys derive` prints it). Without one the worker enrols for its key at a master that allows its account. See docs/guides/organization.md."
+  description = "Where the worker's key lies, as `dial keys derive` prints it (whsec_…), and its `id` (<root key number>/<not after>): in a secret of Secrets Manager (`secret_arn`), in a SecureString of Systems Manager (`parameter_arn`), or in one that the module makes of `key_value` (`own_parameter = true`). Without `key` the worker enrols for its key at a master that allows its account. See docs/guides/organization.md."
   type = object({
-    secret_arn  = string
-    id          = optional(string, "1/0")
-    kms_key_arn = optional(string)
+    secret_arn    = optional(string)
+    parameter_arn = optional(string)
+    own_parameter = optional(bool, false)
+    id            = optional(string, "1/0")
+    kms_key_arn   = optional(string)
   })
   default = null
 
   validation {
-    condition     = var.key == null || can(regex("^arn:aws[a-z-]*:secretsmanager:", var.key.secret_arn))
+    condition     = try(var.key.secret_arn, null) == null || can(regex("^arn:aws[a-z-]*:secretsmanager:", var.key.secret_arn))
     error_message = "secret_arn is the ARN of a secret in Secrets Manager."
+  }
+
+  validation {
+    condition     = try(var.key.parameter_arn, null) == null || can(regex("^arn:aws[a-z-]*:ssm:[a-z0-9-]+:[0-9]{12}:parameter/", var.key.parameter_arn))
+    error_message = "parameter_arn is the ARN of a parameter of Systems Manager."
   }
 
   validation {
     condition     = var.key == null || can(regex("^[1-9][0-9]*/[0-9]+$", var.key.id))
     error_message = "id is <root key number>/<not after>, such as 1/0."
+  }
+
+  validation {
+    condition     = try(length(compact([var.key.secret_arn, var.key.parameter_arn, var.key.own_parameter ? "own" : null])) == 1, true)
+    error_message = "A key lies in one place: give secret_arn, parameter_arn or own_parameter = true. Without a key leave `key` out, and the worker enrols."
+  }
+}
+
+variable "key_value" {
+  description = "The key itself, for `key = { own_parameter = true }`: the module puts it into a SecureString `<name>-key`. It is ephemeral, so neither plan nor state holds it; it is written again when `key.id` changes, as another key has another id."
+  type        = string
+  default     = "" # not null, with which `terraform test` cannot apply
+  nullable    = false
+  sensitive   = true
+  ephemeral   = true
+
+  validation {
+    condition     = var.key_value == "" || can(regex("^whsec_[A-Za-z0-9+/]{43}=$", var.key_value))
+    error_message = "A key is whsec_ and 44 characters of base64, as `dial keys derive` prints it."
+  }
+
+  validation {
+    condition     = (var.key_value != "") == try(var.key.own_parameter, false)
+    error_message = "key_value goes with key = { own_parameter = true }, and that with key_value."
   }
 }
 

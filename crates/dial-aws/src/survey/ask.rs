@@ -2,7 +2,7 @@
 
 use super::SurveyError;
 use crate::clients::Clients;
-use crate::fault::{Fault, Remedy};
+use crate::service::{JSON, Service, fault};
 use crate::signer::AwsSigner;
 use dial_core::Region;
 use dial_core::ports::{RequestSigner, Signing, Unsigned};
@@ -15,20 +15,18 @@ use std::time::Duration;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest answer; a page of event rules with patterns of 2 KB each is far below.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
-const JSON: &str = "application/x-amz-json-1.1";
 
-/// A service that is called so.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Service {
-    /// Signing name, host name and, in upper case, the end of `AWS_ENDPOINT_URL_…`.
-    pub(super) name: &'static str,
-    /// As the SDK's own variable names it.
-    pub(super) variable: &'static str,
-    /// What stands before the operation in `X-Amz-Target`; empty for services with paths.
-    pub(super) target: &'static str,
+/// One call before it is signed.
+struct Request<'r> {
+    service: Service,
+    region: Region,
+    method: reqwest::Method,
+    url: String,
+    headers: &'r [(&'r str, &'r str)],
+    body: String,
 }
 
-/// Sends signed requests and reads JSON.
+/// Sends signed requests and reads what comes back.
 pub(super) struct Ask {
     clients: Clients,
     signer: AwsSigner,
@@ -62,7 +60,8 @@ impl Ask {
         let headers = [("content-type", JSON), ("x-amz-target", target.as_str())];
         let action = format!("{}:{operation}", service.name);
         let body = body.to_string();
-        let asked = self.send(service, "POST", "/", &headers, body, &action);
+        let place = (reqwest::Method::POST, "/");
+        let asked = self.send(service, place, &headers, body, &action);
         asked
             .await?
             .ok_or_else(|| SurveyError::odd(&action, "no such operation here"))
@@ -75,48 +74,29 @@ impl Ask {
         path: String,
         action: &str,
     ) -> Result<Option<Value>, SurveyError> {
-        self.send(service, "GET", &path, &[], String::new(), action)
-            .await
+        let place = (reqwest::Method::GET, path.as_str());
+        self.send(service, place, &[], String::new(), action).await
     }
 
     async fn send(
         &self,
         service: Service,
-        method: &str,
-        path: &str,
+        (method, path): (reqwest::Method, &str),
         headers: &[(&str, &str)],
         body: String,
         action: &str,
     ) -> Result<Option<Value>, SurveyError> {
-        let (region, endpoint) = self.endpoint(service, action).await?;
-        let url = format!("{endpoint}{path}");
-        let signing = Signing {
-            service: service.name,
+        let region = self.region(action).await?;
+        let endpoint = service.endpoint(&self.clients, &region).await;
+        let request = Request {
+            service,
             region,
-            role: None,
-        };
-        let unsigned = Unsigned {
             method,
-            url: &url,
+            url: format!("{endpoint}{path}"),
             headers,
-            body: body.as_bytes(),
+            body,
         };
-        let added = self.signer.sign(&signing, unsigned).await;
-        let added = added.map_err(|error| SurveyError::odd(action, error))?;
-        let method = reqwest::Method::from_bytes(method.as_bytes());
-        let method = method.map_err(|error| SurveyError::odd(action, error))?;
-        let mut request = self.http.request(method, &url).body(body);
-        for (name, value) in headers.iter().copied() {
-            request = request.header(name, value);
-        }
-        for (name, value) in added {
-            request = request.header(name, value);
-        }
-        let answer = request.send().await.map_err(|error| lost(action, &error))?;
-        self.note_clock(&answer);
-        let status = answer.status().as_u16();
-        let code = header(&answer, "x-amzn-errortype");
-        let body = bounded(answer, action).await?;
+        let (status, code, body) = self.exchange(request, action).await?;
         if status == 404 && service.target.is_empty() {
             return Ok(None);
         }
@@ -127,25 +107,44 @@ impl Ask {
         }
     }
 
-    async fn endpoint(
+    /// Status, code in the head, and body of an answer.
+    async fn exchange(
         &self,
-        service: Service,
+        asked: Request<'_>,
         action: &str,
-    ) -> Result<(Region, String), SurveyError> {
+    ) -> Result<(u16, Option<String>, Vec<u8>), SurveyError> {
+        let signing = Signing {
+            service: asked.service.name,
+            region: asked.region,
+            role: None,
+        };
+        let unsigned = Unsigned {
+            method: asked.method.as_str(),
+            url: &asked.url,
+            headers: asked.headers,
+            body: asked.body.as_bytes(),
+        };
+        let added = self.signer.sign(&signing, unsigned).await;
+        let added = added.map_err(|error| SurveyError::odd(action, error))?;
+        let mut request = self.http.request(asked.method, &asked.url);
+        for (name, value) in asked.headers.iter().copied() {
+            request = request.header(name, value);
+        }
+        for (name, value) in added {
+            request = request.header(name, value);
+        }
+        let answer = request.body(asked.body).send().await;
+        let answer = answer.map_err(|error| lost(action, &error))?;
+        self.note_clock(&answer);
+        let status = answer.status().as_u16();
+        let code = header(&answer, "x-amzn-errortype");
+        Ok((status, code, bounded(answer, action).await?))
+    }
+
+    async fn region(&self, action: &str) -> Result<Region, SurveyError> {
         let config = self.clients.config().await;
         let region = config.region().map(ToString::to_string).unwrap_or_default();
-        let region = Region::parse(&region)
-            .map_err(|_| SurveyError::odd(action, "no region; set AWS_REGION"))?;
-        let own = std::env::var(format!("AWS_ENDPOINT_URL_{}", service.variable)).ok();
-        let own = own.or_else(|| config.endpoint_url().map(str::to_owned));
-        let end = if region.as_str().starts_with("cn-") {
-            ".cn"
-        } else {
-            ""
-        };
-        let host = || format!("https://{}.{region}.amazonaws.com{end}", service.name);
-        let endpoint = own.map_or_else(host, |url| url.trim_end_matches('/').to_owned());
-        Ok((region, endpoint))
+        Region::parse(&region).map_err(|_| SurveyError::odd(action, "no region; set AWS_REGION"))
     }
 
     /// The answers say what time it is elsewhere; the least difference holds.
@@ -211,79 +210,9 @@ fn lost(action: &str, error: &reqwest::Error) -> SurveyError {
     }
 }
 
-/// The error of a JSON answer: its code stands in `__type`, in a header, or in `code`.
-fn fault(status: u16, header: Option<String>, body: &Value) -> Fault {
-    let text = |names: &[&str]| {
-        let found = names.iter().find_map(|name| body[*name].as_str());
-        found.map(str::to_owned)
-    };
-    let code = text(&["__type", "code", "Code"])
-        .or(header)
-        .unwrap_or_default();
-    // `com.amazon.coral.service#AccessDeniedException`, `AccessDeniedException:http://…`.
-    let code = code.rsplit('#').next().unwrap_or_default();
-    let code = code.split(':').next().unwrap_or_default().to_owned();
-    let message = text(&["message", "Message"]).unwrap_or_else(|| format!("answered {status}"));
-    let remedy = Fault::remedy_of(&code).unwrap_or(match status {
-        429 => Remedy::Wait,
-        500.. => Remedy::Retry,
-        _ => Remedy::Repair,
-    });
-    Fault {
-        code,
-        message,
-        remedy,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn errors_are_read_wherever_a_service_writes_them() {
-        let cases = [
-            (
-                400,
-                None,
-                json!({"__type": "TrailNotFoundException", "message": "no"}),
-                "TrailNotFoundException",
-                Remedy::Repair,
-            ),
-            (
-                400,
-                None,
-                json!({"__type": "com.amazonaws#AccessDeniedException", "Message": "no"}),
-                "AccessDeniedException",
-                Remedy::Repair,
-            ),
-            (
-                403,
-                Some("AccessDeniedException:http://x"),
-                json!({"Message": "no"}),
-                "AccessDeniedException",
-                Remedy::Repair,
-            ),
-            (
-                400,
-                None,
-                json!({"__type": "ThrottlingException"}),
-                "ThrottlingException",
-                Remedy::Wait,
-            ),
-            (503, None, Value::Null, "", Remedy::Retry),
-            (400, None, json!([1]), "", Remedy::Repair),
-        ];
-        for (status, header, body, code, remedy) in cases {
-            let fault = fault(status, header.map(str::to_owned), &body);
-            assert_eq!(
-                (fault.code.as_str(), fault.remedy),
-                (code, remedy),
-                "{body}"
-            );
-        }
-    }
 
     #[test]
     fn dates_of_answers_are_read() {

@@ -1,7 +1,7 @@
 //! Event rules of the default bus, and where they lead.
 
-use super::ask::Service;
 use super::{Survey, SurveyError};
+use crate::service::Service;
 use serde_json::{Value, json};
 
 pub(super) const EVENTS: Service = Service {

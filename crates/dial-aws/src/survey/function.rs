@@ -1,7 +1,7 @@
 //! Functions: whether they can run.
 
-use super::ask::Service;
 use super::{Survey, SurveyError};
+use crate::service::Service;
 
 const LAMBDA: Service = Service {
     name: "lambda",
@@ -20,6 +20,10 @@ pub struct FunctionState {
     pub reserved: Option<u64>,
     /// Where failed invocations go; `None` where nowhere.
     pub on_failure: Option<String>,
+    /// ARN of the role that it runs as.
+    pub role: String,
+    /// Where its configuration lies: `DIAL_CONFIG` of its environment.
+    pub config: Option<String>,
 }
 
 impl Survey {
@@ -51,6 +55,10 @@ impl Survey {
             reason: text("StateReason"),
             reserved: reserved["ReservedConcurrentExecutions"].as_u64(),
             on_failure: destination.as_str().map(str::to_owned),
+            role: text("Role"),
+            config: found["Environment"]["Variables"]["DIAL_CONFIG"]
+                .as_str()
+                .map(str::to_owned),
         }))
     }
 }

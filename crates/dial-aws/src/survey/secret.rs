@@ -22,8 +22,13 @@ impl Survey {
                 SurveyError::of(&Fault::of(&e), "secretsmanager:DescribeSecret", name)
             })?;
         let changed = answer.last_changed_date().or(answer.created_date());
+        // A secret without a value has been changed, too: when it was made.
+        let versions = answer.version_ids_to_stages();
+        let has_value = versions.is_some_and(|versions| !versions.is_empty());
         Ok(SecretState {
-            changed: changed.and_then(|date| Timestamp::from_second(date.secs()).ok()),
+            changed: changed
+                .filter(|_| has_value)
+                .and_then(|date| Timestamp::from_second(date.secs()).ok()),
             deleted: answer.deleted_date().is_some(),
         })
     }

@@ -1,7 +1,7 @@
 //! Trails: what CloudTrail records, and whether it does.
 
-use super::ask::Service;
 use super::{Survey, SurveyError};
+use crate::service::Service;
 use serde_json::{Value, json};
 
 const CLOUDTRAIL: Service = Service {

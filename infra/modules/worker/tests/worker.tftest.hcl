@@ -28,6 +28,9 @@ mock_provider "aws" {
   mock_resource "aws_cloudwatch_event_rule" {
     defaults = { arn = "arn:aws:events:eu-west-1:111122223333:rule/dial-worker-writes" }
   }
+  mock_resource "aws_ssm_parameter" {
+    defaults = { arn = "arn:aws:ssm:eu-west-1:111122223333:parameter/dial-worker-key" }
+  }
   mock_resource "aws_cloudwatch_log_group" {
     defaults = { arn = "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/dial-worker" }
   }
@@ -38,6 +41,7 @@ variables {
   master_url          = "https://abc123.execute-api.eu-west-1.amazonaws.com"
   worker_in_us_east_1 = true
   deployers           = ["arn:aws:iam::111122223333:role/terraform"]
+  key_value           = ""
   key = {
     secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:dial/worker-AbCdEf"
     id         = "1/0"
@@ -234,6 +238,107 @@ run "without_a_key_the_worker_enrols" {
     condition     = aws_iam_role.worker.name == "dial-worker-eu-west-1"
     error_message = "the role is called as the master expects"
   }
+}
+
+run "a_secret_is_all_that_the_role_may_read" {
+  assert {
+    condition     = strcontains(aws_s3_object.config.content, "key = \"secretsmanager:arn:aws:secretsmanager:eu-west-1:111122223333:secret:dial/worker-AbCdEf\"\nkey_id = \"1/0\"\n")
+    error_message = "the configuration names the secret"
+  }
+  assert {
+    condition     = !contains([for statement in data.aws_iam_policy_document.worker.statement : statement.sid], "Parameter") && length(aws_ssm_parameter.key) == 0
+    error_message = "there is no parameter"
+  }
+}
+
+run "a_parameter_of_ones_own_is_read_instead_of_a_secret" {
+  variables {
+    key = { parameter_arn = "arn:aws:ssm:eu-west-1:111122223333:parameter/security/dial", id = "2/0" }
+  }
+  assert {
+    condition     = strcontains(aws_s3_object.config.content, "key = \"ssm:arn:aws:ssm:eu-west-1:111122223333:parameter/security/dial\"\nkey_id = \"2/0\"\n")
+    error_message = "the configuration names the parameter"
+  }
+  assert {
+    condition = flatten([
+      for statement in data.aws_iam_policy_document.worker.statement : [statement.actions, statement.resources] if statement.sid == "Parameter"
+    ]) == ["ssm:GetParameter", "arn:aws:ssm:eu-west-1:111122223333:parameter/security/dial"]
+    error_message = "the role may read that parameter alone"
+  }
+  assert {
+    condition     = !contains([for statement in data.aws_iam_policy_document.worker.statement : statement.sid], "Key") && length(aws_ssm_parameter.key) == 0
+    error_message = "there is no secret, and no second parameter"
+  }
+}
+
+run "a_key_that_is_given_becomes_a_parameter" {
+  variables {
+    key       = { own_parameter = true, id = "1/0" }
+    key_value = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+  }
+  assert {
+    condition     = aws_ssm_parameter.key[0].name == "dial-worker-key" && aws_ssm_parameter.key[0].type == "SecureString" && aws_ssm_parameter.key[0].value_wo == null
+    error_message = "it is encrypted, under a name that the rules on tampering know, and not in the state"
+  }
+  assert {
+    condition     = strcontains(aws_s3_object.config.content, "key = \"ssm:dial-worker-key\"\n") && !strcontains(aws_s3_object.config.content, "whsec_")
+    error_message = "the configuration names the parameter, not the key"
+  }
+}
+
+run "another_id_writes_the_key_again" {
+  variables {
+    key       = { own_parameter = true, id = "2/1900000000" }
+    key_value = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+  }
+  assert {
+    condition     = aws_ssm_parameter.key[0].value_wo_version != 26045980 # that of 1/0
+    error_message = "Terraform writes the value only where its version changes"
+  }
+}
+
+run "a_key_has_one_place" {
+  command = plan
+  variables {
+    key = {
+      secret_arn    = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:dial/worker-AbCdEf"
+      parameter_arn = "arn:aws:ssm:eu-west-1:111122223333:parameter/security/dial"
+    }
+  }
+  expect_failures = [var.key]
+}
+
+run "a_key_has_some_place" {
+  command = plan
+  variables {
+    key = { id = "1/0" }
+  }
+  expect_failures = [var.key]
+}
+
+run "a_parameter_of_the_module_wants_a_value" {
+  command = plan
+  variables {
+    key = { own_parameter = true, id = "1/0" }
+  }
+  expect_failures = [var.key_value]
+}
+
+run "a_key_is_not_given_twice" {
+  command = plan
+  variables {
+    key_value = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+  }
+  expect_failures = [var.key_value]
+}
+
+run "what_is_no_key_is_not_written" {
+  command = plan
+  variables {
+    key       = { own_parameter = true, id = "1/0" }
+    key_value = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+  }
+  expect_failures = [var.key_value]
 }
 
 run "outside_us_east_1_somebody_must_watch_global_services" {
