@@ -1,5 +1,5 @@
-//! Emulators of DynamoDB, S3 and, where there is a Python, other services of AWS, up as long as the
-//! value lives.
+//! Emulators of DynamoDB, S3 and, where there is a Python, other services of AWS and OpenSearch, up
+//! as long as the value lives.
 
 use crate::run::{command, run};
 use crate::tools::{self, DYNAMODB, S3};
@@ -14,6 +14,10 @@ const START: Duration = Duration::from_mins(1);
 /// What S3 accepts.
 const ACCESS_KEY: &str = "test";
 const SECRET_KEY: &str = "testtest";
+/// Becomes the program that the package brings; it has no command of its own.
+const OPENSEARCH: &str = "import os, sys, osmem_server\n\
+     program = osmem_server.resolve_binary()\n\
+     os.execv(program, [program, *sys.argv[1:]])";
 
 /// The emulators; stopped on drop.
 pub(crate) struct Emulators {
@@ -21,6 +25,8 @@ pub(crate) struct Emulators {
     s3: Server,
     /// SNS, EventBridge, Security Hub, STS and others, which check signatures when told to.
     aws: Option<Server>,
+    /// A search server.
+    opensearch: Option<Server>,
     python: Option<PathBuf>,
     _objects: tempfile::TempDir,
 }
@@ -63,10 +69,19 @@ impl Emulators {
                 command
             })
         });
+        let opensearch = tools::opensearch_python()?.map(|python| {
+            Server::start(|port| {
+                let mut command = Command::new(&python);
+                let address = format!("127.0.0.1:{port}");
+                command.args(["-c", OPENSEARCH, "-no-stdin-watch", "-addr", &address]);
+                command
+            })
+        });
         Ok(Self {
             dynamodb,
             s3,
             aws: aws.transpose()?,
+            opensearch: opensearch.transpose()?,
             python,
             _objects: objects,
         })
@@ -78,6 +93,11 @@ impl Emulators {
             .env("DIAL_TEST_DYNAMODB", &self.dynamodb.url)
             .env("DIAL_TEST_S3", &self.s3.url)
             .envs(self.aws.iter().map(|aws| ("DIAL_TEST_AWS", &aws.url)))
+            .envs(
+                self.opensearch
+                    .iter()
+                    .map(|search| ("DIAL_TEST_OPENSEARCH", &search.url)),
+            )
             .envs(self.python.iter().map(|path| ("DIAL_TEST_PYTHON", path)))
     }
 }
@@ -121,7 +141,7 @@ impl Drop for Server {
     }
 }
 
-/// Runs a command with both emulators up.
+/// Runs a command with the emulators up.
 pub(crate) fn around(words: &[String]) -> anyhow::Result<()> {
     let emulators = Emulators::start()?;
     let words: Vec<&str> = words.iter().map(String::as_str).collect();

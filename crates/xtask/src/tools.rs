@@ -85,7 +85,12 @@ const PACKAGES: &[&str] = &[
     // Brings cfn-lint, which the check of the organisation's template runs.
     "moto[server]==5.2.1",
     "slack_sdk==3.47.0",
+    "thehive4py==2.1.0",
 ];
+
+/// A search server that speaks OpenSearch, in memory; apart, for it is a program that not every
+/// machine can run.
+const OPENSEARCH: &[&str] = &["osmem-server==0.1.6"];
 
 /// Python packages that check the API's document and what answers to it, in one of their own.
 const OPENAPI: &[&str] = &["schemathesis==4.32.5", "openapi-spec-validator==0.9.0"];
@@ -93,6 +98,11 @@ const OPENAPI: &[&str] = &["schemathesis==4.32.5", "openapi-spec-validator==0.9.
 /// A Python with what checks messages and events; see [`environment`].
 pub(crate) fn python() -> anyhow::Result<Option<PathBuf>> {
     environment(PACKAGES)
+}
+
+/// A Python with the search server; see [`environment`].
+pub(crate) fn opensearch_python() -> anyhow::Result<Option<PathBuf>> {
+    environment(OPENSEARCH)
 }
 
 /// A Python with what checks the API; see [`environment`].

@@ -92,11 +92,11 @@ async fn requests_fit_the_models_of_aws() {
     }
     let spoilt = json!({"service": "securityhub", "operation": "BatchImportFindings",
         "parameters": {"Findings": [{"Id": 1}]}});
-    let Some(complaints) = run("aws_sinks/validate.py", &[], &lines.join("\n")) else {
+    let Some(complaints) = run("sinks/validate.py", &[], &lines.join("\n")) else {
         return;
     };
     assert_eq!(complaints, "");
-    let complaints = run("aws_sinks/validate.py", &[], &spoilt.to_string()).unwrap();
+    let complaints = run("sinks/validate.py", &[], &spoilt.to_string()).unwrap();
     assert!(
         complaints.contains("Missing required parameter"),
         "{complaints}"

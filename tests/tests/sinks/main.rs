@@ -1,8 +1,10 @@
-//! The sinks of AWS services against what others made: an emulator that checks signatures and
-//! permissions, Amazon's own models of the requests, and the schema of OCSF.
+//! Sinks against what others made: an emulator of AWS that checks signatures and permissions,
+//! Amazon's own models of the requests, the schema of OCSF, a search server that speaks OpenSearch,
+//! and `TheHive`'s own client.
 //!
-//! `DIAL_TEST_AWS` names the emulator (moto), `DIAL_TEST_PYTHON` a Python with moto;
-//! `cargo xtask check` starts and makes them. Without them the tests say that they were skipped.
+//! `DIAL_TEST_AWS` names the emulator of AWS (moto), `DIAL_TEST_OPENSEARCH` the search server,
+//! `DIAL_TEST_PYTHON` a Python with moto and `thehive4py`; `cargo xtask check` starts and makes
+//! them. Without them the tests say that they were skipped.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,8 +13,11 @@
 )]
 
 mod arrive;
+mod desk;
 mod guide;
 mod models;
+mod search;
+mod thehive;
 
 use dial_core::Finding;
 use dial_core::ports::Secrets;

@@ -1,19 +1,12 @@
 //! Findings arrive: signed, with the permissions of the guide, over the real deliverer.
 
-use crate::{findings, guide, run, sinks};
-use dial_aws::{AwsSigner, Clients, Emulators, S3Bucket, create_bucket};
+use crate::desk::Desk;
+use crate::{findings, guide, run};
+use dial_aws::{Clients, Emulators, S3Bucket, create_bucket};
 use dial_core::Finding;
 use dial_core::ports::Bucket as _;
-use dial_core::store::{Acceptance, Delivery, DeliveryState, Store};
-use dial_master::deliver::Deliverer;
-use dial_master::deliver::executor::Executor;
-use dial_master::deliver::transport::Http;
-use dial_master::message::links::Links;
-use dial_master::sinks::guard::Guard;
-use dial_master::store::Sqlite;
-use jiff::{SignedDuration, Timestamp};
+use dial_core::store::{Delivery, DeliveryState};
 use serde_json::Value;
-use std::sync::Arc;
 
 /// What the emulator was made to have.
 struct Prepared {
@@ -29,7 +22,7 @@ fn prepare() -> Option<Prepared> {
         return None;
     };
     let policies = serde_json::to_string(&guide::emulated()).unwrap();
-    let printed = run("aws_sinks/aws.py", &["prepare", &url, &policies], "")?;
+    let printed = run("sinks/aws.py", &["prepare", &url, &policies], "")?;
     let made: Value = serde_json::from_str(&printed).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     Some(Prepared {
@@ -67,30 +60,9 @@ impl Prepared {
 
 /// Delivers a finding to the sinks of these settings; the rows afterwards, by sink.
 async fn deliver(finding: &Finding, settings: &str, clients: Clients) -> Vec<Delivery> {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Sqlite::open(&folder.path().join("dial.db")).unwrap());
-    let sinks = sinks(settings).await;
-    let now = Timestamp::now();
-    let acceptance = Acceptance {
-        finding: finding.clone(),
-        sinks: sinks.names(),
-        received_at: now,
-        expires_at: now + SignedDuration::from_hours(24),
-        sender: "111122223333/eu-west-1".into(),
-    };
-    store.accept(vec![acceptance]).await[0].clone().unwrap();
-    let http = Http::new(Guard::Anything).unwrap();
-    let executor = Executor::new(http, Arc::new(AwsSigner::new(clients)));
-    let deliverer = Deliverer::with(
-        store.clone(),
-        sinks,
-        Links::new(Some("https://dial.example.org")).unwrap(),
-        Arc::new(executor),
-        Arc::new(Timestamp::now),
-        7,
-    );
-    deliverer.sweep(None).await;
-    store.deliveries(&finding.id).await.unwrap()
+    let desk = Desk::new(settings, clients).await;
+    desk.take(std::slice::from_ref(finding)).await;
+    desk.rows(finding).await
 }
 
 fn are_refused(rows: &[Delivery], why: &str) {
@@ -121,7 +93,7 @@ async fn signed_requests_arrive_and_no_others() {
         assert_eq!(row.state, DeliveryState::Sent, "{row:?}");
     }
 
-    let printed = run("aws_sinks/aws.py", &["collect", &aws.url], "").unwrap();
+    let printed = run("sinks/aws.py", &["collect", &aws.url], "").unwrap();
     let arrived: Value = serde_json::from_str(&printed).unwrap();
     let id = finding.id.as_str();
     let once = |place: &str| {
