@@ -69,7 +69,16 @@ pub(super) fn declared() -> [Operation; 3] {
                 json!({ "type": "integer", "minimum": 1, "maximum": MAX_PAGE }),
             ),
         ])
-        .answers::<DeliveryList>(200, "The rows.");
+        .answers::<DeliveryList>(200, "The rows.")
+        .leads(200, "listDeliveries", &[("cursor", "$response.body#/next")])
+        .leads(
+            200,
+            "retryDelivery",
+            &[
+                ("id", "$response.body#/deliveries/0/finding"),
+                ("sink", "$response.body#/deliveries/0/sink"),
+            ],
+        );
     let of_finding = Operation::get(
         "/v1/findings/{id}/deliveries",
         "deliveriesOfFinding",
@@ -78,6 +87,14 @@ pub(super) fn declared() -> [Operation; 3] {
     .does("The outbox rows of one finding, in every state")
     .with([Parameter::finding()])
     .answers::<DeliveryList>(200, "The rows.")
+    .leads(
+        200,
+        "retryDelivery",
+        &[
+            ("id", "$request.path.id"),
+            ("sink", "$response.body#/deliveries/0/sink"),
+        ],
+    )
     .fails(404, "There is no such finding.");
     let retry = Operation::post(
         "/v1/findings/{id}/deliveries/{sink}/retry",
@@ -90,6 +107,7 @@ pub(super) fn declared() -> [Operation; 3] {
         Parameter::path("sink", sink, text(MAX_SINK)),
     ])
     .answers::<Delivery>(200, "The row, which is due now.")
+    .leads(200, "deliveriesOfFinding", &[("id", "$request.path.id")])
     .fails(404, "There is no such finding or sink.")
     .fails(409, "The delivery did not fail.");
     [list, of_finding, retry]

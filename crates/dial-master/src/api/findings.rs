@@ -50,6 +50,19 @@ pub struct FindingDetail {
     pub audit: Vec<Audit>,
 }
 
+/// The first of a list.
+const FIRST: &[(&str, &str)] = &[("id", "$response.body#/findings/0/id")];
+/// The same finding, unless somebody changed it.
+const AS_SEEN: &[(&str, &str)] = &[
+    ("id", "$request.path.id"),
+    ("if-match", "$response.header.etag"),
+];
+/// The same finding, unless anything about it changed.
+const SAME_TEXT: &[(&str, &str)] = &[
+    ("id", "$request.path.id"),
+    ("if-none-match", "$response.header.etag"),
+];
+
 pub(super) fn declared() -> [Operation; 2] {
     let list = Operation::get(FINDINGS_PATH, "listFindings", list)
         .does("Findings, newest event first, a page at a time")
@@ -63,6 +76,12 @@ pub(super) fn declared() -> [Operation; 2] {
             export::NEXT,
             "Cursor of the next page, of forms other than JSON; absent on the last.",
         )
+        .leads(200, "listFindings", &[("cursor", "$response.body#/next")])
+        .leads(200, "showFinding", FIRST)
+        .leads(200, "changeFinding", FIRST)
+        .leads(200, "commentFinding", FIRST)
+        .leads(200, "deliveriesOfFinding", FIRST)
+        .leads(200, "explainRoutes", FIRST)
         .answers_empty(431, "The query string is longer than the server takes.")
         .fails(406, "None of the accepted media types can be answered.");
     let show = Operation::get("/v1/findings/{id}", "showFinding", show)
@@ -81,6 +100,9 @@ pub(super) fn declared() -> [Operation; 2] {
             "etag",
             "Names revision and text; `if-match` and `if-none-match` take it.",
         )
+        .leads(200, "showFinding", SAME_TEXT)
+        .leads(200, "changeFinding", AS_SEEN)
+        .leads(200, "commentFinding", AS_SEEN)
         .answers_empty(304, "It is as it was when `if-none-match` was read.")
         .heads(304, "etag", "As before.")
         .fails(404, "There is no such finding.");

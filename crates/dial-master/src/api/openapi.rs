@@ -1,7 +1,7 @@
 //! `GET /openapi.json`: the document of this API, made of the operations that it answers.
 
 use super::access::{Access, Anyone};
-use super::operation::{Answer, Operation};
+use super::operation::{Answer, Link, Operation};
 use super::{operations, reply};
 use axum::response::Response;
 use http::StatusCode;
@@ -159,6 +159,9 @@ impl Writer {
             });
             entry["content"] = contents.collect::<Map<_, _>>().into();
         }
+        if !answer.links.is_empty() {
+            entry["links"] = answer.links.iter().map(link).collect::<Map<_, _>>().into();
+        }
         entry
     }
 
@@ -169,6 +172,16 @@ impl Writer {
     }
 }
 
+/// By the name of the operation that it leads to.
+fn link(link: &Link) -> (String, Value) {
+    let parameters = link.parameters.iter();
+    let parameters: Map<String, Value> = parameters
+        .map(|(name, from)| ((*name).to_owned(), json!(from)))
+        .collect();
+    let entry = json!({ "operationId": link.operation, "parameters": parameters });
+    (link.operation.to_owned(), entry)
+}
+
 /// Who may ask, as the document has it; the words after `token` are roles (OpenAPI 3.1, 4.8.30).
 fn security(access: Access) -> Value {
     match access {
@@ -177,5 +190,36 @@ fn security(access: Access) -> Value {
         Access::Token(scope) => json!([{ "token": [scope.as_str()] }]),
         Access::Worker => json!([{ "worker": [] }]),
         Access::Slack => json!([{ "slack": [] }]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client that follows a link asks what there is, with all that must be said.
+    #[test]
+    fn links_lead_to_operations_with_their_parameters() {
+        let all = operations();
+        let (mut followed, place) = (0, super::super::parameter::Place::Path);
+        for operation in &all {
+            let answers = operation.answers.iter();
+            for link in answers.flat_map(|answer| &answer.links) {
+                let name = link.operation;
+                let target = all.iter().find(|other| other.id == name);
+                let target = target.unwrap_or_else(|| panic!("no operation {name}"));
+                let given: Vec<&str> = link.parameters.iter().map(|(name, _)| *name).collect();
+                for parameter in &given {
+                    let known = target.parameters.iter().any(|p| p.name == *parameter);
+                    assert!(known, "{name} has no {parameter}");
+                }
+                let needed = target.parameters.iter().filter(|p| p.place == place);
+                for parameter in needed {
+                    assert!(given.contains(&parameter.name), "{name} without it");
+                }
+                followed += 1;
+            }
+        }
+        assert!(followed > 10, "{followed}");
     }
 }

@@ -62,6 +62,16 @@ pub(super) struct Answer {
     pub(super) contents: Vec<(&'static str, Option<SchemaOf>)>,
     /// Headers that it has, and what they say.
     pub(super) headers: Vec<(&'static str, &'static str)>,
+    /// What can be asked with what it says.
+    pub(super) links: Vec<Link>,
+}
+
+/// An operation that an answer leads to.
+pub(super) struct Link {
+    /// The id of that operation.
+    pub(super) operation: &'static str,
+    /// Its parameters, and the expression (OpenAPI 3.1, 4.8.20.3) that says where each comes from.
+    pub(super) parameters: &'static [(&'static str, &'static str)],
 }
 
 /// The schema of a type.
@@ -198,6 +208,20 @@ impl Operation {
         self
     }
 
+    /// Another operation that can be asked with what an answer says.
+    pub(super) fn leads(
+        mut self,
+        status: u16,
+        operation: &'static str,
+        parameters: &'static [(&'static str, &'static str)],
+    ) -> Self {
+        self.answer(status, "").links.push(Link {
+            operation,
+            parameters,
+        });
+        self
+    }
+
     /// The answer of a status; whoever speaks of it last says when it is given.
     fn answer(&mut self, status: u16, about: &'static str) -> &mut Answer {
         let at = self.answers.iter().position(|a| a.status == status);
@@ -207,6 +231,7 @@ impl Operation {
                 about,
                 contents: Vec::new(),
                 headers: Vec::new(),
+                links: Vec::new(),
             });
             self.answers.len() - 1
         });

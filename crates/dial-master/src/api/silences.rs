@@ -88,11 +88,17 @@ pub(super) fn declared() -> [Operation; 4] {
             "Whether those that ended within 400 days are listed too.",
             one_of(&["true", "false"]),
         )])
-        .answers::<SilenceList>(200, "The silences.");
+        .answers::<SilenceList>(200, "The silences.")
+        .leads(
+            200,
+            "endSilence",
+            &[("id", "$response.body#/silences/0/id")],
+        );
     let create = Operation::post("/v1/silences", "createSilence", create)
         .does("Makes a silence")
         .takes::<NewSilence>()
         .answers::<Silence>(201, "The silence, which is in force.")
+        .leads(201, "endSilence", &[("id", "$response.body#/id")])
         .fails(415, media)
         .fails(
             422,

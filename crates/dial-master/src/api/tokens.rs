@@ -61,11 +61,13 @@ fn default_days() -> u32 {
 pub(super) fn declared() -> [Operation; 3] {
     let list = Operation::get("/v1/tokens", "listTokens", list)
         .does("API tokens, the newest first")
-        .answers::<TokenList>(200, "What the master keeps of each.");
+        .answers::<TokenList>(200, "What the master keeps of each.")
+        .leads(200, "revokeToken", &[("id", "$response.body#/tokens/0/id")]);
     let create = Operation::post("/v1/tokens", "createToken", create)
         .does("Makes an API token")
         .takes::<TokenRequest>()
         .answers::<NewToken>(201, "The token; no other answer ever shows it.")
+        .leads(201, "revokeToken", &[("id", "$response.body#/id")])
         .fails(
             409,
             "Another token in force has this name, or there are too many.",

@@ -89,6 +89,9 @@ pub(super) fn declared() -> [Operation; 2] {
             .with(parameters())
             .answers::<ChangeMade>(200, "How the finding stands now.")
             .heads(200, "etag", "Its revision.")
+            .leads(200, "showFinding", &[("id", "$request.path.id")])
+            .leads(200, "changeFinding", AGAIN)
+            .leads(200, "commentFinding", AGAIN)
             .fails(404, "There is no such finding.")
             .answers_as(
                 409,
@@ -104,6 +107,12 @@ pub(super) fn declared() -> [Operation; 2] {
             )
     })
 }
+
+/// Once more, unless somebody else was first.
+const AGAIN: &[(&str, &str)] = &[
+    ("id", "$request.path.id"),
+    ("if-match", "$response.header.etag"),
+];
 
 fn parameters() -> [Parameter; 3] {
     let tag = json!({ "type": "string", "pattern": tag::PATTERN });
