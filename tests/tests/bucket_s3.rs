@@ -1,8 +1,19 @@
-//! The bucket on S3, against an emulator that checks signatures and checksums.
+//! The bucket on S3, against an emulator that checks signatures and checksums; and the archive in it.
 #![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
-use dial_aws::{Clients, Emulators, Location, S3Bucket, create_bucket, open_bucket, read_object};
+use dial_aws::{
+    Clients, DynamoStore, Emulators, Location, S3Bucket, create_bucket, open_bucket, read_object,
+};
 use dial_core::ports::Bucket;
+use dial_core::store::{Acceptance, Store};
+use dial_core::{Finding, FindingId};
+use dial_master::api::FindingDetail;
+use dial_master::archive::Archive;
+use dial_tests::emulators::Emulated;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::sync::Arc;
 
 /// Clients and the name of a new bucket; `None` without an emulator.
 async fn bucket(name: &str) -> Option<Clients> {
@@ -106,4 +117,78 @@ async fn failures_name_place_and_remedy() {
         .await
         .unwrap_err();
     assert!(error.transient, "{error}");
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// A finding for each number, forgotten at that time.
+fn acceptance(number: u32, expires_at: Timestamp) -> Acceptance {
+    let time = at("2026-05-01T10:00:00Z");
+    let mut finding: Finding = serde_json::from_value(serde_json::json!({
+        "id": "f-aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "rule": {"id": "r", "name": "r", "title": "r", "version": "1"},
+        "severity": "low", "title": "t", "explanation": "e",
+        "account": {"id": "111122223333"}, "region": "eu-west-1",
+        "time": time, "detected_at": time,
+        "event": {"id": number.to_string(), "source": "s", "name": "n", "kind": "AwsApiCall"},
+        "principal": {}, "source": {}, "resources": [],
+        "worker": {"account": "111122223333", "region": "eu-west-1", "version": "0", "rules": "0"},
+    }))
+    .unwrap();
+    finding.id = finding.expected_id();
+    Acceptance {
+        finding,
+        sinks: vec!["slack".into()],
+        received_at: time,
+        expires_at,
+        sender: "111122223333/eu-west-1".into(),
+    }
+}
+
+/// As the master deployed in AWS has it: what DynamoDB forgets lies in S3 by then, each once, with
+/// its history and deliveries.
+#[tokio::test]
+async fn findings_of_dynamodb_reach_s3_before_they_are_forgotten() {
+    let Some(emulated) = Emulated::find() else {
+        return;
+    };
+    emulated.table("archived").await;
+    let bucket = Arc::new(emulated.bucket("archived").await);
+    let store = Arc::new(DynamoStore::new(emulated.clients.clone(), "archived"));
+    let (soon, later) = (at("2027-06-05T10:30:00Z"), at("2027-06-20T00:00:00Z"));
+    let batch: Vec<Acceptance> = (0..40)
+        .map(|n| acceptance(n, if n < 30 { soon } else { later }))
+        .collect();
+    let ids: BTreeSet<FindingId> = batch[..30].iter().map(|a| a.finding.id.clone()).collect();
+    for outcome in store.accept(batch).await {
+        outcome.unwrap();
+    }
+    let week = SignedDuration::from_hours(7 * 24);
+    let archive = Archive::new(store.clone(), bucket.clone(), week);
+    for (now, expected) in [
+        ("2027-05-29T10:59:59Z", 0),
+        ("2027-05-29T11:00:00Z", 30),
+        ("2027-05-29T12:00:00Z", 0),
+    ] {
+        let done = archive.run(at(now), None).await.unwrap();
+        assert_eq!(done.findings, expected, "{now}");
+    }
+    let mut found = BTreeSet::new();
+    for key in bucket.list("archive").await.unwrap() {
+        assert!(key.starts_with("archive/2027/06/05/10-"), "{key}");
+        let body = bucket.get(&key, 1 << 20).await.unwrap().unwrap();
+        let mut text = String::new();
+        let mut lines = flate2::read::GzDecoder::new(&body[..]);
+        lines.read_to_string(&mut text).unwrap();
+        for line in text.lines() {
+            let line: FindingDetail = serde_json::from_str(line).unwrap();
+            assert_eq!((line.audit.len(), line.deliveries.len()), (1, 1));
+            assert!(found.insert(line.finding.id.clone()), "twice: {line:?}");
+        }
+    }
+    assert_eq!(found, ids);
+    let gone = store.finding(ids.first().unwrap(), soon).await.unwrap();
+    assert!(gone.is_none(), "the store has forgotten it");
 }
