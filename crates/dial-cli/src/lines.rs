@@ -191,6 +191,7 @@ pub(crate) mod tests {
             time: "2026-05-04T02:19:33Z".parse().unwrap(),
             detected_at: "2026-05-04T02:19:34Z".parse().unwrap(),
             principal: "arn:aws:iam::111122223333:user/\u{1b}[31mroot\u{1b}[0m".into(),
+            access_key_id: None,
             resource: "arn:aws:s3:::shop-invoices".into(),
             source_ip: Some("203.0.113.66\r\u{202e}".into()),
             suppressed: None,

@@ -19,6 +19,7 @@ use crate::{FindingId, Severity};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use triage::{Triage, Triaging};
 
 /// Most items of one page.
@@ -117,6 +118,9 @@ pub struct Summary {
     pub detected_at: Timestamp,
     /// ARN, else name, else type of who called.
     pub principal: String,
+    /// Access key that signed the call; a temporary one stands for its session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_key_id: Option<String>,
     /// ARN, else `type/name` of what was touched; may be empty.
     pub resource: String,
     /// `sourceIPAddress`.
@@ -428,10 +432,23 @@ impl Summary {
             time: finding.time,
             detected_at: finding.detected_at,
             principal: finding.principal.key().to_owned(),
+            access_key_id: finding.principal.access_key_id.clone(),
             resource: finding.resource_key(),
             source_ip: finding.source.ip.clone(),
             suppressed: finding.suppressed.clone(),
         }
+    }
+
+    /// The key that stores index, if there is one.
+    pub fn access_key(&self) -> Option<&str> {
+        self.access_key_id.as_deref().filter(|key| !key.is_empty())
+    }
+
+    /// The address that the call came from, in the one spelling that stores index; `None` where a
+    /// service called.
+    pub fn address(&self) -> Option<String> {
+        let address: IpAddr = self.source_ip.as_deref()?.parse().ok()?;
+        Some(address.to_canonical().to_string())
     }
 
     /// The line after a change at `at`.

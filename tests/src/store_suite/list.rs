@@ -14,6 +14,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const OTHER_RULE: &str = "7c1f4f0e-6f86-4a3b-8f5b-0c2d8a3a1f42";
+const KEY: &str = "AKIAIOSFODNN7EXAMPLE";
+const OTHER_KEY: &str = "ASIAIOSFODNN7EXAMPLE";
 const ROLE: &str = "arn:aws:sts::111122223333:assumed-role/admin/session";
 
 /// What the list must be, from the one definition of every filter.
@@ -55,12 +57,19 @@ fn mixture() -> Vec<Finding> {
                 if pick(n, 3) {
                     f.principal = principal(ROLE);
                 }
+                f.principal.access_key_id =
+                    [None, Some(KEY), Some(OTHER_KEY)][n as usize % 3].map(str::to_owned);
                 if pick(n, 4) {
                     f.resources = vec![resource("arn:aws:s3:::backups")];
                 }
                 f.severity = Severity::ALL[n as usize % 5];
                 f.attack = vec![["T1530", "T1078.004", "T1078"][n as usize % 3].into()];
-                f.source.ip = Some(format!("198.51.100.{}", n % 7 * 40));
+                f.source.ip = Some(match n % 7 {
+                    1 => "::ffff:198.51.100.40".into(),
+                    5 => "2001:DB8::0007".into(),
+                    6 => "cloudtrail.amazonaws.com".into(),
+                    part => format!("198.51.100.{}", part * 20),
+                });
                 f.account.name = pick(n, 5).then(|| "Zahlungen Süd".into());
                 if pick(n, 1) {
                     f.event.source = "iam.amazonaws.com".into();
@@ -109,6 +118,13 @@ fn several_queries() -> Vec<Query> {
         Box::new(|q| q.rule = words(&["iam_user_admin", OTHER_RULE])),
         Box::new(|q| q.status = vec![Status::Open, Status::Resolved]),
         Box::new(|q| q.principal = words(&[ROLE, "nobody"])),
+        Box::new(|q| q.access_key = words(&[KEY])),
+        Box::new(|q| q.access_key = words(&[KEY, OTHER_KEY, "AKIAANOTHER"])),
+        Box::new(|q| q.source = vec!["198.51.100.40".parse().expect("is one")]),
+        Box::new(|q| {
+            let both = ["198.51.100.40", "2001:db8:0::7"];
+            q.source = both.map(|text| text.parse().expect("is one")).to_vec();
+        }),
         Box::new(|q| q.resource = words(&["arn:aws:s3:::backups", "arn:aws:s3:::exports"])),
     ];
     let filter: Vec<Change<'_>> = vec![
@@ -116,7 +132,8 @@ fn several_queries() -> Vec<Query> {
         Box::new(|q| q.region = words(&["us-east-1", "eu-north-1"])),
         Box::new(|q| q.service = words(&["iam"])),
         Box::new(|q| q.attack = vec!["T1078".parse().expect("is one")]),
-        Box::new(|q| q.source = vec!["198.51.100.0/25".parse().expect("is one")]),
+        Box::new(|q| q.source.push("198.51.100.0/25".parse().expect("is one"))),
+        Box::new(|q| q.access_key.push(KEY.to_owned())),
         Box::new(|q| q.text = Words::parse("süd BUCKET").expect("is short")),
         Box::new(|q| q.text = Words::parse("nowhere").expect("is short")),
     ];

@@ -40,6 +40,10 @@ struct Meta {
     rule_id_pk: String,
     principal_pk: String,
     resource_pk: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    access_key_pk: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address_pk: Option<String>,
     expiry_sort: String,
     status: Status,
     revision: u64,
@@ -148,6 +152,10 @@ fn meta_keys(new: &Acceptance) -> Result<Meta, StoreError> {
         rule_id_pk: key::partition(&summary.rule.id, id),
         principal_pk: key::partition(&summary.principal, id),
         resource_pk: key::partition(&summary.resource, id),
+        access_key_pk: summary.access_key().map(|key| key::partition(key, id)),
+        address_pk: summary
+            .address()
+            .map(|address| key::partition(&address, id)),
         expiry_sort: key::expiry(new.expires_at, id),
         status: summary.status,
         revision: 0,

@@ -4,7 +4,8 @@ use super::item::{self, Item};
 use super::key::{self, Range};
 use super::merge::{self, Row, Slice, Source};
 use super::table::{
-    BY_ACCOUNT, BY_PRINCIPAL, BY_RESOURCE, BY_RULE, BY_RULE_ID, BY_STATUS, BY_TIME, Index,
+    BY_ACCESS_KEY, BY_ACCOUNT, BY_ADDRESS, BY_PRINCIPAL, BY_RESOURCE, BY_RULE, BY_RULE_ID,
+    BY_STATUS, BY_TIME, Index,
 };
 use super::{DynamoStore, StoreError};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -112,8 +113,11 @@ fn partitions(query: &Query) -> Vec<(Index, String)> {
         .map(|status| item::status_name(status).to_owned())
         .collect();
     let everything = [key::ALL.to_owned()];
-    let ways: [(&[Index], &[String]); 6] = [
+    let addresses = query.addresses();
+    let ways: [(&[Index], &[String]); 8] = [
+        (&[BY_ACCESS_KEY], &query.access_key),
         (&[BY_RESOURCE], &query.resource),
+        (&[BY_ADDRESS], &addresses),
         (&[BY_PRINCIPAL], &query.principal),
         (&[BY_RULE, BY_RULE_ID], &query.rule),
         (&[BY_ACCOUNT], &query.account),
@@ -184,6 +188,33 @@ mod tests {
                 }),
                 "by_account",
                 "111122223333#0",
+                8,
+            ),
+            (
+                Query {
+                    access_key: some("AKIAIOSFODNN7EXAMPLE"),
+                    ..all.clone()
+                },
+                "by_access_key",
+                "AKIAIOSFODNN7EXAMPLE#0",
+                8,
+            ),
+            (
+                Query {
+                    source: vec!["::ffff:198.51.100.7".parse().unwrap()],
+                    ..Query::default()
+                },
+                "by_address",
+                "198.51.100.7#0",
+                8,
+            ),
+            (
+                Query {
+                    source: vec!["198.51.100.0/24".parse().unwrap()],
+                    ..Query::default()
+                },
+                "by_time",
+                "all#0",
                 8,
             ),
             (accounts(4), "by_account", "000000000000#0", 32),

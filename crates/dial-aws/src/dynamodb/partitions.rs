@@ -1,7 +1,10 @@
 //! Generated load: no partition of an index gets more than its share, whatever the skew.
 
 use super::key;
-use super::table::{BY_ACCOUNT, BY_DUE, BY_PRINCIPAL, BY_RESOURCE, BY_RULE, BY_STATUS, BY_TIME};
+use super::table::{
+    BY_ACCESS_KEY, BY_ACCOUNT, BY_ADDRESS, BY_DUE, BY_PRINCIPAL, BY_RESOURCE, BY_RULE, BY_STATUS,
+    BY_TIME,
+};
 use dial_core::FindingId;
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -77,6 +80,8 @@ fn no_partition_gets_more_than_its_share() {
         (BY_RULE, 80, 150),
         (BY_PRINCIPAL, 60, 5_000),
         (BY_RESOURCE, 40, 20_000),
+        (BY_ACCESS_KEY, 50, 10_000),
+        (BY_ADDRESS, 70, 2_000),
         (BY_DUE, 0, 4),
     ];
     let mut loads: Vec<Load> = names.iter().map(|_| Load::default()).collect();

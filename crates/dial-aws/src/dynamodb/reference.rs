@@ -32,7 +32,7 @@ async fn the_queries_of_the_reference_find_what_they_say() {
     let page = std::fs::read_to_string(PAGE).unwrap();
     let blocks = page.split("```").skip(1).step_by(2);
     let blocks: Vec<_> = blocks.filter_map(|block| block.split_once('\n')).collect();
-    assert_eq!(blocks.len(), 7);
+    assert_eq!(blocks.len(), 8);
     for (kind, block) in blocks {
         let mut found = 0;
         for shard in 0..8 {

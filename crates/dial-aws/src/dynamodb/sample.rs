@@ -54,6 +54,7 @@ fn finding(event: &str, size: usize) -> Finding {
         },
         principal: Principal {
             arn: Some("arn:aws:iam::111122223333:user/deploy".to_owned()),
+            access_key_id: Some("AKIAIOSFODNN7EXAMPLE".to_owned()),
             ..Principal::default()
         },
         source: Source {

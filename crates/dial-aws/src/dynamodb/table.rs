@@ -60,6 +60,10 @@ pub const BY_RULE_ID: Index = finding_index("by_rule_id", "rule_id_pk");
 pub const BY_PRINCIPAL: Index = finding_index("by_principal", "principal_pk");
 /// By resource key.
 pub const BY_RESOURCE: Index = finding_index("by_resource", "resource_pk");
+/// By access key; findings of calls without one are not in it.
+pub const BY_ACCESS_KEY: Index = finding_index("by_access_key", "access_key_pk");
+/// By address of the caller; findings of calls by services are not in it.
+pub const BY_ADDRESS: Index = finding_index("by_address", "address_pk");
 /// All findings by the time at which they may be forgotten, with little but their keys.
 pub const BY_EXPIRY: Index = Index {
     name: "by_expiry",
@@ -83,6 +87,7 @@ pub const BY_DUE: Index = Index {
 /// | audit line | `F#<id>` | `AUD#<time>#<n>` |
 /// | outbox row | `F#<id>` | `OUT#<sink>` |
 /// | API token | `TOK` | `<id>` |
+/// | session of the dashboard | `SES` | `<id>` |
 /// | worker | `WRK` | `<account>/<region>` |
 /// | count that waits | `F#<id>` | `CNT#<n>` |
 /// | counter | `CNT#<shard>` | `<D or H>#<day or hour>#<dimension>#<value>` |
@@ -92,7 +97,7 @@ pub const BY_DUE: Index = Index {
 ///
 /// The table is on demand, its stream shows `NEW_IMAGE`, its TTL attribute is [`EXPIRES`]. The
 /// consumer of the stream needs only `INSERT` and `MODIFY` of sort keys that start with `OUT#`.
-pub const INDEXES: [Index; 9] = [
+pub const INDEXES: [Index; 11] = [
     BY_TIME,
     BY_ACCOUNT,
     BY_STATUS,
@@ -100,6 +105,8 @@ pub const INDEXES: [Index; 9] = [
     BY_RULE_ID,
     BY_PRINCIPAL,
     BY_RESOURCE,
+    BY_ACCESS_KEY,
+    BY_ADDRESS,
     BY_EXPIRY,
     BY_DUE,
 ];
@@ -246,7 +253,7 @@ mod tests {
     #[test]
     fn every_key_is_declared_once() {
         let names = key_attributes();
-        assert_eq!(names.len(), 2 + 1 + 7 + 1 + 2);
+        assert_eq!(names.len(), 2 + 1 + 9 + 1 + 2);
         assert!(names.contains(&SORT));
     }
 

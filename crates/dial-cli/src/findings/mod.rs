@@ -70,6 +70,7 @@ Examples:
   dial findings list --severity high,critical --since 24h
   dial findings list --account 111122223333 --rule s3_bucket_policy_public
   dial findings list --attack T1078 --source 203.0.113.0/24 --since 30d
+  dial findings list --access-key AKIAIOSFODNN7EXAMPLE  all that a leaked key did
   dial findings list --text 'payroll deploy' --status open,acknowledged
   dial findings list --assignee none --status open      nobody looks after these
   dial findings list --suppressed --since 7d            what would have been told
@@ -158,6 +159,9 @@ struct Filter {
     /// Who made the call, by ARN; several by the flag again
     #[arg(long, value_name = "ARN")]
     principal: Vec<String>,
+    /// Access keys that signed the call; a temporary one stands for its session
+    #[arg(long, value_delimiter = ',', value_name = "KEY")]
+    access_key: Vec<String>,
     /// What was touched, by ARN; several by the flag again
     #[arg(long, value_name = "ARN")]
     resource: Vec<String>,
@@ -276,6 +280,7 @@ impl Filter {
             ("status", &self.status),
             ("rule", &self.rule),
             ("principal", &self.principal),
+            ("access_key", &self.access_key),
             ("resource", &self.resource),
             ("assignee", &self.assignee),
             ("attack", &self.attack),

@@ -27,6 +27,8 @@ pub struct Query {
     pub rule: Vec<String>,
     /// Principal keys: ARN, else name, else type.
     pub principal: Vec<String>,
+    /// Access keys that signed the call.
+    pub access_key: Vec<String>,
     /// Resource keys: ARN, else `type/name`.
     pub resource: Vec<String>,
     /// Who looks after it; `None` for nobody.
@@ -86,6 +88,7 @@ impl Query {
                 *v == summary.rule.name || *v == summary.rule.id
             })
             && any(&self.principal, |v| *v == summary.principal)
+            && any(&self.access_key, |v| summary.access_key() == Some(v))
             && any(&self.resource, |v| *v == summary.resource)
             && any(&self.assignee, |v| *v == summary.assignee)
             && any(&self.attack, |v| {
@@ -106,6 +109,15 @@ impl Query {
         let asleep = self.status.contains(&Status::Open) && !self.status.contains(&Status::Snoozed);
         let asleep = asleep.then_some(Status::Snoozed);
         self.status.iter().copied().chain(asleep)
+    }
+
+    /// The addresses asked for as [`Summary::address`] spells them; none where a network of several
+    /// is asked for too, for no index holds those.
+    pub fn addresses(&self) -> Vec<String> {
+        let addresses = self.source.iter().map(|net| net.address());
+        let addresses: Option<Vec<IpAddr>> = addresses.collect();
+        let addresses = addresses.unwrap_or_default().into_iter();
+        addresses.map(|address| address.to_string()).collect()
     }
 
     /// Services call too, under a name instead of an address: those lie in no network.
@@ -153,6 +165,12 @@ impl Network {
     /// Whether an address lies in it, however it is written.
     pub fn contains(self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
+    }
+
+    /// The only address that lies in it, where it has no more.
+    pub fn address(self) -> Option<IpAddr> {
+        let whole = self.0.prefix_len() == self.0.max_prefix_len();
+        whole.then(|| self.0.addr().to_canonical())
     }
 }
 
@@ -217,6 +235,7 @@ mod tests {
             "service": "s3", "attack": ["T1530", "T1078.004"],
             "time": "2026-05-01T10:00:00Z", "detected_at": "2026-05-01T10:00:01Z",
             "principal": "arn:aws:iam::111122223333:user/Deploy",
+            "access_key_id": "AKIAIOSFODNN7EXAMPLE",
             "resource": "arn:aws:s3:::payroll", "source_ip": "198.51.100.7",
         }))
         .unwrap()
@@ -250,6 +269,10 @@ mod tests {
             rule: texts(values),
             ..Query::default()
         };
+        let keys = |values: &[&str]| Query {
+            access_key: texts(values),
+            ..Query::default()
+        };
         let cases = [
             ("nothing", Query::default(), true),
             ("rule by name", rules(&["s3_bucket_policy_public"]), true),
@@ -257,6 +280,13 @@ mod tests {
             ("one of two", rules(&["other", "u-1"]), true),
             ("none of two", rules(&["other", "another"]), false),
             ("part of a rule's name", rules(&["s3_bucket"]), false),
+            ("access key", keys(&["AKIAIOSFODNN7EXAMPLE"]), true),
+            ("another access key", keys(&["ASIAIOSFODNN7EXAMPLE"]), false),
+            (
+                "access key in lower case",
+                keys(&["akiaiosfodnn7example"]),
+                false,
+            ),
             ("technique", techniques(&["T1530"]), true),
             ("technique of a sub-technique", techniques(&["t1078"]), true),
             ("sub-technique", techniques(&["T1078.004"]), true),
@@ -298,6 +328,36 @@ mod tests {
         ];
         for (name, query, expected) in cases {
             assert_eq!(query.matches(&summary()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_indexed_in_one_spelling() {
+        let cases: [(&str, &[&str], &[&str]); 6] = [
+            ("none", &[], &[]),
+            ("one", &["198.51.100.7"], &["198.51.100.7"]),
+            ("a network of one", &["198.51.100.7/32"], &["198.51.100.7"]),
+            (
+                "IPv6",
+                &["2001:DB8:0:0::7", "::ffff:198.51.100.7"],
+                &["2001:db8::7", "198.51.100.7"],
+            ),
+            ("a network", &["198.51.100.0/24"], &[]),
+            ("one of each", &["198.51.100.7", "10.0.0.0/8"], &[]),
+        ];
+        for (name, source, expected) in cases {
+            assert_eq!(networks(source).addresses(), expected, "{name}");
+        }
+        let mut line = summary();
+        for (source, expected) in [
+            (Some("198.51.100.7"), Some("198.51.100.7")),
+            (Some("::ffff:198.51.100.7"), Some("198.51.100.7")),
+            (Some("2001:DB8:0:0::7"), Some("2001:db8::7")),
+            (Some("cloudtrail.amazonaws.com"), None),
+            (None, None),
+        ] {
+            line.source_ip = source.map(str::to_owned);
+            assert_eq!(line.address().as_deref(), expected, "{source:?}");
         }
     }
 

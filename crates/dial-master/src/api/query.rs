@@ -16,8 +16,16 @@ const MAX_VALUE: usize = 2_048;
 /// Most values of one filter.
 const MAX_VALUES: usize = 50;
 /// Filters that may have several values, one parameter each or with commas between.
-const LISTS: [&str; 8] = [
-    "account", "region", "service", "severity", "status", "rule", "attack", "source",
+const LISTS: [&str; 9] = [
+    "account",
+    "region",
+    "service",
+    "severity",
+    "status",
+    "rule",
+    "access_key",
+    "attack",
+    "source",
 ];
 /// What `assignee` says for nobody.
 const NOBODY: &str = "none";
@@ -82,6 +90,11 @@ pub(super) fn parameters() -> Vec<Parameter> {
             "source",
             "Addresses or networks of the caller, such as `203.0.113.0/24`.",
             json!({ "type": "string", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }, { "pattern": NETWORK }] }),
+        ),
+        list(
+            "access_key",
+            "Access keys that signed the call; a temporary one stands for its session.",
+            pattern("^[A-Z0-9]{1,128}$"),
         ),
         one(
             "q",
@@ -152,6 +165,7 @@ fn set(request: &mut ListRequest, name: &str, value: &str) -> Result<(), String>
         "status" => add(&mut query.status, status(value)?)?,
         "rule" => add(&mut query.rule, value.to_owned())?,
         "principal" => add(&mut query.principal, value.to_owned())?,
+        "access_key" => add(&mut query.access_key, access_key(value)?)?,
         "resource" => add(&mut query.resource, value.to_owned())?,
         "assignee" if value == NOBODY => add(&mut query.assignee, None)?,
         "assignee" => add(&mut query.assignee, Some(value.to_owned()))?,
@@ -188,6 +202,15 @@ fn say(error: impl std::fmt::Display) -> String {
 
 fn parsed<T: FromStr<Err: std::fmt::Display>>(value: &str) -> Result<T, String> {
     value.parse().map_err(say)
+}
+
+/// AWS documents 16 to 128 characters.
+fn access_key(value: &str) -> Result<String, String> {
+    let plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+    if value.len() <= 128 && value.bytes().all(plain) {
+        return Ok(value.to_owned());
+    }
+    Err("use the id of an access key, such as AKIAIOSFODNN7EXAMPLE".to_owned())
 }
 
 fn status(value: &str) -> Result<Status, String> {

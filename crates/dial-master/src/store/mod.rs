@@ -54,6 +54,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema_stats.sql")),
     M::up(include_str!("schema_outbox.sql")),
     M::up(include_str!("schema_group.sql")),
+    M::up(include_str!("schema_related.sql")),
 ];
 
 /// Why the file could not be opened.

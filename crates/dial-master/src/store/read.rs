@@ -183,8 +183,11 @@ impl Narrowed {
 /// The ways that leave the least to filter, none of which gives a line that another one gives.
 fn ways(query: &Query) -> Vec<Part> {
     let statuses: Vec<String> = query.stored_statuses().map(row::word).collect();
+    let addresses = query.addresses();
     let by_column = [
+        ("access_key", &query.access_key),
         ("resource", &query.resource),
+        ("address", &addresses),
         ("principal", &query.principal),
         ("rule", &query.rule),
         ("account", &query.account),
@@ -193,7 +196,8 @@ fn ways(query: &Query) -> Vec<Part> {
     let mut columns = by_column.into_iter();
     let found = columns.find(|(_, values)| (1..=MAX_WAYS).contains(&values.len()));
     let Some((column, values)) = found else {
-        return vec![Part::new("true", [])];
+        let few = query.suppressed == Some(true);
+        return vec![Part::new(if few { "suppressed = 1" } else { "true" }, [])];
     };
     let distinct: BTreeSet<&String> = values.iter().collect();
     let way = |value: &String| match column {
@@ -238,6 +242,7 @@ impl Part {
         part.any("account", words(&query.account));
         part.any("region", words(&query.region));
         part.any("principal", words(&query.principal));
+        part.any("access_key", words(&query.access_key));
         part.any("resource", words(&query.resource));
         part.any("status", query.stored_statuses().map(row::word).collect());
         part.rule(&query.rule);
@@ -309,6 +314,8 @@ pub(super) fn collect<T>(
 mod tests {
     use super::*;
     use crate::store::{MIGRATIONS, Migrations};
+    use dial_core::Severity;
+    use dial_core::store::Status;
     use std::fmt::Write as _;
 
     fn plan(connection: &Connection, sql: &str, values: usize) -> String {
@@ -321,101 +328,55 @@ mod tests {
         steps.unwrap().join("; ")
     }
 
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(ToString::to_string).collect()
+    }
+
     #[test]
     fn lists_come_from_an_index_in_order() {
         let mut connection = Connection::open_in_memory().unwrap();
         Migrations::from_slice(MIGRATIONS)
             .to_latest(&mut connection)
             .unwrap();
-        let word = || vec!["x".to_owned()];
-        let words = || vec!["x".to_owned(), "y".to_owned()];
-        let time = || Some(Timestamp::UNIX_EPOCH);
-        let all = Query::default;
-        let queries = [
-            ("all", all()),
-            (
-                "account",
-                Query {
-                    account: word(),
-                    ..all()
-                },
-            ),
-            (
-                "region",
-                Query {
-                    region: word(),
-                    ..all()
-                },
-            ),
-            (
-                "severity",
-                Query {
-                    severity: vec![dial_core::Severity::High],
-                    ..all()
-                },
-            ),
-            (
-                "status",
-                Query {
-                    status: vec![dial_core::store::Status::Open],
-                    ..all()
-                },
-            ),
-            (
-                "rule",
-                Query {
-                    rule: word(),
-                    ..all()
-                },
-            ),
-            (
-                "principal",
-                Query {
-                    principal: word(),
-                    ..all()
-                },
-            ),
-            (
-                "resource",
-                Query {
-                    resource: word(),
-                    ..all()
-                },
-            ),
-            (
-                "times",
-                Query {
-                    since: time(),
-                    until: time(),
-                    ..all()
-                },
-            ),
-            (
-                "accounts",
-                Query {
-                    account: words(),
-                    ..all()
-                },
-            ),
-            (
-                "account and rules",
-                Query {
-                    account: word(),
-                    rule: words(),
-                    ..all()
-                },
-            ),
-            (
-                "account and times",
-                Query {
-                    account: word(),
-                    since: time(),
-                    ..all()
-                },
-            ),
+        let queries: [(&str, fn(&mut Query)); 16] = [
+            ("all", |_| {}),
+            ("account", |q| q.account = words(&["x"])),
+            ("region", |q| q.region = words(&["x"])),
+            ("severity", |q| q.severity = vec![Severity::High]),
+            ("status", |q| q.status = vec![Status::Open]),
+            ("rule", |q| q.rule = words(&["x"])),
+            ("principal", |q| q.principal = words(&["x"])),
+            ("resource", |q| q.resource = words(&["x"])),
+            ("access key", |q| q.access_key = words(&["x"])),
+            ("address", |q| {
+                q.source = vec!["198.51.100.7".parse().unwrap()];
+                q.since = Some(Timestamp::UNIX_EPOCH);
+            }),
+            ("network", |q| {
+                q.source = vec!["198.51.100.0/24".parse().unwrap()];
+            }),
+            ("suppressed", |q| {
+                q.suppressed = Some(true);
+                q.since = Some(Timestamp::UNIX_EPOCH);
+            }),
+            ("times", |q| {
+                q.since = Some(Timestamp::UNIX_EPOCH);
+                q.until = Some(Timestamp::UNIX_EPOCH);
+            }),
+            ("accounts", |q| q.account = words(&["x", "y"])),
+            ("account and rules", |q| {
+                q.account = words(&["x"]);
+                q.rule = words(&["x", "y"]);
+            }),
+            ("account and times", |q| {
+                q.account = words(&["x"]);
+                q.since = Some(Timestamp::UNIX_EPOCH);
+            }),
         ];
         let mut plans = String::new();
-        for (name, query) in queries {
+        for (name, restrict) in queries {
+            let mut query = Query::default();
+            restrict(&mut query);
             let narrowed = Narrowed::of(&query, None, Timestamp::UNIX_EPOCH);
             let plan = plan(&connection, &narrowed.sql, narrowed.values.len());
             writeln!(plans, "{name}: {plan}").unwrap();

@@ -16,8 +16,9 @@ const PURGE: u32 = 500;
 
 const INSERT_FINDING: &str = "INSERT INTO findings
     (id, sort_key, account, region, severity, status, rule_name, rule_id, principal, resource,
-     received_at, expires_at, summary, finding)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+     received_at, expires_at, summary, finding, access_key, address,
+     suppressed)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
     ON CONFLICT (id) DO NOTHING";
 const INSERT_AUDIT: &str = "INSERT INTO audit (finding, n, at, who, door, action)
     VALUES (?1, 0, ?2, ?3, 'worker', 'accepted')";
@@ -75,6 +76,9 @@ fn insert(
         acceptance.expires_at.as_microsecond(),
         line,
         finding,
+        summary.access_key(),
+        summary.address(),
+        summary.suppressed.is_some(),
     ])?;
     if inserted == 0 {
         return Ok(Outcome::Duplicate);

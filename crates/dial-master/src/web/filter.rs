@@ -10,13 +10,15 @@ use jiff::Timestamp;
 /// Parameters of the page itself, which are no filters.
 const OWN: [&str; 2] = ["done", "left"];
 /// Filters with a field of text, and what the field is called.
-const FIELDS: [(&str, &str, &str); 11] = [
+const FIELDS: [(&str, &str, &str); 13] = [
     ("account", "Account", "111122223333"),
     ("region", "Region", "eu-west-1"),
     ("service", "Service", "iam"),
     ("rule", "Rule", "s3_bucket_policy_public"),
     ("principal", "Principal", "arn:aws:iam::…"),
+    ("access_key", "Access key", "AKIAIOSFODNN7EXAMPLE"),
     ("resource", "Resource", "arn:aws:s3:::…"),
+    ("assignee", "Assignee", "a name, or none"),
     ("attack", "ATT&CK technique", "T1078"),
     ("source", "Source address", "203.0.113.0/24"),
     ("since", "Since", "24h, 2026-05-01"),
@@ -161,7 +163,12 @@ impl Filter {
 }
 
 impl Choice {
-    fn new(name: &'static str, value: &'static str, word: &'static str, ticked: bool) -> Self {
+    pub(super) fn new(
+        name: &'static str,
+        value: &'static str,
+        word: &'static str,
+        ticked: bool,
+    ) -> Self {
         Self {
             name,
             value,
