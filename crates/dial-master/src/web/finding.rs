@@ -2,7 +2,7 @@
 
 use super::frame::Frame;
 use super::oops::Oops;
-use super::related::{self, Related};
+use super::related::{self, Around};
 use super::tree::{Row, Tree};
 use super::visitor::Visitor;
 use super::words::{self, When};
@@ -85,7 +85,7 @@ struct Page {
     attack: Vec<String>,
     references: Vec<String>,
     cloudtrail: Option<String>,
-    related: Vec<Related>,
+    around: Around,
     deliveries: Vec<Sent>,
     history: Vec<Past>,
 }
@@ -130,14 +130,14 @@ pub(super) async fn page(
     let (store, now) = (&*state.parts.store, state.now());
     let stored = store.finding(id, now).await?;
     let stored = stored.ok_or_else(|| Oops::unknown("finding"))?;
-    let (deliveries, audit, related) = futures::try_join!(
+    let (deliveries, audit, around) = futures::try_join!(
         store.deliveries(id),
         store.audit(id),
         related::find(store, &stored.finding, now)
     )?;
     let mut page = Page::of(visitor, &stored, now);
     page.problem = problem;
-    page.related = related;
+    page.around = around;
     page.deliveries = deliveries.iter().map(|row| sent(row, now)).collect();
     page.history = audit.iter().rev().map(|line| past(line, now)).collect();
     Ok(reply::page(status, &page))
@@ -188,7 +188,7 @@ impl Page {
                 .collect(),
             references: safe_links(&finding.references),
             cloudtrail: cloudtrail_event(finding),
-            related: Vec::new(),
+            around: Around::default(),
             deliveries: Vec::new(),
             history: Vec::new(),
         }
@@ -196,7 +196,7 @@ impl Page {
 }
 
 /// Only what leads to the web; anything else in a rule's references is no link.
-fn safe_links(references: &[String]) -> Vec<String> {
+pub(super) fn safe_links(references: &[String]) -> Vec<String> {
     let web = |link: &&String| {
         let url = reqwest::Url::parse(link);
         url.is_ok_and(|url| matches!(url.scheme(), "https" | "http"))
@@ -252,6 +252,9 @@ impl Fact {
 
 fn who(principal: &Principal) -> Vec<Fact> {
     let key = principal.key();
+    let access_key = principal.access_key_id.as_ref();
+    let access_key = access_key.filter(|key| !key.is_empty());
+    let access_key = access_key.map(|key| Fact::listed("Access key", key, "access_key"));
     let mfa = principal.mfa.map(|mfa| if mfa { "yes" } else { "no" });
     let key = (!key.is_empty()).then(|| Fact::listed("Principal", key, "principal"));
     [
@@ -259,7 +262,7 @@ fn who(principal: &Principal) -> Vec<Fact> {
         Fact::some("Name", principal.name.as_ref()),
         Fact::some("Type", principal.kind.as_ref()),
         Fact::some("Account", principal.account.as_ref()),
-        Fact::some("Access key", principal.access_key_id.as_ref()),
+        access_key,
         mfa.map(|mfa| Fact::new("MFA", mfa)),
         Fact::some("Role", principal.session_issuer.as_ref()),
     ]
