@@ -16,7 +16,7 @@ const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const [dial, executablePath, ...options] = process.argv.slice(2);
 const option = (name) => { const at = options.indexOf(name); return at < 0 ? null : options[at + 1]; };
 const PHONE = { width: 390, height: 844 };
-const PAGES = ["/", "/findings", "/rules", "/silences", "/workers", "/deliveries"];
+const PAGES = ["/", "/findings", "/rules", "/rules/s3_bucket_policy_public", "/silences", "/workers", "/deliveries"];
 
 const browser = await chromium.launch({
   executablePath,
@@ -107,6 +107,45 @@ step("open, acknowledge, and see it in the API and in another tab", async () => 
   await other.getByRole("button", { name: "To me" }).click();
   await other.getByRole("complementary", { name: "Triage" }).getByText("assigned to soc").waitFor();
   await other.close();
+});
+
+step("see what is around a finding, and go there", async () => {
+  await page.goto(`${master.url}/findings/${id}`);
+  const around = page.locator(".around");
+  assert.deepEqual(await around.locator(".lane strong").allTextContents(), ["Access key", "Principal", "Resource", "Address"]);
+  const own = await around.locator(".line .own strong").textContent();
+  assert.equal(own, await page.locator("h1").textContent());
+  assert.ok(await around.locator(".line li").count() <= 13);
+  const { finding: shown } = await master.api(`/v1/findings/${id}`);
+  const key = shown.principal.access_key_id;
+  const { findings } = await master.api(`/v1/findings?access_key=${key}`);
+  assert.match(await around.locator(".lane").first().textContent(), new RegExp(`${findings.length - 1} more within a week`));
+  await around.getByRole("link", { name: "Access key" }).click();
+  await page.waitForURL(new RegExp(`/findings\\?access_key=${key}`));
+  assert.equal(await page.locator("[data-line]").count(), findings.length);
+});
+
+step("look a rule up", async () => {
+  await page.goto(`${master.url}/rules`);
+  await page.getByRole("link", { name: /^T1530/ }).first().click();
+  await page.waitForURL(/attack=T1530/);
+  await page.getByLabel("Search").fill("bucket policy anyone");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/q=bucket/);
+  await page.locator("[data-line] .t a", { hasText: "S3 bucket policy lets anyone in" }).click();
+  await page.waitForURL(/rules\/s3_bucket_policy_public$/);
+  await page.getByRole("heading", { name: "Fires only with" }).waitFor();
+  assert.ok(await page.locator("[data-line]").count() > 0);
+  await page.getByRole("link", { name: "All of them" }).click();
+  await page.waitForURL(/rule=s3_bucket_policy_public/);
+});
+
+step("what is not there is said, with a way on", async () => {
+  for (const path of ["/nowhere", "/rules/no_such_rule", "/findings/f-aaaaaaaaaaaaaaaaaaaaaaaaaa", "/findings?colour=red"]) {
+    await page.goto(`${master.url}${path}`);
+    await page.getByRole("link", { name: "Overview" }).waitFor();
+    await accessible(page, path);
+  }
 });
 
 step("change several from the list", async () => {
@@ -258,14 +297,14 @@ async function screenshots(folder) {
     });
     demo.once("exit", () => fail(new Error(`the demo ended: ${said}`)));
   });
-  const take = async (name, path, options = {}) => {
+  const take = async (name, path, options = {}, fullPage = false) => {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
     const page = await context.newPage();
     await page.goto(`${url}${path}`, { waitUntil: "load" });
-    await page.screenshot({ path: join(folder, `${name}.png`), fullPage: false });
+    await page.screenshot({ path: join(folder, `${name}.png`), fullPage });
     await context.close();
   };
-  const answer = await fetch(`${url}/findings?severity=critical`);
+  const answer = await fetch(`${url}/findings?rule=s3_bucket_policy_public`);
   const id = (await answer.text()).match(/findings\/(f-[a-z2-7]{26})/)[1];
   await take("overview", "/");
   await take("overview-dark", "/", { colorScheme: "dark" });
@@ -273,6 +312,16 @@ async function screenshots(folder) {
   await take("finding", `/findings/${id}`);
   await take("finding-dark", `/findings/${id}`, { colorScheme: "dark" });
   await take("rules", "/rules");
+  await take("rule", "/rules/s3_bucket_policy_public");
+  await take("workers", "/workers");
+  await take("deliveries", "/deliveries");
+  await take("not-found", "/nowhere");
+  await take("overview-whole", "/", {}, true);
+  await take("finding-whole", `/findings/${id}`, {}, true);
+  await take("finding-whole-dark", `/findings/${id}`, { colorScheme: "dark" }, true);
+  await take("phone-overview", "/", { viewport: PHONE });
+  await take("phone-finding-whole", `/findings/${id}`, { viewport: PHONE }, true);
+  await take("phone-rules", "/rules", { viewport: PHONE });
   await take("silences", "/silences");
   await take("phone-findings", "/findings", { viewport: PHONE });
   await take("phone-finding", `/findings/${id}`, { viewport: PHONE });

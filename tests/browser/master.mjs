@@ -99,7 +99,7 @@ export function finding(n, change = () => {}) {
     time: new Date(Date.now() - n * 60000).toISOString(),
     detected_at: new Date(Date.now() - n * 60000 + 2000).toISOString(),
     event: { id: `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`, source: "s3.amazonaws.com", name: "PutBucketPolicy", kind: "AwsApiCall", read_only: false },
-    principal: { type: "IAMUser", arn: `arn:aws:iam::${WORKER.account}:user/deploy-${n % 5}`, name: `deploy-${n % 5}`, account: WORKER.account },
+    principal: { type: "IAMUser", arn: `arn:aws:iam::${WORKER.account}:user/deploy-${n % 5}`, name: `deploy-${n % 5}`, account: WORKER.account, access_key_id: `AKIAEXAMPLE${n % 5}` },
     source: { ip: `198.51.100.${n % 200}`, user_agent: "aws-cli/2.15" },
     resources: [{ type: "AWS::S3::Bucket", arn: `arn:aws:s3:::${bucket}`, name: bucket }],
     facts: { "s3.policy.public": true },

@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome> {
     let file = ConfigFile::find(args.config.as_deref())?;
     let mut config: Master = file.section("master")?;
     logging::start();
-    config.rules = catalogue::cards(args.config.as_deref());
+    config.catalogue = Some(catalogue::of_configuration(args.config.as_deref()));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

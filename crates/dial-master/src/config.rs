@@ -10,7 +10,7 @@ use crate::sinks::{self, SinkSettings};
 use crate::slack::SlackSettings;
 use dial_aws::Location;
 use dial_core::WorkerId;
-use dial_core::catalogue::RuleCard;
+use dial_core::catalogue::Catalogue;
 use dial_core::config::Check;
 use dial_core::secret::SecretRef;
 use dial_core::store::token::Scope;
@@ -53,8 +53,9 @@ pub struct Master {
     /// How people sign in to the dashboard.
     pub sign_in: SignInSettings,
     /// The rules that the dashboard knows; set by whoever starts the master, never by the file.
+    /// Absent = the catalogue beside the program.
     #[serde(skip)]
-    pub rules: Vec<RuleCard>,
+    pub catalogue: Option<Catalogue>,
     /// How long findings are kept.
     pub retention_days: u32,
     /// Where they go before they are forgotten; absent = nowhere.
@@ -197,7 +198,7 @@ impl Default for Master {
             tokens: Vec::new(),
             auth: Auth::default(),
             sign_in: SignInSettings::default(),
-            rules: Vec::new(),
+            catalogue: None,
             retention_days: 400,
             archive: None,
             rate: RateSettings::default(),

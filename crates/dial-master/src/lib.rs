@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod archive;
+pub mod catalogue;
 pub mod config;
 pub mod deliver;
 pub mod emf;

@@ -2,6 +2,7 @@
 
 use crate::api::{Parts, Rate, State, system_clock};
 use crate::archive::Archive;
+use crate::catalogue::Shelf;
 use crate::config::{Auth, Master, StoreRef};
 use crate::deliver::Deliverer;
 use crate::enrolment::Enroller;
@@ -310,10 +311,12 @@ impl Door {
 /// How people sign in to the pages.
 fn dashboard(config: &Master) -> Dashboard {
     let settings = config.sign_in;
+    let given = config.catalogue.clone().map(Shelf::of);
+    let catalogue = given.unwrap_or_else(Shelf::beside_program).into();
     let dashboard = Dashboard {
         open: settings.loopback,
         session: SignedDuration::from_hours(settings.session_hours.into()),
-        rules: config.rules.clone().into(),
+        catalogue,
         ..Dashboard::default()
     };
     dashboard.under(config.base_url.as_deref())

@@ -40,6 +40,8 @@ Nothing leaves this machine: Slack and TheHive are look-alikes on loopback.";
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Sinks that each finding goes to.
 const SINKS: usize = 2;
+/// How often workers say that they live.
+const BEAT: Duration = Duration::from_mins(5);
 /// Widest rendering of a message.
 const WIDEST: usize = 100;
 /// Width where there is no terminal.
@@ -85,11 +87,15 @@ async fn play(args: &Demo) -> Result<Outcome> {
         play.step(step, event).await?;
     }
     play.again(&events).await?;
+    play.stage.beat().await?;
     let first = play.summary().await?;
     let as_written = play.totals.surprises == 0;
     if !args.once {
         play.where_to_look(&first)?;
-        told_to_end().await?;
+        tokio::select! {
+            ended = told_to_end() => ended?,
+            silent = beat_on(&play.stage) => silent?,
+        }
     }
     play.stage.strike().await?;
     Ok(Outcome::of(!as_written, false))
@@ -282,6 +288,14 @@ async fn handle(stage: &Stage, event: &Moved) -> Result<Counts> {
     match worker.handle(&event.bytes, deadline).await? {
         Reply::Done(counts) if counts.dead_letters == 0 && counts.rejected == 0 => Ok(counts),
         other => bail!("the event was not handled: {other:?}"),
+    }
+}
+
+/// Keeps the workers heard for as long as somebody looks.
+async fn beat_on(stage: &Stage) -> Result<()> {
+    loop {
+        tokio::time::sleep(BEAT).await;
+        stage.beat().await?;
     }
 }
 

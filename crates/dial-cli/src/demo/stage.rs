@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -26,6 +27,11 @@ use tokio::sync::mpsc::UnboundedReceiver;
 /// The account that the incident happens in, and the regions that have a worker.
 const ACCOUNT: &str = "111122223333";
 const REGIONS: [&str; 2] = ["us-east-1", "eu-central-1"];
+
+/// What an EventBridge schedule hands to a worker.
+const SCHEDULE: &[u8] = br#"{"source":"aws.events","detail-type":"Scheduled Event"}"#;
+/// How long a worker may take to be heard.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Synthetic places, networks and bad addresses over documentation ranges.
 const DATA: [(&str, &[u8]); 3] = [
@@ -84,6 +90,15 @@ impl Stage {
             master,
             folder,
         })
+    }
+
+    /// Lets every worker say that it lives, as its schedule does every five minutes.
+    pub(super) async fn beat(&self) -> Result<()> {
+        for worker in self.workers.values() {
+            let deadline = tokio::time::Instant::now() + PATIENCE;
+            worker.handle(SCHEDULE, deadline).await?;
+        }
+        Ok(())
     }
 
     /// Ends the master and removes the folder.
@@ -179,7 +194,7 @@ impl Props {
             },
         }}))?;
         let mut master: Master = section("demo", &file, "master", [])?;
-        master.rules = catalogue::cards(None);
+        master.catalogue = Some(catalogue::of_configuration(None));
         Ok(master)
     }
 

@@ -2,6 +2,7 @@
 
 mod backtest;
 mod blind_spots;
+mod catalogue;
 mod coverage;
 mod docs;
 mod explain;
@@ -43,6 +44,9 @@ pub(crate) enum Command {
     /// Say what a rule would have raised on past trails
     #[command(after_help = backtest::EXAMPLES)]
     Backtest(backtest::Backtest),
+    /// Print what a master's dashboard says of the rules
+    #[command(after_help = catalogue::EXAMPLES)]
+    Catalogue(catalogue::Print),
     /// Write the reference of the rules, one page a service
     #[command(after_help = docs::EXAMPLES)]
     Docs(docs::Docs),
@@ -66,6 +70,7 @@ pub(crate) fn run(command: &Command) -> Result<Outcome> {
         Command::Test(args) => test::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Backtest(args) => backtest::run(args),
+        Command::Catalogue(args) => catalogue::run(args),
         Command::Docs(args) => docs::run(args),
     }
 }

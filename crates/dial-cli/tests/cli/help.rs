@@ -12,6 +12,7 @@ const COMMANDS: [&[&str]; 52] = [
     &["rules", "new"],
     &["rules", "explain"],
     &["rules", "backtest"],
+    &["rules", "catalogue"],
     &["rules", "docs"],
     &["rules", "patterns"],
     &["rules", "blind-spots"],

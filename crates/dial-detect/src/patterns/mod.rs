@@ -18,9 +18,10 @@ mod wanted;
 #[cfg(test)]
 mod tests;
 
+pub use dial_core::catalogue::Requirement;
 pub use drift::{Drift, drift};
 pub use passing::{Passed, Passing, Totals};
-pub use requirement::{Needed, Prerequisite, Requirement, needed};
+pub use requirement::{Needed, Prerequisite, needed};
 
 use crate::Pipeline;
 use crate::engine::{RuleInfo, Sees, Trigger};

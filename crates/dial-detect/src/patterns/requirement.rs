@@ -6,38 +6,9 @@ use super::wanted::Wanted;
 use crate::Pipeline;
 use crate::engine::{RuleInfo, Sees, Trigger};
 use dial_core::Severity;
+use dial_core::catalogue::Requirement;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-
-/// One thing that has to be switched on.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Requirement {
-    /// A trail that logs management events of every region.
-    ManagementEvents,
-    /// The state of `EventBridge` rules that brings calls that only read.
-    ReadEvents,
-    /// A worker in us-east-1, where global services are recorded.
-    UsEast1,
-    /// A trail that selects data events.
-    DataEvents {
-        /// CloudFormation type as a trail's selectors name it, where known.
-        resource_type: Option<String>,
-    },
-    /// A service whose findings these are.
-    Service {
-        /// `source` of its events, such as `aws.guardduty`.
-        source: String,
-    },
-    /// Trail files: no pattern can tell the rule's events from others.
-    TrailFiles,
-    /// A setting below `[worker.detect]`; without it the rule never matches.
-    Setting {
-        /// Its name.
-        name: String,
-    },
-}
 
 /// What a rule needs to fire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -159,37 +130,5 @@ fn of(rule: &RuleInfo, wanted: &Wanted) -> Vec<Requirement> {
             source: source.clone().unwrap_or_else(|| "aws".to_owned()),
         }],
         Wanted::Everything => vec![Requirement::TrailFiles],
-    }
-}
-
-impl fmt::Display for Requirement {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ManagementEvents => f.write_str("a trail with management events"),
-            Self::ReadEvents => f.write_str("patterns for read-only events"),
-            Self::UsEast1 => f.write_str("a worker in us-east-1"),
-            Self::DataEvents {
-                resource_type: Some(resource),
-            } => write!(f, "data events of {resource}"),
-            Self::DataEvents {
-                resource_type: None,
-            } => f.write_str("data events"),
-            Self::Service { source } => f.write_str(service(source)),
-            Self::TrailFiles => f.write_str("trail files, or --every-record"),
-            Self::Setting { name } => write!(f, "the setting `{name}`"),
-        }
-    }
-}
-
-fn service(source: &str) -> &str {
-    match source {
-        "aws.access-analyzer" => "IAM Access Analyzer",
-        "aws.cloudwatch" => "CloudWatch alarms",
-        "aws.guardduty" => "GuardDuty",
-        "aws.health" => "AWS Health (always on)",
-        "aws.inspector2" => "Amazon Inspector",
-        "aws.macie" => "Amazon Macie",
-        "aws.securityhub" => "Security Hub",
-        other => other,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::access::Anyone;
 use super::operation::{JSON, Operation};
-use super::problem::{self, Problem};
+use super::problem::Problem;
 use super::{State, body, reply, source};
 use crate::enrolment::EnrolError;
 use axum::body::Body;
@@ -43,7 +43,7 @@ async fn post(
     body: Body,
 ) -> Response {
     let Some(gate) = &state.parts.enrolment else {
-        return problem::not_found().await.into_response();
+        return Problem::no_path().into_response();
     };
     let body = match body::read(&headers, body, MAX_ENROLMENT).await {
         Ok(body) => body,

@@ -184,7 +184,7 @@ fn operations() -> Vec<Operation> {
 pub fn app(state: impl Into<Arc<State>>) -> Router {
     operation::router(operations())
         .merge(web::routes())
-        .fallback(problem::not_found)
+        .fallback(web::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(state.into())
 }

@@ -50,6 +50,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
+    /// There is no such path.
+    pub(crate) fn no_path() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is nothing at this path")
+    }
+
     /// A query parameter is wrong.
     pub(super) fn parameter(name: &str, detail: impl Into<String>) -> Self {
         Self {
@@ -106,10 +111,6 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         self.respond(&self)
     }
-}
-
-pub(super) async fn not_found() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path")
 }
 
 pub(super) async fn method_not_allowed() -> Problem {

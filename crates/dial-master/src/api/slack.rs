@@ -53,7 +53,7 @@ async fn interactions(
     body: Body,
 ) -> Response {
     let Some(app) = &state.parts.slack else {
-        return super::problem::not_found().await.into_response();
+        return super::Problem::no_path().into_response();
     };
     let (body, now) = match receive(&state, app, &headers, body).await {
         Ok(received) => received,
@@ -75,7 +75,7 @@ async fn commands(
     body: Body,
 ) -> Response {
     let Some(app) = &state.parts.slack else {
-        return super::problem::not_found().await.into_response();
+        return super::Problem::no_path().into_response();
     };
     let (body, now) = match receive(&state, app, &headers, body).await {
         Ok(received) => received,

@@ -12,6 +12,7 @@ use axum::extract;
 use axum::response::Response;
 use dial_core::store::StoreError;
 use dial_core::store::fleet::Fleet as _;
+use dial_core::wire::Heartbeat;
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub(super) struct Post {
     pub(super) heard: Option<When>,
     pub(super) version: String,
     pub(super) rules: String,
+    pub(super) patterns: String,
     pub(super) clock: String,
     pub(super) events: u64,
     pub(super) findings: u64,
@@ -79,6 +81,7 @@ pub(super) async fn posts(state: &State, now: Timestamp) -> Result<Vec<Post>, St
                     .rules()
                     .map(|hash| hash.chars().take(12).collect())
                     .unwrap_or_default(),
+                patterns: patterns(beat),
                 clock: clock(member.clock_ahead),
                 events: totals.events,
                 findings: totals.findings,
@@ -90,6 +93,27 @@ pub(super) async fn posts(state: &State, now: Timestamp) -> Result<Vec<Post>, St
         .collect();
     posts.sort_by(|(a, one), (b, other)| (a, &one.worker).cmp(&(b, &other.worker)));
     Ok(posts.into_iter().map(|(_, post)| post).collect())
+}
+
+impl Post {
+    /// The account of its name.
+    pub(super) fn account(&self) -> &str {
+        self.worker
+            .split_once('/')
+            .map_or(&*self.worker, |(account, _)| account)
+    }
+
+    /// The region of its name.
+    pub(super) fn region(&self) -> &str {
+        self.worker.split_once('/').map_or("", |(_, region)| region)
+    }
+}
+
+/// Which event patterns it knows to be deployed: without them it cannot tell of rules that no
+/// pattern feeds.
+fn patterns(beat: Option<&Heartbeat>) -> String {
+    let known = beat.and_then(|beat| beat.patterns.as_deref());
+    known.map_or("unknown".to_owned(), |hash| hash.chars().take(12).collect())
 }
 
 fn class(health: Health) -> &'static str {

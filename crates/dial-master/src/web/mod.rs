@@ -3,6 +3,7 @@
 //! Pages are made here and work without a script; the one script only makes them quicker.
 
 mod assets;
+mod blind;
 mod bulk;
 mod change;
 mod chart;
@@ -21,14 +22,17 @@ mod overview;
 mod related;
 mod reply;
 mod retry;
+mod rule;
 mod rules;
 mod settings;
 mod sign_in;
 mod silences;
+mod suppressed;
 mod tree;
 mod visitor;
 mod words;
 
+pub(crate) use oops::not_found;
 pub use settings::Dashboard;
 
 use crate::api::State;
@@ -45,6 +49,7 @@ pub(crate) fn routes() -> Router<Arc<State>> {
         .route("/findings/{id}/record.json", get(finding::record))
         .route("/findings/{id}/deliveries/{sink}", post(retry::make))
         .route("/rules", get(rules::show))
+        .route("/rules/{name}", get(rule::show))
         .route("/silences", get(silences::show).post(silences::make))
         .route("/silences/{id}", post(silences::end))
         .route("/workers", get(fleet::show))

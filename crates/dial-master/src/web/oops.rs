@@ -4,9 +4,11 @@ use super::assets::VERSION;
 use super::reply;
 use crate::api::Problem;
 use askama::Template;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use dial_core::store::StoreError;
 use http::StatusCode;
+use http::header::ACCEPT;
 
 /// What went wrong.
 #[derive(Debug, Template)]
@@ -39,13 +41,31 @@ impl Oops {
     }
 }
 
+/// What is at none of our addresses: a page for a browser that looks around, a problem document
+/// for programs.
+pub(crate) async fn not_found(request: Request) -> Response {
+    let accepts = request.headers().get(ACCEPT);
+    let accepts = accepts.and_then(|value| value.to_str().ok());
+    let is_browser = accepts.is_some_and(|media| media.contains("text/html"));
+    if is_browser && !request.uri().path().starts_with("/v1/") {
+        return Oops::unknown("page").into_response();
+    }
+    Problem::no_path().into_response()
+}
+
 impl From<Problem> for Oops {
     fn from(problem: Problem) -> Self {
         let status = StatusCode::from_u16(problem.status);
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let about = problem.parameter.map(|name| format!("{name}: "));
         let detail = format!("{}{}", about.unwrap_or_default(), problem.detail);
-        Self::new(status, problem.title, detail)
+        let title = match problem.status {
+            400 => "That is no question".to_owned(),
+            429 => "Too fast".to_owned(),
+            500.. => "Not now".to_owned(),
+            _ => problem.title,
+        };
+        Self::new(status, title, detail)
     }
 }
 

@@ -1,5 +1,6 @@
 //! `/`: how things stand, what happened lately, who is silent.
 
+use super::blind::{self, Need, Spot};
 use super::chart::Chart;
 use super::fleet::{self, Post};
 use super::frame::Frame;
@@ -69,6 +70,9 @@ struct Page {
     waiting: Vec<Line>,
     posts: Vec<Post>,
     troubled: usize,
+    spots: Vec<Spot>,
+    needs: Vec<Need>,
+    since: String,
 }
 
 pub(super) async fn show(
@@ -88,14 +92,20 @@ pub(super) async fn show(
         suppressed: Some(false),
         ..Query::default()
     };
-    let (numbers, waiting, posts) = futures::try_join!(
+    let drifts = blind::drifts(now);
+    let (numbers, waiting, posts, drifts) = futures::try_join!(
         Stats::read(store, window, now),
         store.list(&urgent, None, WAITING, now),
         fleet::posts(&state, now),
+        store.list(&drifts, None, blind::DRIFTS, now),
     )?;
     let status = |status: &str| numbers.by_status.get(status).copied().unwrap_or(0);
     let since = format!("&since={from}");
+    let catalogue = &*state.parts.dashboard.catalogue;
+    let accounts = numbers.by_account.keys();
     let page = Page {
+        spots: blind::spots(&posts, accounts, &drifts.items, catalogue),
+        needs: blind::needs(catalogue),
         frame: Frame::new(&visitor, "overview", "Overview"),
         offers: WINDOWS.map(|offered| Offer::new(offered, days)).into(),
         findings: numbers.findings,
@@ -117,6 +127,7 @@ pub(super) async fn show(
             .collect(),
         troubled: posts.iter().filter(|post| post.is_troubled).count(),
         posts,
+        since: since.trim_start_matches('&').to_owned(),
     };
     Ok(reply::page(StatusCode::OK, &page))
 }

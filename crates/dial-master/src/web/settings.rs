@@ -1,6 +1,7 @@
 //! How people sign in to the pages, as the configuration says.
 
-use dial_core::catalogue::RuleCard;
+use crate::catalogue::Shelf;
+use dial_core::catalogue::Catalogue;
 use jiff::SignedDuration;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ pub struct Dashboard {
     /// How long a session lasts.
     pub session: SignedDuration,
     /// The rules that the workers run, as far as somebody told.
-    pub rules: Arc<[RuleCard]>,
+    pub catalogue: Arc<Shelf>,
     /// Stands in for a session's secret where nobody signs in: forms prove that they are ours.
     pub form_key: [u8; 32],
 }
@@ -31,7 +32,7 @@ impl Default for Dashboard {
             origin: None,
             secure: true,
             session: SESSION,
-            rules: Arc::default(),
+            catalogue: Arc::new(Shelf::of(Catalogue::default())),
             form_key: rand::random(),
         }
     }

@@ -5,6 +5,7 @@ use super::frame::Frame;
 use super::line::Line;
 use super::oops::Oops;
 use super::reply;
+use super::suppressed::{self, Muted};
 use super::visitor::Visitor;
 use super::words::{self, When};
 use crate::api::State;
@@ -16,7 +17,6 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{self, Path};
 use axum::response::Response;
 use dial_core::store::silence::{Ended, Silence};
-use dial_core::store::{Query, Store};
 use dial_core::when;
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -24,8 +24,6 @@ use std::sync::Arc;
 
 /// How far back ended ones are shown.
 const ENDED: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// Most findings of the operator's own suppressions that are shown.
-const SUPPRESSED: usize = 20;
 
 /// A silence.
 #[derive(Debug)]
@@ -59,7 +57,7 @@ struct Page {
     typed: Typed,
     preview: Option<Shown>,
     silences: Vec<Quiet>,
-    suppressed: Vec<Line>,
+    suppressed: Vec<Muted>,
 }
 
 /// What a silence would have muted.
@@ -195,20 +193,9 @@ async fn page(
         typed,
         preview,
         silences,
-        suppressed: suppressed(store, now).await?,
+        suppressed: suppressed::find(store, now).await?,
     };
     Ok(reply::page(status, &page))
-}
-
-/// Findings of late that a suppression in a worker's configuration kept silent.
-async fn suppressed(store: &dyn Store, now: Timestamp) -> Result<Vec<Line>, Oops> {
-    let query = Query {
-        suppressed: Some(true),
-        since: now.checked_sub(ENDED).ok(),
-        ..Query::default()
-    };
-    let page = store.list(&query, None, SUPPRESSED, now).await?;
-    Ok(page.items.iter().map(|one| Line::new(one, now)).collect())
 }
 
 impl Quiet {

@@ -20,6 +20,7 @@ mod history;
 mod lambda;
 #[cfg(test)]
 mod openapi;
+mod pages;
 #[cfg(test)]
 mod queries;
 #[cfg(test)]

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 const SHIPPED: &str = "dist";
 /// The programs, as cargo names their packages.
 const PACKAGES: [&str; 3] = ["dial-worker", "dial-master", "dial-cli"];
+/// A configuration in which nothing is set: the built-in rules.
+const NO_CONFIG: &str = "/dev/null";
 /// Most bytes of the worker's zip without what `--with` adds: every cold start fetches it.
 const MAX_WORKER: usize = 8_000_000;
 /// Most bytes that Lambda takes in a direct upload.
@@ -192,7 +194,27 @@ impl Pack<'_> {
     }
 
     fn master(&self) -> anyhow::Result<Vec<u8>> {
-        archive::zip(&self.function("dial-master")?)
+        let mut entries = self.function("dial-master")?;
+        entries.push(Entry::text("catalogue.json", self.catalogue()?));
+        archive::zip(&entries)
+    }
+
+    /// What the dashboard says of the built-in rules, as the `dial` of this build tells it.
+    fn catalogue(&self) -> anyhow::Result<Vec<u8>> {
+        let own = self.programs.join("dial");
+        let mut dial = if Arch::host().is_ok_and(|host| host == self.arch) {
+            std::process::Command::new(own)
+        } else {
+            // One for another processor does not run here, and says the same.
+            command(&[
+                "cargo", "run", "--locked", "--quiet", "-p", "dial-cli", "--",
+            ])
+        };
+        dial.args(["rules", "catalogue", "--config"]).arg(NO_CONFIG);
+        let answer = dial.output().context("dial rules catalogue")?;
+        let said = String::from_utf8_lossy(&answer.stderr);
+        anyhow::ensure!(answer.status.success(), "dial rules catalogue: {said}");
+        Ok(answer.stdout)
     }
 
     fn dial(&self) -> anyhow::Result<Vec<u8>> {
