@@ -1,5 +1,9 @@
 // What an attacker may write into an event, in every place that is his to fill.
+import { readFileSync } from "node:fs";
 import { finding } from "./master.mjs";
+
+// What every sink is held to, by where it might come alive.
+const CORPUS = JSON.parse(readFileSync(new URL("../injection/strings.json", import.meta.url)));
 
 export const TEXTS = [
   "<script>alert(1)</script>", "\"><script>alert(1)</script>", "'><img src=x onerror=alert(1)>",
@@ -12,6 +16,7 @@ export const TEXTS = [
   "&#x3c;script&#x3e;alert(1)", "<!--", "-->", "<![CDATA[<script>alert(1)</script>]]>", "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
   "<details open ontoggle=alert(1)>", "<template><script>alert(1)</script></template>", "\u202egnp.exe", "\u0000\u0007\u001b[31m",
   "a".repeat(2000), "<b>bold</b>", "data:text/html,<script>alert(1)</script>", "\\u003cscript\\u003ealert(1)", "%3Cscript%3Ealert(1)%3C/script%3E",
+  ...Object.values(CORPUS).flat(),
 ];
 
 export function hostile(n, text) {

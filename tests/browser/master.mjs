@@ -115,7 +115,7 @@ export function finding(n, change = () => {}) {
 
 function identity({ rule, account, region, event, resources }) {
   const hash = createHash("sha256");
-  const resource = resources.length ? resources[0].arn || `${resources[0].type}/${resources[0].name}` : "";
+  const resource = resources.length ? resources[0].arn ?? `${resources[0].type}/${resources[0].name}` : "";
   for (const part of [rule.id, account.id, region, event.id, resource]) {
     const bytes = Buffer.from(part);
     const length = Buffer.alloc(4);
