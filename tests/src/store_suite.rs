@@ -119,6 +119,9 @@ pub const CASES: &[(&str, Case)] = &[
     ("what failed is listed and can be retried", |s| {
         Box::pin(outbox::retried(s))
     }),
+    ("a claim remembers its time until it is answered", |s| {
+        Box::pin(outbox::unanswered(s))
+    }),
     ("rows are counted by sink and state", |s| {
         Box::pin(outbox::counted(s))
     }),

@@ -2,7 +2,8 @@
 //!
 //! `dial_findings_received_total` = stored + duplicate + rejected + failed of
 //! `dial_findings_total{outcome}`; a failed one is sent again by its worker. Of the stored ones,
-//! `dial_findings_suppressed_total` have no outbox row.
+//! `dial_findings_suppressed_total` have no outbox row. The rest, times the sinks, is the sum of
+//! `dial_outbox_rows` over its states, as long as no finding is older than its retention.
 
 use crate::emf::{Emf, Tee};
 use ::metrics::{
@@ -106,7 +107,7 @@ fn describe() {
     describe_gauge!(
         OUTBOX,
         Unit::Count,
-        "Outbox rows by sink and state; on SQLite they add up to the findings stored for the sink"
+        "Outbox rows by sink and state; they add up to the findings stored for the sink"
     );
     describe_histogram!(
         DETECT,
@@ -179,8 +180,7 @@ pub(crate) fn sink_refused(sink: &str, refused: bool) {
     gauge!(SINK_REFUSED, "sink" => sink.to_owned()).set(if refused { 1.0 } else { 0.0 });
 }
 
-/// Shows how many rows each sink has in each state; a state that is not counted is empty, except
-/// that what is at rest shows only where the store counts it.
+/// Shows how many rows each sink has in each state; a state that is not counted is empty.
 pub(crate) fn outbox(sinks: &[String], counts: &[Count]) {
     use DeliveryState::{Failed, Pending, Sending, Sent, Suppressed};
     for sink in sinks {
@@ -194,13 +194,10 @@ pub(crate) fn outbox(sinks: &[String], counts: &[Count]) {
             let mut of_state = counts
                 .iter()
                 .filter(|c| c.sink == *sink && c.state == state);
-            let rows = of_state.next().map(|count| count.rows);
-            let at_rest = matches!(state, Sent | Suppressed);
-            if let Some(rows) = rows.or((!at_rest).then_some(0)) {
-                #[allow(clippy::cast_precision_loss, reason = "gauges are floats")]
-                let rows = rows as f64;
-                gauge!(OUTBOX, "sink" => sink.clone(), "state" => word).set(rows);
-            }
+            let rows = of_state.next().map_or(0, |count| count.rows);
+            #[allow(clippy::cast_precision_loss, reason = "gauges are floats")]
+            let rows = rows as f64;
+            gauge!(OUTBOX, "sink" => sink.clone(), "state" => word).set(rows);
         }
     }
 }

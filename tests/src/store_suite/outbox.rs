@@ -3,6 +3,8 @@
 use super::samples::{accept, acceptance, accepted, at, finding, row};
 use dial_core::FindingId;
 use dial_core::store::outbox::{Backlog, Place};
+use dial_core::store::triage::{Actor, Change, Door, Request};
+use dial_core::store::unanswered::{MOST, Span, Unanswered};
 use dial_core::store::{Delivery, DeliveryState, Settlement, Store};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -44,6 +46,7 @@ fn later(milliseconds: i64) -> Settlement {
     Settlement::Retry {
         at: at(milliseconds),
         error: "429 too many".into(),
+        unanswered: Unanswered::default(),
     }
 }
 
@@ -283,36 +286,134 @@ pub(super) async fn retried(store: Arc<dyn Store>) {
     assert!(!store.retry(&ids[0], SLACK, expired).await.expect("answers"));
 }
 
+/// When claims that lasted for ten seconds may have got through.
+fn spans(claims: &[i64]) -> Vec<Span> {
+    let span = |claim: &i64| Span::around(at(*claim), at(claim + 10_000));
+    claims.iter().map(span).collect()
+}
+
+pub(super) async fn unanswered(store: Arc<dyn Store>) {
+    let id = accepted(&*store, 1).await;
+    assert_eq!(row(&*store, &id, SLACK).await.unanswered.spans(), []);
+    for (claims, now) in [(&[0][..], 0), (&[0, 10_000], 10_000)] {
+        let claimed = claim(&*store, &id, at(now)).await.expect("is due");
+        assert_eq!(
+            claimed.unanswered.spans(),
+            spans(claims),
+            "a crash leaves it"
+        );
+        assert_eq!(claimed, row(&*store, &id, SLACK).await);
+    }
+    let left = Settlement::Retry {
+        at: at(15_000),
+        error: "no answer within 15 s".into(),
+        unanswered: spans(&[10_000]).into_iter().collect(),
+    };
+    assert!(settle(&*store, &id, 2, left).await);
+    let waiting = row(&*store, &id, SLACK).await;
+    assert_eq!(waiting.unanswered.spans(), spans(&[10_000]));
+    claim(&*store, &id, at(20_000)).await.expect("is due");
+    assert!(settle(&*store, &id, 3, given_up()).await);
+    let retried = store.retry(&id, SLACK, at(30_000)).await;
+    assert_eq!(retried, Ok(true));
+    let claimed = claim(&*store, &id, at(30_000)).await.expect("is due");
+    let all = spans(&[10_000, 20_000, 30_000]);
+    assert_eq!(claimed.unanswered.spans(), all, "an errand does not end it");
+    for n in 0..40 {
+        let now = 40_000 + n * 10_000;
+        let claimed = claim(&*store, &id, at(now)).await.expect("lease ended");
+        assert!(claimed.unanswered.spans().len() <= MOST, "{n}");
+        assert_eq!(claimed.unanswered.own(), spans(&[now]).pop());
+        assert_eq!(claimed.unanswered.spans()[0].from, all[0].from);
+    }
+    let attempts = row(&*store, &id, SLACK).await.attempts;
+    assert_eq!(attempts, 44, "each claim counts once");
+    assert!(settle(&*store, &id, attempts, delivered()).await);
+    let sent = row(&*store, &id, SLACK).await;
+    assert_eq!(sent.unanswered, Unanswered::default(), "it has an answer");
+}
+
+/// Rows by state, the same before and after counters are added up, by whoever does so.
+async fn assert_counts(
+    store: &Arc<dyn Store>,
+    when: &str,
+    expected: &[(&str, DeliveryState, u64)],
+) {
+    let sinks = [SLACK, "thehive"].map(str::to_owned);
+    let mut expected = expected.to_vec();
+    expected.sort_unstable();
+    for folds in [0, 1, 4] {
+        let folding = (0..folds).map(|_| store.fold());
+        for folded in join_all(folding).await {
+            folded.expect("folds");
+        }
+        let counts = store.counts(&sinks, at(20_000)).await.expect("answers");
+        let mut counts: Vec<_> = counts
+            .iter()
+            .filter(|count| count.rows > 0)
+            .map(|count| (count.sink.as_str(), count.state, count.rows))
+            .collect();
+        counts.sort_unstable();
+        assert_eq!(counts, expected, "{when}, {folds} folds later");
+    }
+}
+
 pub(super) async fn counted(store: Arc<dyn Store>) {
+    use DeliveryState::{Failed, Pending, Sending, Sent, Suppressed};
     let mut ids = Vec::new();
-    for n in 0..5 {
+    for n in 0..7 {
         ids.push(accepted(&*store, n).await);
     }
-    for id in &ids[..4] {
+    assert_counts(
+        &store,
+        "new",
+        &[(SLACK, Pending, 7), ("thehive", Pending, 7)],
+    )
+    .await;
+    for id in &ids[..6] {
         claim(&*store, id, at(0)).await.expect("is due");
     }
     assert!(settle(&*store, &ids[0], 1, delivered()).await);
     assert!(settle(&*store, &ids[1], 1, given_up()).await);
     assert!(settle(&*store, &ids[2], 1, later(9_000)).await);
-    let sinks = [SLACK, "thehive"].map(str::to_owned);
-    let counts = store.counts(&sinks).await.expect("answers");
-    // Not every store counts what is at rest.
-    let counts: Vec<_> = counts
-        .iter()
-        .filter(|count| count.state != DeliveryState::Sent)
-        .map(|count| (count.sink.as_str(), count.state, count.rows))
-        .collect();
-    let mut expected = [
-        (SLACK, DeliveryState::Pending, 2),
-        (SLACK, DeliveryState::Sending, 1),
-        (SLACK, DeliveryState::Failed, 1),
-        ("thehive", DeliveryState::Pending, 5),
+    let by = "route".to_owned();
+    assert!(settle(&*store, &ids[3], 1, Settlement::Suppressed { by }).await);
+    let (digest, members) = (json!({}), [(ids[5].clone(), 1)]);
+    let gathered = store.gather(SLACK, (&ids[4], 1), &digest, &members);
+    assert_eq!(gathered.await, Ok(true));
+    let settled = [
+        (SLACK, Pending, 2),
+        (SLACK, Sending, 1),
+        (SLACK, Sent, 1),
+        (SLACK, Failed, 1),
+        (SLACK, Suppressed, 2),
+        ("thehive", Pending, 7),
     ];
-    let mut counts = counts;
-    counts.sort_unstable();
-    expected.sort_unstable();
-    assert_eq!(counts, expected);
-    let one = store.counts(&sinks[1..]).await.expect("answers");
+    assert_counts(&store, "settled", &settled).await;
+    wake(&*store, &ids[0], Change::Acknowledge).await;
+    let mut woken = settled;
+    (woken[0].2, woken[2].2) = (3, 0);
+    let present: Vec<_> = woken.into_iter().filter(|(.., rows)| *rows > 0).collect();
+    assert_counts(&store, "woken", &present).await;
+    let claimed = claim(&*store, &ids[0], at(9_500)).await.expect("is due");
+    // Once more while it is told: the row is behind, and due again.
+    wake(&*store, &ids[0], Change::Resolve).await;
+    for (attempt, wanted) in [(claimed.attempts, 1), (claimed.attempts + 1, 2)] {
+        let told = Settlement::Sent {
+            receipt: None,
+            wanted,
+            at: at(9_600),
+        };
+        assert!(settle(&*store, &ids[0], attempt, told).await);
+        if wanted == 1 {
+            assert_counts(&store, "behind", &present).await;
+            claim(&*store, &ids[0], at(9_700)).await.expect("is due");
+        }
+    }
+    assert_counts(&store, "told anew", &settled).await;
+    let sinks = [SLACK, "thehive"].map(str::to_owned);
+    let one = store.counts(&sinks[1..], at(20_000)).await;
+    let one = one.expect("answers");
     assert!(one.iter().all(|count| count.sink == "thehive"), "{one:?}");
 
     let known = store.known_sinks(&sinks).await;
@@ -324,4 +425,18 @@ pub(super) async fn counted(store: Arc<dyn Store>) {
         Ok(all.to_vec()),
         "what left the configuration has rows"
     );
+}
+
+/// Changes a finding, so that what was sent is told anew.
+async fn wake(store: &dyn Store, id: &FindingId, change: Change) {
+    let request = Request {
+        change,
+        comment: None,
+        by: Actor {
+            who: "analyst".into(),
+            door: Door::Api,
+        },
+        at: at(9_400),
+    };
+    store.change(id, None, &request).await.expect("fits");
 }

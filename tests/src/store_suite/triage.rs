@@ -5,6 +5,7 @@ use dial_core::FindingId;
 use dial_core::store::triage::{
     Actor, Change, ChangeError, Changed, Door, Refusal, Request, Triage,
 };
+use dial_core::store::unanswered::Unanswered;
 use dial_core::store::{Audit, DeliveryState, Query, Settlement, Status, Store};
 use futures::future::join_all;
 use jiff::SignedDuration;
@@ -348,6 +349,7 @@ pub(super) async fn wakes(store: Arc<dyn Store>) {
     let again = Settlement::Retry {
         at: at(4_000),
         error: "429".into(),
+        unanswered: Unanswered::default(),
     };
     assert!(
         !settle(&*store, &id, 1, sent(1, 0)).await,

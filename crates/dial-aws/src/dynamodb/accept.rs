@@ -4,7 +4,7 @@ use super::item::{self, Item};
 use super::retry::patiently;
 use super::stats;
 use super::table::{EXPIRES, PK};
-use super::{DynamoStore, StoreError};
+use super::{DynamoStore, StoreError, row};
 use crate::fault::{Fault, Remedy};
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -103,7 +103,7 @@ fn transaction(
         store.put(note),
     ];
     for sink in sinks {
-        actions.push(store.put(item::outbox(new, sink)?));
+        actions.push(store.put(row::outbox(new, sink)?));
     }
     let action = |put| TransactWriteItem::builder().put(put).build();
     actions

@@ -1,12 +1,10 @@
 //! What people ask of the outbox, in DynamoDB: from `by_due`, where failed rows lie beside those
 //! that wait.
 
-use super::item;
 use super::outbox::{change, made, number, state, text};
 use super::table::{BY_DUE, EXPIRES, PK, SK};
-use super::{DynamoStore, StoreError, key};
+use super::{DynamoStore, StoreError, census, item, key, row};
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::Select;
 use dial_core::FindingId;
 use dial_core::store::outbox::{Backlog, Count, Outbox, Place};
 use dial_core::store::{Delivery, DeliveryState, MAX_PAGE};
@@ -62,18 +60,8 @@ impl Outbox for DynamoStore {
         Ok(rows)
     }
 
-    async fn counts(&self, sinks: &[String]) -> Result<Vec<Count>, StoreError> {
-        let states = [
-            DeliveryState::Pending,
-            DeliveryState::Sending,
-            DeliveryState::Failed,
-        ];
-        let all = sinks
-            .iter()
-            .flat_map(|sink| states.map(|state| (sink, state)));
-        let counts = all.map(|(sink, state)| self.count(sink, state));
-        let counts = try_join_all(counts).await?;
-        Ok(counts.into_iter().filter(|count| count.rows > 0).collect())
+    async fn counts(&self, sinks: &[String], now: Timestamp) -> Result<Vec<Count>, StoreError> {
+        census::counts(self, sinks, now).await
     }
 
     async fn known_sinks(&self, configured: &[String]) -> Result<Vec<String>, StoreError> {
@@ -101,7 +89,7 @@ impl Outbox for DynamoStore {
 }
 
 /// Value of `by_due` for rows of a sink.
-fn partition(sink: &str, which: Backlog) -> String {
+pub(super) fn partition(sink: &str, which: Backlog) -> String {
     match which {
         Backlog::Waiting => sink.to_owned(),
         Backlog::Failed => key::failed(sink),
@@ -146,7 +134,7 @@ impl DynamoStore {
                 .map_err(|e| self.failed(&e, "dynamodb:Query"))?;
             for row in answer.items.unwrap_or_default() {
                 let expired = item::expired(&row, now);
-                let row = item::delivery(row)?;
+                let row = row::delivery(row)?;
                 found.extend((!expired).then_some(row));
             }
             from = answer.last_evaluated_key;
@@ -155,48 +143,5 @@ impl DynamoStore {
             }
         }
         Ok(found)
-    }
-
-    async fn count(&self, sink: &str, wanted: DeliveryState) -> Result<Count, StoreError> {
-        let which = match wanted {
-            DeliveryState::Failed => Backlog::Failed,
-            _ => Backlog::Waiting,
-        };
-        let value = partition(sink, which);
-        let shards = (0..key::SHARDS).map(|shard| self.count_shard(&value, shard, wanted));
-        Ok(Count {
-            sink: sink.to_owned(),
-            state: wanted,
-            rows: try_join_all(shards).await?.into_iter().sum(),
-        })
-    }
-
-    async fn count_shard(
-        &self,
-        value: &str,
-        shard: u8,
-        wanted: DeliveryState,
-    ) -> Result<u64, StoreError> {
-        let (mut rows, mut from) = (0, None);
-        loop {
-            let answer = self
-                .query(BY_DUE.name)
-                .await
-                .key_condition_expression("due_pk = :partition")
-                .filter_expression("#state = :state")
-                .expression_attribute_names("#state", "state")
-                .expression_attribute_values(":partition", text(key::partition_of(value, shard)))
-                .expression_attribute_values(":state", state(wanted))
-                .select(Select::Count)
-                .set_exclusive_start_key(from)
-                .send()
-                .await
-                .map_err(|e| self.failed(&e, "dynamodb:Query"))?;
-            rows += u64::try_from(answer.count).unwrap_or_default();
-            from = answer.last_evaluated_key;
-            if from.is_none() {
-                return Ok(rows);
-            }
-        }
     }
 }

@@ -4,7 +4,7 @@ use super::item::{self, Item};
 use super::outbox::{number, state, text};
 use super::retry::patiently;
 use super::table::{EXPIRES, PK, SK};
-use super::{DynamoStore, StoreError, key};
+use super::{DynamoStore, StoreError, key, row};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
@@ -85,7 +85,7 @@ impl DynamoStore {
 
     async fn row(&self, id: &FindingId, sink: &str) -> Result<Option<Delivery>, StoreError> {
         let found = self.get(&key::finding(id), &key::out(sink)).await?;
-        found.map(item::delivery).transpose()
+        found.map(row::delivery).transpose()
     }
 
     fn update_row(&self, id: &FindingId, sink: &str) -> UpdateBuilder {
@@ -181,13 +181,15 @@ impl DynamoStore {
         )];
         let by = text(format!("digest {carrier}"));
         actions.extend(members.iter().map(|(member, attempt)| {
+            let resting = key::partition(key::RESTING, member);
             updating(
                 self.held_row(member, sink, *attempt)
                     .condition_expression(HELD)
                     .update_expression(
-                        "SET #state = :suppressed, suppressed_by = :by \
-                         REMOVE due_pk, due_sort, last_error",
+                        "SET #state = :suppressed, suppressed_by = :by, due_pk = :resting \
+                         REMOVE last_error",
                     )
+                    .expression_attribute_values(":resting", text(resting))
                     .expression_attribute_values(":suppressed", state(DeliveryState::Suppressed))
                     .expression_attribute_values(":by", by.clone()),
             )

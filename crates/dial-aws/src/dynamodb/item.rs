@@ -1,4 +1,4 @@
-//! What items hold: findings, audit lines and outbox rows as attribute maps, and back.
+//! What items hold: findings and audit lines as attribute maps, and back.
 
 use super::table::{EXPIRES, PK, SK};
 use super::{StoreError, key};
@@ -9,9 +9,7 @@ use dial_core::finding::{Finding, MAX_RECORD};
 use dial_core::gzip::{deflate, inflate};
 use dial_core::record::Record;
 use dial_core::store::triage::Triage;
-use dial_core::store::{
-    Acceptance, Audit, Delivery, DeliveryState, Status, Stored, Summary, sort_key,
-};
+use dial_core::store::{Acceptance, Audit, Status, Stored, Summary, sort_key};
 use dial_core::wire;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -77,53 +75,6 @@ struct AuditLine {
     expires: i64,
     #[serde(flatten)]
     audit: Audit,
-}
-
-/// One outbox row as it lies there.
-#[derive(Serialize, Deserialize)]
-struct OutRow {
-    pk: String,
-    sk: String,
-    sink: String,
-    state: DeliveryState,
-    attempts: u32,
-    #[serde(default)]
-    earlier: u32,
-    #[serde(default)]
-    wanted: u32,
-    #[serde(default)]
-    shown: u32,
-    /// Fixed width, for it is compared as text.
-    due_at: String,
-    received_at: Timestamp,
-    since: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sent_at: Option<Timestamp>,
-    expires: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    last_error: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    suppressed_by: Option<String>,
-    /// Id of the finding that this one repeats, or its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    grp: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    grouped_at: Option<Timestamp>,
-    #[serde(default)]
-    repeats: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    repeated_at: Option<Timestamp>,
-    /// JSON text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    digest: Option<String>,
-    /// JSON text: an attribute map would not keep every number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    receipt: Option<String>,
-    /// Absent once settled, so that `by_due` holds only what waits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due_pk: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due_sort: Option<String>,
 }
 
 /// Item of a new finding.
@@ -235,36 +186,6 @@ impl Standing {
     }
 }
 
-/// Outbox row of a new finding, due at once.
-pub(crate) fn outbox(new: &Acceptance, sink: &str) -> Result<Item, StoreError> {
-    let id = &new.finding.id;
-    encode(&OutRow {
-        pk: key::finding(id),
-        sk: key::out(sink),
-        sink: sink.to_owned(),
-        state: DeliveryState::Pending,
-        attempts: 0,
-        earlier: 0,
-        wanted: 0,
-        shown: 0,
-        due_at: key::instant(new.received_at),
-        received_at: new.received_at,
-        since: new.received_at,
-        sent_at: None,
-        expires: expires(new.expires_at),
-        last_error: None,
-        suppressed_by: None,
-        grp: None,
-        grouped_at: None,
-        repeats: 0,
-        repeated_at: None,
-        digest: None,
-        receipt: None,
-        due_pk: Some(key::partition(sink, id)),
-        due_sort: Some(key::due(new.received_at, id)),
-    })
-}
-
 /// Reads a finding's item; `None` when it is expired at `now`.
 pub(crate) fn stored(mut item: Item, now: Timestamp) -> Result<Option<Stored>, StoreError> {
     let label = Label::of(&item);
@@ -302,37 +223,6 @@ pub(crate) fn audit(item: Item) -> Result<Audit, StoreError> {
     decode::<AuditLine>(item, &label).map(|line| line.audit)
 }
 
-/// Reads an outbox row.
-pub(crate) fn delivery(item: Item) -> Result<Delivery, StoreError> {
-    let label = Label::of(&item);
-    let row: OutRow = decode(item, &label)?;
-    let finding = key::finding_of(&row.pk);
-    let receipt = row.receipt.as_deref().map(|text| parse(text, &label));
-    let digest = row.digest.as_deref().map(|text| parse(text, &label));
-    let group = row.grp.as_deref().map(FindingId::parse);
-    Ok(Delivery {
-        finding: finding.ok_or_else(|| label.corrupt(&"no finding id"))?,
-        sink: row.sink,
-        state: row.state,
-        attempts: row.attempts,
-        earlier: row.earlier,
-        wanted: row.wanted,
-        shown: row.shown,
-        since: row.since,
-        sent_at: row.sent_at,
-        suppressed_by: row.suppressed_by,
-        group: group.transpose().map_err(|e| label.corrupt(&e))?,
-        grouped_at: row.grouped_at,
-        repeats: row.repeats,
-        repeated_at: row.repeated_at,
-        digest: digest.transpose()?,
-        due_at: row.due_at.parse().map_err(|e| label.corrupt(&e))?,
-        received_at: row.received_at,
-        last_error: row.last_error,
-        receipt: receipt.transpose()?.flatten(),
-    })
-}
-
 /// Reads what [`encode`] wrote.
 pub(crate) fn read<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
     let label = Label::of(&item);
@@ -355,17 +245,6 @@ pub(crate) fn expired(item: &Item, now: Timestamp) -> bool {
     let number = item.get(EXPIRES).and_then(|value| value.as_n().ok());
     let expires = number.and_then(|text| text.parse().ok());
     expires.is_some_and(|expires| is_expired(expires, now))
-}
-
-/// A row's state as it lies there.
-pub(crate) fn state_name(state: DeliveryState) -> &'static str {
-    match state {
-        DeliveryState::Pending => "pending",
-        DeliveryState::Sending => "sending",
-        DeliveryState::Sent => "sent",
-        DeliveryState::Failed => "failed",
-        DeliveryState::Suppressed => "suppressed",
-    }
 }
 
 /// The status as its partition spells it.
@@ -404,7 +283,7 @@ pub(crate) fn encode(value: &impl Serialize) -> Result<Item, StoreError> {
     to_item(value).map_err(|e| StoreError::Corrupt(e.to_string()))
 }
 
-fn decode<T: DeserializeOwned>(item: Item, label: &Label) -> Result<T, StoreError> {
+pub(super) fn decode<T: DeserializeOwned>(item: Item, label: &Label) -> Result<T, StoreError> {
     from_item(item).map_err(|e| label.corrupt(&e))
 }
 
@@ -412,21 +291,21 @@ pub(crate) fn json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|e| StoreError::Corrupt(e.to_string()))
 }
 
-fn parse<T: DeserializeOwned>(text: &str, label: &Label) -> Result<T, StoreError> {
+pub(super) fn parse<T: DeserializeOwned>(text: &str, label: &Label) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|e| label.corrupt(&e))
 }
 
 /// Which item it was, for the error.
-struct Label(String);
+pub(super) struct Label(String);
 
 impl Label {
-    fn of(item: &Item) -> Self {
+    pub(super) fn of(item: &Item) -> Self {
         let part = |name| item.get(name).and_then(|v| v.as_s().ok());
         let part = |name| part(name).map_or("?", String::as_str);
         Self(format!("{} {}", part(PK), part(SK)))
     }
 
-    fn corrupt(&self, why: &dyn std::fmt::Display) -> StoreError {
+    pub(super) fn corrupt(&self, why: &dyn std::fmt::Display) -> StoreError {
         StoreError::Corrupt(format!("{}: {why}", self.0))
     }
 }
@@ -486,15 +365,6 @@ mod tests {
             let wire = serde_json::to_value(status).unwrap();
             assert_eq!(wire, status_name(status));
         }
-        for state in [
-            DeliveryState::Pending,
-            DeliveryState::Sending,
-            DeliveryState::Sent,
-            DeliveryState::Failed,
-            DeliveryState::Suppressed,
-        ] {
-            assert_eq!(serde_json::to_value(state).unwrap(), state_name(state));
-        }
     }
 
     #[test]
@@ -522,14 +392,14 @@ mod tests {
             let error = stored(item, now()).unwrap_err().to_string();
             assert!(error.contains("F#f-") && error.contains("META"), "{error}");
         }
-        assert!(matches!(delivery(Item::new()), Err(StoreError::Corrupt(_))));
         assert!(matches!(audit(Item::new()), Err(StoreError::Corrupt(_))));
     }
 
     #[test]
     fn the_items_of_a_finding_are_pinned() {
         let new = sample::acceptance("e-1", 20);
-        let items = [meta(&new), accepted(&new), outbox(&new, "slack")];
+        let outbox = crate::dynamodb::row::outbox(&new, "slack");
+        let items = [meta(&new), accepted(&new), outbox];
         let items = items.map(|item| {
             let item: serde_json::Value = from_item(item.unwrap()).unwrap();
             item

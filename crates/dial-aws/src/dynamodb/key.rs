@@ -16,6 +16,8 @@ pub(crate) const OUT: &str = "OUT#";
 pub(crate) const WAKE: &str = "WAKE";
 /// Value of `by_due` for those; no sink has such a name.
 pub(crate) const WAKING: &str = "#wake";
+/// Value of `by_due` for rows that are settled and not counted yet; no sink has such a name.
+pub(crate) const RESTING: &str = "#rest";
 /// Shards of a partition of an index.
 pub(crate) const SHARDS: u8 = 8;
 /// Value of the index that holds every finding.
@@ -74,7 +76,7 @@ pub(crate) fn instant(at: Timestamp) -> String {
 }
 
 /// The value itself, or its hash where it is too long for a key.
-fn bounded(value: &str) -> Cow<'_, str> {
+pub(crate) fn bounded(value: &str) -> Cow<'_, str> {
     if value.len() <= MAX_VALUE {
         return Cow::Borrowed(value);
     }

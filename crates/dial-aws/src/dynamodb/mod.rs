@@ -3,6 +3,7 @@
 mod accept;
 mod archive;
 mod backlog;
+mod census;
 mod document;
 mod group;
 mod item;
@@ -15,6 +16,7 @@ mod partitions;
 #[cfg(test)]
 mod reference;
 mod retry;
+mod row;
 #[cfg(test)]
 mod sample;
 mod silence;
@@ -161,7 +163,7 @@ impl Store for DynamoStore {
         let items = self.items(id, key::OUT).await?;
         let mut rows: Vec<_> = items
             .into_iter()
-            .map(item::delivery)
+            .map(row::delivery)
             .collect::<Result<_, _>>()?;
         rows.sort_by(|a, b| a.sink.cmp(&b.sink));
         Ok(rows)

@@ -3,13 +3,15 @@
 use super::item::{self, Item};
 use super::retry::patiently;
 use super::table::{BY_DUE, PK, SK};
-use super::{DynamoStore, StoreError, key};
+use super::{DynamoStore, StoreError, key, row};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use dial_core::FindingId;
+use dial_core::store::unanswered::{MOST, Span, Unanswered};
 use dial_core::store::{Delivery, DeliveryState, MAX_PAGE, Settlement};
 use jiff::Timestamp;
+use serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value;
 
 /// Most reads of one shard while looking for due rows.
 const MAX_READS: usize = 8;
@@ -57,7 +59,7 @@ async fn due_of_shard(
             .map_err(|e| store.failed(&e, "dynamodb:Query"))?;
         for row in answer.items.unwrap_or_default() {
             let expired = item::expired(&row, now);
-            let row = item::delivery(row)?;
+            let row = row::delivery(row)?;
             found.extend((row.due_at <= now && !expired).then_some(row));
         }
         from = answer.last_evaluated_key;
@@ -76,26 +78,71 @@ pub(super) async fn claim(
     now: Timestamp,
     lease_until: Timestamp,
 ) -> Result<Option<Delivery>, StoreError> {
-    let seconds = AttributeValue::N(now.as_second().to_string());
+    let span = Span::around(now, lease_until);
+    let claiming = || async { claiming(store, id, sink, now, lease_until).await };
+    let change = claiming().await;
+    let change = value(change, ":span", spans(&[span])?);
+    let change = value(change, ":most", number(MOST))
+        .condition_expression(format!("{CLAIMABLE} AND size(unanswered) < :most"))
+        .update_expression(format!(
+            "{CLAIM}, unanswered = list_append(unanswered, :span)"
+        ));
+    let item = match attempted(store, change).await? {
+        Made::Now(item) => return row::delivery(item).map(Some),
+        Made::Not(None) => return Ok(None),
+        Made::Not(Some(item)) => item,
+    };
+    // Either somebody has it, or its list is full, or of a program that kept none.
+    let expired = item::expired(&item, now);
+    let before = row::delivery(item)?;
+    let waits = matches!(
+        before.state,
+        DeliveryState::Pending | DeliveryState::Sending
+    );
+    if !waits || expired || before.due_at > now {
+        return Ok(None);
+    }
+    let mut all = before.unanswered;
+    all.push(span);
+    let change = value(claiming().await, ":spans", spans(all.spans())?);
+    let change = value(change, ":attempts", number(before.attempts))
+        .condition_expression(format!("{CLAIMABLE} AND attempts = :attempts"))
+        .update_expression(format!("{CLAIM}, unanswered = :spans"));
+    let row = made(store, change).await?;
+    row.map(row::delivery).transpose()
+}
+
+/// The row waits, or the lease of whoever had it is over.
+const CLAIMABLE: &str = "#state IN (:pending, :sending) AND due_at <= :now AND #expires > :seconds";
+const CLAIM: &str = "SET #state = :sending, attempts = attempts + :one, due_at = :lease, \
+                     due_sort = :lease_sort, change_id = :change";
+
+/// A change with the values of [`CLAIMABLE`] and [`CLAIM`].
+async fn claiming(
+    store: &DynamoStore,
+    id: &FindingId,
+    sink: &str,
+    now: Timestamp,
+    lease_until: Timestamp,
+) -> UpdateItemFluentBuilder {
     let change = change(store, id, sink)
         .await
-        .condition_expression(
-            "#state IN (:pending, :sending) AND due_at <= :now AND #expires > :seconds",
-        )
-        .update_expression(
-            "SET #state = :sending, attempts = attempts + :one, \
-             due_at = :lease, due_sort = :lease_sort, change_id = :change",
-        )
-        .expression_attribute_names("#expires", super::table::EXPIRES)
-        .expression_attribute_values(":pending", state(DeliveryState::Pending))
-        .expression_attribute_values(":sending", state(DeliveryState::Sending))
-        .expression_attribute_values(":now", text(key::instant(now)))
-        .expression_attribute_values(":seconds", seconds)
-        .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-        .expression_attribute_values(":lease", text(key::instant(lease_until)))
-        .expression_attribute_values(":lease_sort", text(key::due(lease_until, id)));
-    let row = made(store, change).await?;
-    row.map(item::delivery).transpose()
+        .expression_attribute_names("#expires", super::table::EXPIRES);
+    let values = [
+        (":pending", state(DeliveryState::Pending)),
+        (":sending", state(DeliveryState::Sending)),
+        (":now", text(key::instant(now))),
+        (":seconds", number(now.as_second())),
+        (":one", number(1)),
+        (":lease", text(key::instant(lease_until))),
+        (":lease_sort", text(key::due(lease_until, id))),
+    ];
+    let values = values.into_iter();
+    values.fold(change, |change, (name, of)| value(change, name, of))
+}
+
+fn spans(spans: &[Span]) -> Result<AttributeValue, StoreError> {
+    to_attribute_value(spans).map_err(|e| StoreError::Corrupt(e.to_string()))
 }
 
 /// Records how an attempt ended; `false` when a later claim took the row over.
@@ -132,9 +179,13 @@ pub(super) async fn settle(
             }
             told.behind(base().await, attempt)?
         }
-        Settlement::Retry { at, error } => retried(held, id, *at, error),
+        Settlement::Retry {
+            at,
+            error,
+            unanswered,
+        } => retried(held, id, *at, error, unanswered)?,
         Settlement::Failed { error } => failed(held, id, sink, error),
-        Settlement::Suppressed { by } => suppressed(held, by),
+        Settlement::Suppressed { by } => suppressed(held, id, by),
     };
     Ok(made(store, ending).await?.is_some())
 }
@@ -151,16 +202,17 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
-    /// The row rests until something changes.
+    /// The row rests until something changes; `by_due` has it until it is counted.
     fn content(
         &self,
         change: UpdateItemFluentBuilder,
     ) -> Result<UpdateItemFluentBuilder, StoreError> {
         let change = value(change, ":ended", state(DeliveryState::Sent));
-        let set = "#state = :ended, sent_at = :at, shown = :wanted, change_id = :change";
-        let remove = "REMOVE due_pk, due_sort, last_error";
+        let change = value(change, ":resting", resting(self.id));
+        let set = "#state = :ended, sent_at = :at, shown = :wanted, change_id = :change, \
+                   due_pk = :resting";
         Ok(self
-            .shown(change, set, remove)?
+            .shown(change, set)?
             .condition_expression(format!("{HELD} AND wanted <= :wanted")))
     }
 
@@ -177,7 +229,7 @@ impl Told<'_> {
         let set = "#state = :ended, sent_at = :at, shown = :wanted, change_id = :change, \
                    due_at = :due, due_sort = :sort, since = :at, earlier = :earlier";
         Ok(self
-            .shown(change, set, "REMOVE last_error")?
+            .shown(change, set)?
             .condition_expression(format!("{HELD} AND wanted > :wanted")))
     }
 
@@ -185,8 +237,12 @@ impl Told<'_> {
         &self,
         change: UpdateItemFluentBuilder,
         set: &str,
-        remove: &str,
     ) -> Result<UpdateItemFluentBuilder, StoreError> {
+        let change = value(change, ":answered", spans(&[])?);
+        let (set, remove) = (
+            format!("{set}, unanswered = :answered"),
+            "REMOVE last_error",
+        );
         let change = value(change, ":wanted", number(self.wanted));
         let change = value(change, ":at", text(self.at.to_string()));
         Ok(match self.receipt {
@@ -203,16 +259,18 @@ fn retried(
     id: &FindingId,
     at: Timestamp,
     error: &str,
-) -> UpdateItemFluentBuilder {
+    unanswered: &Unanswered,
+) -> Result<UpdateItemFluentBuilder, StoreError> {
     let change = value(change, ":ended", state(DeliveryState::Pending));
     let change = value(change, ":at", text(key::instant(at)));
     let change = value(change, ":sort", text(key::due(at, id)));
-    value(change, ":error", text(error.to_owned()))
+    let change = value(change, ":spans", spans(unanswered.spans())?);
+    Ok(value(change, ":error", text(error.to_owned()))
         .condition_expression(HELD)
         .update_expression(
             "SET #state = :ended, due_at = :at, due_sort = :sort, last_error = :error, \
-             change_id = :change",
-        )
+             unanswered = :spans, change_id = :change",
+        ))
 }
 
 /// The row is found among the failed.
@@ -232,15 +290,25 @@ fn failed(
         )
 }
 
-/// The row leaves `by_due` for good.
-fn suppressed(change: UpdateItemFluentBuilder, by: &str) -> UpdateItemFluentBuilder {
+/// The row rests for good.
+fn suppressed(
+    change: UpdateItemFluentBuilder,
+    id: &FindingId,
+    by: &str,
+) -> UpdateItemFluentBuilder {
+    let change = value(change, ":resting", resting(id));
     let change = value(change, ":ended", state(DeliveryState::Suppressed));
     value(change, ":by", text(by.to_owned()))
         .condition_expression(HELD)
         .update_expression(
-            "SET #state = :ended, suppressed_by = :by, change_id = :change \
-             REMOVE due_pk, due_sort, last_error",
+            "SET #state = :ended, suppressed_by = :by, change_id = :change, due_pk = :resting \
+             REMOVE last_error",
         )
+}
+
+/// Where `by_due` has rows that are settled.
+fn resting(id: &FindingId) -> AttributeValue {
+    text(key::partition(key::RESTING, id))
 }
 
 fn value(
@@ -270,18 +338,40 @@ pub(super) async fn change(
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
+/// What came of a conditional change.
+enum Made {
+    /// The row afterwards.
+    Now(Item),
+    /// The condition did not hold: the row as it is, where there is one.
+    Not(Option<Item>),
+}
+
 /// Makes a conditional change; the row afterwards, or `None` where the condition did not hold.
-///
-/// A try may be done although its answer gets lost; the next one is refused then, by a row that
-/// names this very change.
 pub(super) async fn made(
     store: &DynamoStore,
     change: UpdateItemFluentBuilder,
 ) -> Result<Option<Item>, StoreError> {
+    Ok(match attempted(store, change).await? {
+        Made::Now(row) => Some(row),
+        Made::Not(_) => None,
+    })
+}
+
+/// The same, with the row that was in the way.
+///
+/// A try may be done although its answer gets lost; the next one is refused then, by a row that
+/// names this very change.
+async fn attempted(
+    store: &DynamoStore,
+    change: UpdateItemFluentBuilder,
+) -> Result<Made, StoreError> {
     let values = change.get_expression_attribute_values().as_ref();
     let change_id = values.and_then(|values| values.get(":change")).cloned();
     let row = patiently(DynamoStore::deadline(), || send(store, change.clone())).await?;
-    Ok(row.filter(|row| row.get("change_id") == change_id.as_ref()))
+    Ok(match row {
+        Some(row) if row.get("change_id") == change_id.as_ref() => Made::Now(row),
+        other => Made::Not(other),
+    })
 }
 
 /// The row as it is now, whether the change was made or refused.
@@ -309,7 +399,7 @@ pub(super) fn number(number: impl std::fmt::Display) -> AttributeValue {
 }
 
 pub(super) fn state(state: DeliveryState) -> AttributeValue {
-    text(item::state_name(state).to_owned())
+    text(row::state_name(state).to_owned())
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! Counters: a change leaves a note in its own transaction, folding adds notes to cells.
 //!
+//! A delivery that is settled is its own note: it lies in `by_due` until its sink's rows count it.
+//!
 //! Counters in the transaction of every finding would make findings wait for one another. A note
 //! is an item of its own; one transaction deletes many of them and adds their sums, so that each
 //! is added once whoever folds, and however often.
 
+use super::census::Entry;
 use super::item::{self, Item};
+use super::outbox::state;
 use super::retry::patiently;
 use super::table::{BY_DUE, BY_STATUS, EXPIRES, PK, SK};
 use super::{DynamoStore, StoreError, accept, key};
@@ -86,7 +90,10 @@ impl Statistics for DynamoStore {
     }
 
     async fn fold(&self) -> Result<usize, StoreError> {
-        let shards = (0..key::SHARDS).map(|shard| self.fold_shard(shard));
+        let waiting: [(&str, Read); 2] = [(WAITING, Waiting::note), (key::RESTING, Waiting::row)];
+        let shards = waiting.iter().flat_map(|(value, read)| {
+            (0..key::SHARDS).map(move |shard| self.fold_shard(value, *read, shard))
+        });
         let folded = futures::future::try_join_all(shards).await?;
         Ok(folded.into_iter().sum())
     }
@@ -142,24 +149,21 @@ impl DynamoStore {
         Ok(None)
     }
 
-    async fn fold_shard(&self, shard: u8) -> Result<usize, StoreError> {
+    async fn fold_shard(&self, value: &str, read: Read, shard: u8) -> Result<usize, StoreError> {
         let (mut folded, mut from) = (0, None);
         for _ in 0..MAX_READS {
             let answer = self
                 .query(BY_DUE.name)
                 .await
                 .key_condition_expression("due_pk = :waiting")
-                .expression_attribute_values(":waiting", text(key::partition_of(WAITING, shard)))
+                .expression_attribute_values(":waiting", text(key::partition_of(value, shard)))
                 .limit(PIECE)
                 .set_exclusive_start_key(from)
                 .send()
                 .await
                 .map_err(|e| self.failed(&e, "dynamodb:Query"))?;
-            let notes = answer
-                .items
-                .unwrap_or_default()
-                .into_iter()
-                .map(Waiting::read);
+            let notes = answer.items.unwrap_or_default();
+            let notes = notes.into_iter().map(|item| read(item, shard));
             for batch in batches(notes.collect::<Result<_, _>>()?) {
                 folded += self.fold_batch(shard, batch).await?;
             }
@@ -227,14 +231,9 @@ impl DynamoStore {
         for (cell, n) in notes.iter().flat_map(|note| &note.cells) {
             *sums.entry(cell.clone()).or_default() += n;
         }
-        let deletes = notes.iter().map(|note| {
-            let delete = Delete::builder().table_name(&self.table);
-            let delete = delete
-                .key(PK, text(note.pk.clone()))
-                .key(SK, text(note.sk.clone()))
-                .condition_expression("attribute_exists(pk)")
-                .build();
-            delete.map(|delete| TransactWriteItem::builder().delete(delete).build())
+        let done = notes.iter().map(|note| match &note.row {
+            None => self.delete(note),
+            Some(row) => self.counted(note, row),
         });
         let updates = sums.iter().map(|(cell, n)| {
             let update = Update::builder().table_name(&self.table);
@@ -249,23 +248,77 @@ impl DynamoStore {
             update.map(|update| TransactWriteItem::builder().update(update).build())
         });
         let unknown = |e: BuildError| StoreError::Unavailable(e.to_string());
-        deletes
-            .chain(updates)
+        done.chain(updates)
             .map(|action| action.map_err(unknown))
             .collect()
     }
 }
 
-/// A note that was read.
+impl DynamoStore {
+    fn delete(&self, note: &Waiting) -> Result<TransactWriteItem, BuildError> {
+        let delete = Delete::builder().table_name(&self.table);
+        let delete = delete
+            .key(PK, text(note.pk.clone()))
+            .key(SK, text(note.sk.clone()))
+            .condition_expression("attribute_exists(pk)")
+            .build();
+        delete.map(|delete| TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// The row leaves `by_due`, if it still is as it was read.
+    fn counted(&self, note: &Waiting, row: &Entry) -> Result<TransactWriteItem, BuildError> {
+        let before = match row.counted {
+            None => "attribute_not_exists(counted)",
+            Some(_) => "counted = :before",
+        };
+        let resting = key::partition_of(key::RESTING, note.shard);
+        let mut update = Update::builder()
+            .table_name(&self.table)
+            .key(PK, text(note.pk.clone()))
+            .key(SK, text(note.sk.clone()))
+            .condition_expression(format!(
+                "due_pk = :resting AND #state = :state AND {before}"
+            ))
+            .update_expression("SET counted = :state REMOVE due_pk, due_sort")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":resting", text(resting))
+            .expression_attribute_values(":state", state(row.state));
+        if let Some(counted) = row.counted {
+            update = update.expression_attribute_values(":before", state(counted));
+        }
+        let update = update.build();
+        update.map(|update| TransactWriteItem::builder().update(update).build())
+    }
+}
+
+/// How an item of `by_due` is read.
+type Read = fn(Item, u8) -> Result<Waiting, StoreError>;
+
+/// What waits to be added: a note, or a row that is settled.
 struct Waiting {
     pk: String,
     sk: String,
+    shard: u8,
+    /// When the cells may go.
     expires: i64,
     cells: Cells,
+    row: Option<Entry>,
 }
 
 impl Waiting {
-    fn read(item: Item) -> Result<Self, StoreError> {
+    fn row(item: Item, shard: u8) -> Result<Self, StoreError> {
+        let row = Entry::read(item)?;
+        Ok(Self {
+            pk: row.pk.clone(),
+            sk: row.sk.clone(),
+            shard,
+            expires: row.cells_expire(),
+            cells: row.cells()?,
+            row: Some(row),
+        })
+    }
+
+    fn note(item: Item, shard: u8) -> Result<Self, StoreError> {
         let note: Note = item::read(item)?;
         let cells = serde_json::from_str(&note.cells);
         Ok(Self {
@@ -273,7 +326,9 @@ impl Waiting {
                 .map_err(|e| StoreError::Corrupt(format!("{} {}: {e}", note.pk, note.sk)))?,
             pk: note.pk,
             sk: note.sk,
+            shard,
             expires: note.expires,
+            row: None,
         })
     }
 }
@@ -338,7 +393,9 @@ mod tests {
         Waiting {
             pk: format!("F#{n}"),
             sk: "CNT#000000".into(),
+            shard: 0,
             expires: 1,
+            row: None,
             cells: (0..cells).map(cell).collect(),
         }
     }

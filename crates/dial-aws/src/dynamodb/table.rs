@@ -71,7 +71,8 @@ pub const BY_EXPIRY: Index = Index {
     sort: "expiry_sort",
     projects: &[EXPIRES],
 };
-/// Outbox rows that are not settled, by sink and time; small, so it holds them whole.
+/// Outbox rows that are not settled, by sink and time, and those that are but not counted yet;
+/// small, so it holds them whole.
 pub const BY_DUE: Index = Index {
     name: "by_due",
     partition: "due_pk",
@@ -91,6 +92,7 @@ pub const BY_DUE: Index = Index {
 /// | worker | `WRK` | `<account>/<region>` |
 /// | count that waits | `F#<id>` | `CNT#<n>` |
 /// | counter | `CNT#<shard>` | `<D or H>#<day or hour>#<dimension>#<value>` |
+/// | settled outbox rows | `CNT#<shard>` | `O#<day of expiry>#<state>#<sink>` |
 /// | how far the archive is | `MARK` | `archive` |
 /// | silence | `SIL` | `<id>` |
 /// | live group | `G#<sink>/<key>` | `LIVE` |

@@ -92,9 +92,10 @@ pub trait Outbox: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Delivery>, StoreError>;
 
-    /// Counts rows of these sinks by state, from maintained numbers or an index, never from all
-    /// rows. A store that cannot count what is at rest (sent, suppressed) leaves that out.
-    async fn counts(&self, sinks: &[String]) -> Result<Vec<Count>, StoreError>;
+    /// Counts rows of these sinks by state at `now`, from maintained numbers or an index, never
+    /// from all rows; states without a row are left out. Rows of expired findings may be counted
+    /// until they are removed.
+    async fn counts(&self, sinks: &[String], now: Timestamp) -> Result<Vec<Count>, StoreError>;
 
     /// Remembers these sinks, and names every sink that may have rows which wait: also those that
     /// left the configuration.

@@ -147,7 +147,12 @@ async fn ask(state: &State, now: Timestamp) -> bool {
 
 /// Counters in Prometheus' text format; for readers, since they tell who is watched how much.
 async fn metrics(_: Viewer, extract::State(state): extract::State<Arc<State>>) -> Response {
-    match state.parts.store.counts(&state.parts.sinks).await {
+    match state
+        .parts
+        .store
+        .counts(&state.parts.sinks, state.now())
+        .await
+    {
         Ok(counts) => crate::metrics::outbox(&state.parts.sinks, &counts),
         // The other counters are worth having all the same.
         Err(error) => tracing::warn!(%error, "outbox rows cannot be counted"),

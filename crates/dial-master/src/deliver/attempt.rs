@@ -2,12 +2,15 @@
 
 use super::decide::{CLOSED, Errand, Prepared};
 use super::lane::{Lane, Until};
+use super::transport::TransportError;
 use super::{Deliverer, Tally, backoff};
 use crate::metrics;
-use crate::sinks::{Configured, Job, Step};
+use crate::sinks::{Call, Configured, Job, Reply, Step};
 use dial_core::FindingId;
+use dial_core::store::unanswered::{Span, Unanswered};
 use dial_core::store::{Delivery, Settlement};
 use futures::FutureExt as _;
+use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::panic::AssertUnwindSafe;
@@ -24,8 +27,8 @@ pub(super) const SETTLING: Duration = Duration::from_secs(15);
 pub(super) const LEAST: Duration = Duration::from_secs(5);
 /// Kept free before a deadline, to record the end.
 pub(super) const RESERVE: Duration = Duration::from_secs(2);
-/// Calls of one attempt: Jira looks, comments, asks for transitions, makes one, and counts.
-pub(super) const MAX_CALLS: usize = 5;
+/// Calls of one attempt: Slack looks through some pages, then posts.
+pub(super) const MAX_CALLS: usize = 8;
 /// First wait when the end cannot be recorded.
 const SETTLE_AGAIN: Duration = Duration::from_millis(200);
 
@@ -34,6 +37,15 @@ const SETTLE_AGAIN: Duration = Duration::from_millis(200);
 pub(super) struct Told<'a> {
     pub(super) row: &'a Delivery,
     pub(super) errand: &'a Errand,
+}
+
+/// When attempts may have got through unanswered, as it is known in the course of one.
+pub(super) struct Open {
+    /// Of the attempts before, as far as nobody looked.
+    earlier: Vec<Span>,
+    own: Option<Span>,
+    /// Whether this one may have.
+    may_have: bool,
 }
 
 /// How an attempt ended.
@@ -70,7 +82,7 @@ impl Deliverer {
                 let room = room.saturating_sub(RESERVE);
                 return self.tell(&row, configured, &errand, room, limit).await;
             }
-            Prepared::Ended(end) => self.settlement(&row, configured, end),
+            Prepared::Ended(end) => self.settlement(&row, configured, end, &Open::before(&row)),
             Prepared::Suppressed(by) => Settlement::Suppressed { by },
             Prepared::Unknown => return Tally::LEFT,
         };
@@ -87,12 +99,15 @@ impl Deliverer {
         room: Duration,
         limit: Instant,
     ) -> Tally {
-        let end = self.converse(row, configured, errand, room).await;
+        let mut open = Open::before(row);
+        let end = self
+            .converse(row, configured, errand, room, &mut open)
+            .await;
         if let Some((_, lane)) = self.served(&row.sink) {
             pace(lane, &end);
         }
         let end = end.remembering(row, errand.closed);
-        let settlement = self.settlement(row, configured, end);
+        let settlement = self.settlement(row, configured, end, &open);
         self.settle(row, settlement, limit).await
     }
 
@@ -125,9 +140,10 @@ impl Deliverer {
         configured: &Configured,
         errand: &Errand,
         limit: Duration,
+        open: &mut Open,
     ) -> End {
         let told = Told { row, errand };
-        let talk = AssertUnwindSafe(self.talk(told, configured)).catch_unwind();
+        let talk = AssertUnwindSafe(self.talk(told, configured, open)).catch_unwind();
         match timeout(limit, talk).await {
             Ok(Ok(end)) => end,
             Ok(Err(_)) => End::Failed("sink panicked over this finding".into()),
@@ -138,19 +154,24 @@ impl Deliverer {
         }
     }
 
-    async fn talk(&self, told: Told<'_>, configured: &Configured) -> End {
+    async fn talk(&self, told: Told<'_>, configured: &Configured, open: &mut Open) -> End {
         let sink = &configured.sink;
-        let mut step = sink.start(&self.job(told));
+        let mut step = sink.start(&self.job(told, &open.earlier));
         for _ in 0..MAX_CALLS {
-            let call = match step {
+            let mut call = match step {
                 Step::Send(call) => call,
                 Step::Done(receipt) => return End::Sent(receipt),
                 Step::Retry { after, reason } => return End::Retry { after, reason },
                 Step::Fail(reason) => return End::Failed(reason),
             };
             sleep(call.wait).await;
-            step = match self.transport.perform(call, configured.terms.timeout).await {
-                Ok(reply) => sink.resume(&self.job(told), &reply),
+            let before = open.sending(&mut call);
+            let answer = self.transport.perform(call, configured.terms.timeout).await;
+            if did_nothing(&answer) {
+                open.may_have = before;
+            }
+            step = match answer {
+                Ok(reply) => sink.resume(&self.job(told, &open.earlier), &reply),
                 Err(error) => error.step(),
             };
         }
@@ -162,7 +183,7 @@ impl Deliverer {
         }
     }
 
-    pub(super) fn job<'a>(&'a self, told: Told<'a>) -> Job<'a> {
+    pub(super) fn job<'a>(&'a self, told: Told<'a>, unanswered: &'a [Span]) -> Job<'a> {
         let Told { row, errand } = told;
         let receipt = row.receipt.as_ref().unwrap_or(&serde_json::Value::Null);
         Job {
@@ -174,6 +195,7 @@ impl Deliverer {
             digest: errand.digest.as_ref(),
             links: &self.links,
             attempt: row.attempt(),
+            unanswered,
             received_at: row.received_at,
             since: row.since,
             now: (self.clock)(),
@@ -185,6 +207,7 @@ impl Deliverer {
         row: &Delivery,
         configured: &Configured,
         end: End,
+        open: &Open,
     ) -> Settlement {
         let (after, reason) = match end {
             End::Sent(receipt) => {
@@ -211,7 +234,12 @@ impl Deliverer {
             );
             return Settlement::Failed { error };
         }
-        Settlement::Retry { at, error: reason }
+        let unanswered = open.at((self.clock)());
+        Settlement::Retry {
+            at,
+            error: reason,
+            unanswered,
+        }
     }
 
     /// Records the end; tries until `limit`, for an end that is not recorded means a repeat.
@@ -272,7 +300,7 @@ impl Deliverer {
                     ..Tally::default()
                 }
             }
-            Settlement::Retry { at, error } => {
+            Settlement::Retry { at, error, .. } => {
                 metrics::attempted(sink, "retried");
                 warn!(%finding, sink, attempts, reason = error, next = %at, "delivery will be retried");
                 Tally {
@@ -289,6 +317,42 @@ impl Deliverer {
                 }
             }
         }
+    }
+}
+
+impl Open {
+    /// As it is before anything is sent.
+    pub(super) fn before(row: &Delivery) -> Self {
+        Self {
+            earlier: row.unanswered.earlier().to_vec(),
+            own: row.unanswered.own(),
+            may_have: false,
+        }
+    }
+
+    /// As it is when a request was sent of which no more is known.
+    pub(super) fn after(row: &Delivery) -> Self {
+        Self {
+            may_have: true,
+            ..Self::before(row)
+        }
+    }
+
+    /// Whoever is interrupted from here on cannot know; whether it may have got through before.
+    fn sending(&mut self, call: &mut Call) -> bool {
+        if let Some(left) = call.unanswered.take() {
+            self.earlier = left;
+        }
+        let before = self.may_have;
+        self.may_have |= call.method != Method::GET;
+        before
+    }
+
+    /// What of it a row keeps.
+    fn at(&self, now: Timestamp) -> Unanswered {
+        let own = self.own.filter(|_| self.may_have);
+        let own = own.map(|own| own.ended(now));
+        self.earlier.iter().copied().chain(own).collect()
     }
 }
 
@@ -314,6 +378,14 @@ impl End {
             }
             (end, _) => end,
         }
+    }
+}
+
+/// Whether a call is known to have changed nothing: the sink was too busy, or never reached.
+fn did_nothing(answer: &Result<Reply, TransportError>) -> bool {
+    match answer {
+        Ok(reply) => reply.status == StatusCode::TOO_MANY_REQUESTS.as_u16(),
+        Err(error) => !error.may_have_arrived(),
     }
 }
 

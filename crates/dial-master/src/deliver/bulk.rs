@@ -1,6 +1,6 @@
 //! Several findings in one request, for sinks that take them so; every row is settled by itself.
 
-use super::attempt::{ATTEMPT, End, LEAST, MAX_CALLS, RESERVE, SETTLING, Told, pace};
+use super::attempt::{ATTEMPT, End, LEAST, MAX_CALLS, Open, RESERVE, SETTLING, Told, pace};
 use super::decide::{Errand, Prepared};
 use super::lane::Until;
 use super::{Deliverer, Tally};
@@ -75,7 +75,7 @@ impl Deliverer {
                     told.push((row, errand));
                     continue;
                 }
-                Prepared::Ended(end) => self.settlement(&row, configured, end),
+                Prepared::Ended(end) => self.settlement(&row, configured, end, &Open::before(&row)),
                 Prepared::Suppressed(by) => Settlement::Suppressed { by },
                 Prepared::Unknown => {
                     tally.left += 1;
@@ -107,7 +107,10 @@ impl Deliverer {
             let mut settled = Vec::new();
             for ((row, errand), end) in rest.into_iter().zip(ends) {
                 match end {
-                    Some(end) => settled.push((self.settlement(&row, configured, end), row)),
+                    Some(end) => {
+                        let open = Open::after(&row);
+                        settled.push((self.settlement(&row, configured, end, &open), row));
+                    }
                     None => alone.push((row, errand)),
                 }
             }
@@ -141,7 +144,7 @@ impl Deliverer {
             return claimed.iter().map(|_| None).collect();
         };
         let told = claimed.iter().map(|(row, errand)| Told { row, errand });
-        let jobs: Vec<Job<'_>> = told.map(|told| self.job(told)).collect();
+        let jobs: Vec<Job<'_>> = told.map(|told| self.job(told, &[])).collect();
         // A finding that its sink panics over is found when each is told alone.
         let packed = std::panic::catch_unwind(AssertUnwindSafe(|| bulk.pack(&jobs)));
         let Ok(Some((call, count))) = packed else {

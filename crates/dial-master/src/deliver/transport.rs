@@ -16,7 +16,7 @@ use std::time::Duration;
 const MAX_REPLY: usize = 2 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why there is no answer; whether the other side got the call is not known.
+/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
     /// The address is not one that sinks may have.
@@ -25,7 +25,10 @@ pub enum TransportError {
     /// No answer in time.
     #[error("no answer within {} s", .0.as_secs())]
     Timeout(Duration),
-    /// Name, connection, TLS or HTTP failed; never holds the URL.
+    /// No connection came about; never holds the URL.
+    #[error("{0}")]
+    Unreached(String),
+    /// HTTP failed on a connection, or a file could not be written; never holds the URL.
     #[error("{0}")]
     Failed(String),
     /// It could not be signed, so it never left.
@@ -34,6 +37,11 @@ pub enum TransportError {
 }
 
 impl TransportError {
+    /// Whether the other side may have got the call all the same.
+    pub(super) fn may_have_arrived(&self) -> bool {
+        matches!(self, Self::Timeout(_) | Self::Failed(_))
+    }
+
     /// What it means for the attempt: a role that may not be assumed needs a person, and must not
     /// slow down what goes out as other roles; anything else may pass.
     pub(super) fn step(&self) -> Step {
@@ -140,15 +148,15 @@ fn failed(error: &reqwest::Error) -> TransportError {
     while let Some(next) = deepest.and_then(std::error::Error::source) {
         deepest = Some(next);
     }
-    let what = if error.is_connect() {
-        "cannot connect"
-    } else {
-        "request failed"
-    };
-    TransportError::Failed(match deepest {
+    let said = |what: &str| match deepest {
         Some(cause) => format!("{what}: {cause}"),
         None => what.to_owned(),
-    })
+    };
+    if error.is_connect() {
+        TransportError::Unreached(said("cannot connect"))
+    } else {
+        TransportError::Failed(said("request failed"))
+    }
 }
 
 /// How far the clock of an answer is ahead; HTTP tells whole seconds.

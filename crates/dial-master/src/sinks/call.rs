@@ -4,6 +4,7 @@ use crate::message::text::inert;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use dial_core::Secret;
 use dial_core::ports::Signing;
+use dial_core::store::unanswered::Span;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use reqwest::Url;
 use serde::de::DeserializeOwned;
@@ -31,6 +32,9 @@ pub struct Call {
     pub wait: Duration,
     /// By which port it leaves.
     pub via: Via,
+    /// Times of earlier attempts that are still to be looked at once it is answered, where this
+    /// changes; see [`Job::unanswered`](super::Job::unanswered).
+    pub unanswered: Option<Vec<Span>>,
 }
 
 /// By which port a call leaves.
@@ -94,10 +98,11 @@ impl Call {
             body,
             wait: Duration::ZERO,
             via: Via::Http,
+            unanswered: None,
         }
     }
 
-    /// A GET.
+    /// A GET: it changes nothing.
     pub fn get(step: &'static str, url: &Url) -> Self {
         Self {
             step,
@@ -107,6 +112,16 @@ impl Call {
             body: Vec::new(),
             wait: Duration::ZERO,
             via: Via::Http,
+            unanswered: None,
+        }
+    }
+
+    /// Remembers which times of earlier attempts are still to be looked at.
+    #[must_use]
+    pub fn unanswered(self, left: Vec<Span>) -> Self {
+        Self {
+            unanswered: Some(left),
+            ..self
         }
     }
 

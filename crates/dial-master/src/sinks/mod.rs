@@ -29,6 +29,7 @@ use crate::message::links::Links;
 use crate::message::notice::{Notice, digest_key};
 use crate::routing::digest::Digest;
 use dial_core::Finding;
+use dial_core::store::unanswered::Span;
 use dial_core::store::{Audit, Stored};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -127,6 +128,9 @@ pub struct Job<'a> {
     pub links: &'a Links,
     /// Of this errand, counted from 1; from 2 on, an earlier one may have got through unseen.
     pub attempt: u32,
+    /// When earlier attempts may have got through unanswered, as far as nobody looked since; by
+    /// the other side's clock, which may disagree with ours. See [`Call::unanswered`].
+    pub unanswered: &'a [Span],
     /// When the master accepted the finding; no message about it is older.
     pub received_at: Timestamp,
     /// When this errand began; what its earlier attempts may have left is no older.
@@ -147,6 +151,7 @@ impl<'a> Job<'a> {
             digest: None,
             links,
             attempt: 1,
+            unanswered: &[],
             received_at: stored.received_at,
             since: stored.received_at,
             now: stored.received_at,

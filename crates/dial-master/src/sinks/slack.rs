@@ -1,5 +1,6 @@
 //! Slack: one message per finding, through an incoming webhook or a bot's `chat.postMessage`.
 
+mod look;
 mod update;
 
 use super::call::secret_header;
@@ -10,7 +11,6 @@ use crate::message::slack::{Standing, Telling};
 use dial_core::config::Check;
 use dial_core::secret::SecretRef;
 use http::{HeaderValue, header};
-use jiff::SignedDuration;
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -29,12 +29,6 @@ pub(super) static KIND: SinkKind = SinkKind {
 const API: &str = "https://slack.com/api/";
 /// Marks our messages, so that one that a crash left unrecorded is found again.
 const EVENT_TYPE: &str = "dial_finding";
-/// Messages of a page of a look back; Slack gives 999 at most.
-const LOOK_BACK: &str = "999";
-/// How far clocks may disagree.
-const SKEW: SignedDuration = SignedDuration::from_secs(15);
-/// Pages of a look back, by the step that asks for each.
-const LOOKS: [&str; 3] = ["look", "look_further", "look_once_more"];
 /// Errors that pass by themselves; every other one needs a person.
 const TRANSIENT: [&str; 7] = [
     "fatal_error",
@@ -210,14 +204,11 @@ impl Sink for Bot {
         if job.receipt.is_some() {
             return self.update(job);
         }
-        if job.attempt > 1 {
-            return Step::Send(self.look(job, LOOKS[0], None));
-        }
-        Step::Send(self.post(job))
+        self.look_or_post(job)
     }
 
     fn resume(&self, job: &Job<'_>, reply: &Reply) -> Step {
-        if LOOKS.contains(&reply.step) {
+        if look::is_look(reply.step) {
             return self.looked(job, reply);
         }
         if matches!(reply.step, "update" | "thread") {
@@ -275,54 +266,6 @@ impl Bot {
         Call::post_json("post", &self.post, &body)
             .header(header::AUTHORIZATION, self.authorization.clone())
     }
-
-    /// Asks for our earlier message: Slack itself would post a second one.
-    ///
-    /// Any earlier attempt may have got through, not just the last: that one may have got no
-    /// further than to look. Slack shows the newest first, and ours is among the newer ones.
-    fn look(&self, job: &Job<'_>, step: &'static str, cursor: Option<&str>) -> Call {
-        let oldest = job.since.saturating_sub(SKEW).unwrap_or(job.since);
-        let thread = thread(job);
-        let mut url = match thread {
-            Some(_) => self.replies.clone(),
-            None => self.history.clone(),
-        };
-        if let Some(thread) = thread {
-            url.query_pairs_mut().append_pair("ts", thread);
-        }
-        url.query_pairs_mut()
-            .append_pair("channel", &self.channel)
-            .append_pair("oldest", &oldest.as_second().to_string())
-            .append_pair("limit", LOOK_BACK)
-            .append_pair("include_all_metadata", "true")
-            .extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
-        Call::get(step, &url).header(header::AUTHORIZATION, self.authorization.clone())
-    }
-
-    /// Posts unless the message is there; where Slack lets nobody look, rather twice than never.
-    fn looked(&self, job: &Job<'_>, reply: &Reply) -> Step {
-        let retry = |reason| Step::Retry {
-            after: reply.retry_after,
-            reason,
-        };
-        let Some(history) = reply.json::<History>().filter(|_| reply.status == 200) else {
-            return retry(format!("cannot look for the message: {}", reply.reason()));
-        };
-        if TRANSIENT.contains(&history.error.as_str()) {
-            return retry(format!("cannot look for the message: {}", history.error));
-        }
-        let id = job.finding.id.as_str();
-        let found = history.messages.iter().find(|m| m.is_about(about(job), id));
-        if let Some(message) = found {
-            return Step::Done(Some(json!({"channel": self.channel, "ts": message.ts})));
-        }
-        let place = LOOKS.iter().position(|step| *step == reply.step);
-        let further = place.and_then(|n| LOOKS.get(n + 1));
-        match (history.next(), further) {
-            (Some(cursor), Some(step)) => Step::Send(self.look(job, step, Some(cursor))),
-            _ => Step::Send(self.post(job)),
-        }
-    }
 }
 
 /// What a message's metadata names: a digest is not the message of the finding that carries it.
@@ -337,38 +280,6 @@ fn about(job: &Job<'_>) -> &'static str {
 /// `ts` of the message that a repeat goes below.
 fn thread<'a>(job: &Job<'a>) -> Option<&'a str> {
     job.group?.first.as_ref()?.get("ts")?.as_str()
-}
-
-#[derive(Deserialize)]
-struct History {
-    #[serde(default)]
-    error: String,
-    #[serde(default)]
-    messages: Vec<Message>,
-    #[serde(default)]
-    response_metadata: Value,
-}
-
-impl History {
-    /// Where the next page starts.
-    fn next(&self) -> Option<&str> {
-        self.response_metadata["next_cursor"]
-            .as_str()
-            .filter(|cursor| !cursor.is_empty())
-    }
-}
-
-#[derive(Deserialize)]
-struct Message {
-    ts: String,
-    #[serde(default)]
-    metadata: Value,
-}
-
-impl Message {
-    fn is_about(&self, what: &str, id: &str) -> bool {
-        self.metadata["event_type"] == EVENT_TYPE && self.metadata["event_payload"][what] == id
-    }
 }
 
 #[derive(Deserialize)]

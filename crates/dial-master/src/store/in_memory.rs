@@ -5,6 +5,7 @@ use super::{MIGRATIONS, group, outbox, read, write};
 use dial_core::FindingId;
 use dial_core::store::group::{Join, Joined};
 use dial_core::store::outbox::Count;
+use dial_core::store::unanswered::Span;
 use dial_core::store::{Acceptance, Delivery, Outcome, Settlement, StoreError, Stored};
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -14,6 +15,9 @@ use std::sync::{Mutex, MutexGuard};
 
 /// What delivery changes.
 const TABLES: [&str; 2] = ["outbox", "live_groups"];
+
+/// How a list of spans begins.
+const SPANS: &str = "[{\"from\"";
 
 /// Tables and statements of the embedded store.
 pub(crate) struct InMemory(Mutex<Connection>);
@@ -33,6 +37,9 @@ impl Snapshot {
             _ => 0,
         };
         let shown = |value: &Value| match value {
+            Value::Text(text) if text.starts_with(SPANS) => {
+                format!("{} spans", text.matches("from").count())
+            }
             Value::Integer(at) if *at > 1_000_000_000_000_000 => "at".to_owned(),
             other => format!("{other:?}"),
         };
@@ -41,6 +48,18 @@ impl Snapshot {
             .iter()
             .map(|one| format!("{} {}\n", due(one), row(one)));
         rows.chain(groups.iter().map(row)).collect()
+    }
+}
+
+impl Snapshot {
+    /// When attempts may have got through, of all rows.
+    pub(crate) fn unanswered(&self) -> Vec<Span> {
+        let texts = self.0[0].iter().flatten().filter_map(|value| match value {
+            Value::Text(text) if text.starts_with(SPANS) => Some(text),
+            _ => None,
+        });
+        let spans = texts.map(|text| serde_json::from_str::<Vec<Span>>(text).unwrap());
+        spans.flatten().collect()
     }
 }
 

@@ -55,6 +55,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema_outbox.sql")),
     M::up(include_str!("schema_group.sql")),
     M::up(include_str!("schema_related.sql")),
+    M::up(include_str!("schema_unanswered.sql")),
 ];
 
 /// Why the file could not be opened.

@@ -38,7 +38,7 @@ impl Outbox for Sqlite {
             .await
     }
 
-    async fn counts(&self, sinks: &[String]) -> Result<Vec<Count>, StoreError> {
+    async fn counts(&self, sinks: &[String], _: Timestamp) -> Result<Vec<Count>, StoreError> {
         let wanted: BTreeSet<String> = sinks.iter().cloned().collect();
         let counts = self.read(counts).await?;
         let wanted = |count: &Count| wanted.contains(&count.sink);

@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 /// Columns of an outbox row, in the order that [`delivery`] reads.
 pub(super) const DELIVERY: &str =
     "finding, sink, state, attempts, due_at, received_at, last_error, receipt, earlier, wanted,
-     shown, since, sent_at, suppressed_by, grp, grouped_at, repeats, repeated_at, digest";
+     shown, since, sent_at, suppressed_by, grp, grouped_at, repeats, repeated_at, digest,
+     unanswered";
 
 /// A stored text that is not what was written.
 pub(super) fn corrupt(error: impl std::fmt::Display) -> StoreError {
@@ -71,6 +72,7 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Result<Delivery, Store
         repeats: row.get(16)?,
         repeated_at: row.get(17)?,
         digest: row.get(18)?,
+        unanswered: row.get(19)?,
     };
     Ok(raw.read())
 }
@@ -95,6 +97,7 @@ struct RawDelivery {
     repeats: u32,
     repeated_at: Option<i64>,
     digest: Option<String>,
+    unanswered: String,
 }
 
 impl RawDelivery {
@@ -119,6 +122,7 @@ impl RawDelivery {
             repeats: self.repeats,
             repeated_at: self.repeated_at.map(time).transpose()?,
             digest: self.digest.as_deref().map(json).transpose()?,
+            unanswered: json(&self.unanswered)?,
         })
     }
 }

@@ -5,6 +5,7 @@ use super::row;
 use dial_core::FindingId;
 use dial_core::store::stats;
 use dial_core::store::triage::Triage;
+use dial_core::store::unanswered::{Span, Unanswered};
 use dial_core::store::{
     Acceptance, Delivery, DeliveryState, Outcome, Settlement, StoreError, Summary, sort_key,
 };
@@ -102,6 +103,11 @@ fn insert(
     Ok(Outcome::New)
 }
 
+/// The same condition as that of a claim: what earlier claims left unanswered.
+const CLAIMABLE: &str = "SELECT unanswered FROM outbox
+    WHERE finding = ?1 AND sink = ?2 AND due_at <= ?3 AND state IN ('pending', 'sending')
+    AND EXISTS (SELECT 1 FROM findings WHERE id = outbox.finding AND expires_at > ?3)";
+
 /// Takes a due row, whatever became of the one who had it before.
 pub(super) fn claim(
     connection: &Connection,
@@ -110,20 +116,30 @@ pub(super) fn claim(
     now: Timestamp,
     lease_until: Timestamp,
 ) -> Result<Option<Delivery>, StoreError> {
+    let (from, until) = (now.as_microsecond(), lease_until.as_microsecond());
+    let before: Option<String> = connection
+        .prepare_cached(CLAIMABLE)
+        .and_then(|mut select| {
+            let found = select.query_row(params![id.as_str(), sink, from], |row| row.get(0));
+            found.optional()
+        })
+        .map_err(|error| failed(&error))?;
+    let Some(before) = before else {
+        return Ok(None);
+    };
+    let mut unanswered: Unanswered = row::json(&before)?;
+    unanswered.push(Span::around(now, lease_until));
+    let unanswered = serde_json::to_string(&unanswered).map_err(row::corrupt)?;
     let sql = format!(
-        "UPDATE outbox SET state = 'sending', attempts = attempts + 1, due_at = ?4
-         WHERE finding = ?1 AND sink = ?2 AND due_at <= ?3 AND state IN ('pending', 'sending')
-         AND EXISTS (SELECT 1 FROM findings WHERE id = outbox.finding AND expires_at > ?3)
-         RETURNING {}",
+        "UPDATE outbox SET state = 'sending', attempts = attempts + 1, due_at = ?3, unanswered = ?4
+         WHERE finding = ?1 AND sink = ?2 RETURNING {}",
         row::DELIVERY
     );
-    let (now, lease_until) = (now.as_microsecond(), lease_until.as_microsecond());
     connection
         .prepare_cached(&sql)
         .and_then(|mut update| {
-            update
-                .query_row(params![id.as_str(), sink, now, lease_until], row::delivery)
-                .optional()
+            let values = params![id.as_str(), sink, until, unanswered];
+            update.query_row(values, row::delivery).optional()
         })
         .map_err(|error| failed(&error))?
         .transpose()
@@ -138,6 +154,8 @@ pub(super) fn settle(
     settlement: &Settlement,
 ) -> Result<bool, StoreError> {
     let end = End::of(settlement);
+    let unanswered = end.unanswered.map(serde_json::to_string);
+    let unanswered = unanswered.transpose().map_err(row::corrupt)?;
     connection
         .prepare_cached(SETTLE)
         .and_then(|mut update| {
@@ -152,6 +170,7 @@ pub(super) fn settle(
                 end.wanted,
                 end.sent_at.map(Timestamp::as_microsecond),
                 end.by,
+                unanswered,
             ])
         })
         .map(|changed| changed > 0)
@@ -168,7 +187,8 @@ const SETTLE: &str = "UPDATE outbox SET
     sent_at = coalesce(?9, sent_at),
     receipt = coalesce(?7, receipt),
     last_error = ?6,
-    suppressed_by = ?10
+    suppressed_by = ?10,
+    unanswered = iif(?9 IS NULL, coalesce(?11, unanswered), '[]')
     WHERE finding = ?1 AND sink = ?2 AND attempts = ?3 AND state = 'sending'";
 
 /// What a settlement writes.
@@ -181,6 +201,7 @@ struct End<'a> {
     wanted: Option<u32>,
     sent_at: Option<Timestamp>,
     by: Option<&'a str>,
+    unanswered: Option<&'a Unanswered>,
 }
 
 impl<'a> End<'a> {
@@ -202,10 +223,15 @@ impl<'a> End<'a> {
                 by: Some(by),
                 ..Self::default()
             },
-            Settlement::Retry { at, error } => Self {
+            Settlement::Retry {
+                at,
+                error,
+                unanswered,
+            } => Self {
                 state: DeliveryState::Pending,
                 due_at: Some(*at),
                 error: Some(error),
+                unanswered: Some(unanswered),
                 ..Self::default()
             },
             Settlement::Failed { error } => Self {

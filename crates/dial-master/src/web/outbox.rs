@@ -19,14 +19,14 @@ use std::sync::Arc;
 /// Rows of each kind that are shown of one sink.
 const SHOWN: usize = 100;
 
-/// Counts of one sink; what a store cannot count is absent.
+/// Counts of one sink.
 #[derive(Debug, Default)]
 struct Sink {
     name: String,
     waiting: u64,
     failed: u64,
-    sent: Option<u64>,
-    suppressed: Option<u64>,
+    sent: u64,
+    suppressed: u64,
 }
 
 /// One row.
@@ -71,7 +71,7 @@ pub(super) async fn show(
             rows.extend(found.iter().map(|row| Row::new(row, now)));
         }
     }
-    let counts = store.counts(&names).await?;
+    let counts = store.counts(&names, now).await?;
     let mut sinks: BTreeMap<&str, Sink> = BTreeMap::new();
     for name in &names {
         sinks.entry(name).or_default().name = words::one_line(name);
@@ -81,8 +81,8 @@ pub(super) async fn show(
         match count.state {
             DeliveryState::Pending | DeliveryState::Sending => sink.waiting += count.rows,
             DeliveryState::Failed => sink.failed += count.rows,
-            DeliveryState::Sent => sink.sent = Some(count.rows),
-            DeliveryState::Suppressed => sink.suppressed = Some(count.rows),
+            DeliveryState::Sent => sink.sent = count.rows,
+            DeliveryState::Suppressed => sink.suppressed = count.rows,
         }
     }
     let page = Page {

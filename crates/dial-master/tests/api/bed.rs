@@ -459,9 +459,9 @@ impl Outbox for Counted {
         self.count()?;
         self.inner.backlog(sink, which, from, now, limit).await
     }
-    async fn counts(&self, sinks: &[String]) -> Result<Vec<Count>, StoreError> {
+    async fn counts(&self, sinks: &[String], now: Timestamp) -> Result<Vec<Count>, StoreError> {
         self.count()?;
-        self.inner.counts(sinks).await
+        self.inner.counts(sinks, now).await
     }
     async fn known_sinks(&self, configured: &[String]) -> Result<Vec<String>, StoreError> {
         self.count()?;

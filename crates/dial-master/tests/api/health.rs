@@ -200,9 +200,12 @@ async fn rows_add_up_to_what_was_stored_for_each_sink() {
             "dial_outbox_rows{sink=\"sums-a\",state=\"pending\"} 3",
             "dial_outbox_rows{sink=\"sums-a\",state=\"sending\"} 0",
             "dial_outbox_rows{sink=\"sums-a\",state=\"sent\"} 1",
+            "dial_outbox_rows{sink=\"sums-a\",state=\"suppressed\"} 0",
             "dial_outbox_rows{sink=\"sums-b\",state=\"failed\"} 0",
             "dial_outbox_rows{sink=\"sums-b\",state=\"pending\"} 5",
             "dial_outbox_rows{sink=\"sums-b\",state=\"sending\"} 0",
+            "dial_outbox_rows{sink=\"sums-b\",state=\"sent\"} 0",
+            "dial_outbox_rows{sink=\"sums-b\",state=\"suppressed\"} 0",
         ]
     );
 }

@@ -4,6 +4,7 @@ mod bulk;
 mod closed;
 mod explore;
 mod guarantee;
+mod lost;
 mod other_side;
 mod real;
 mod routed;

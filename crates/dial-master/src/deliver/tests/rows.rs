@@ -9,6 +9,7 @@ use dial_core::store::outbox::{Backlog, Count, Outbox, Place};
 use dial_core::store::silence::{Ended, Silence, Silences};
 use dial_core::store::stats::{Cells, Statistics};
 use dial_core::store::triage::{ChangeError, Changed, Request, Triage, Triaging};
+use dial_core::store::unanswered::{Span, Unanswered};
 use dial_core::store::{
     Acceptance, Audit, Cursor, Delivery, DeliveryState, Outcome, Page, Query, Settlement, Status,
     Store, StoreError, Stored, Summary,
@@ -173,7 +174,7 @@ impl Outbox for Rows {
         unreachable!("delivery reads what is due")
     }
 
-    async fn counts(&self, _: &[String]) -> Result<Vec<Count>, StoreError> {
+    async fn counts(&self, _: &[String], _: Timestamp) -> Result<Vec<Count>, StoreError> {
         unreachable!("delivery counts no rows")
     }
 
@@ -315,6 +316,7 @@ impl Store for Rows {
         row.state = DeliveryState::Sending;
         row.attempts += 1;
         row.due_at = lease_until;
+        row.unanswered.push(Span::around(now, lease_until));
         Ok(Some(row.clone()))
     }
 
@@ -344,12 +346,18 @@ impl Store for Rows {
                 row.state = DeliveryState::Sent;
                 row.receipt = receipt.or(row.receipt.take());
                 (row.shown, row.sent_at) = (wanted, Some(at));
+                row.unanswered = Unanswered::default();
             }
             Settlement::Suppressed { by } => {
                 row.state = DeliveryState::Suppressed;
                 row.suppressed_by = Some(by);
             }
-            Settlement::Retry { at, error } => {
+            Settlement::Retry {
+                at,
+                error,
+                unanswered,
+            } => {
+                row.unanswered = unanswered;
                 row.state = DeliveryState::Pending;
                 row.due_at = at;
                 row.last_error = Some(error);

@@ -4,6 +4,7 @@ use super::{BOT, SIGNED, THEHIVE, WEBHOOK, built, job, links, sent, shown};
 use crate::message::samples;
 use crate::sinks::{Job, Reply, Sink, Step};
 use dial_core::FindingId;
+use dial_core::store::unanswered::Span;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -32,7 +33,19 @@ pub(super) fn answered(sink: &dyn Sink, step: &'static str, status: u16, body: &
         retry_after: (status == 429).then(|| Duration::from_secs(30)),
         body: body.as_bytes().to_vec(),
     };
-    said(&sink.resume(&job(&finding, &links), &reply))
+    let job = Job {
+        unanswered: &[lost()],
+        ..job(&finding, &links)
+    };
+    said(&sink.resume(&job, &reply))
+}
+
+/// When an attempt may have got through.
+fn lost() -> Span {
+    Span {
+        from: "2026-05-01T10:04:45Z".parse().unwrap(),
+        to: "2026-05-01T10:06:00Z".parse().unwrap(),
+    }
 }
 
 /// Every status that the contracts name, and some that nobody should send.
@@ -121,7 +134,7 @@ async fn after_a_lost_attempt_the_slack_bot_looks_before_it_posts() {
     let (finding, links) = (samples::benign(), links());
     let again = Job {
         attempt: 2,
-        since: "2026-05-01T10:05:00Z".parse().unwrap(),
+        unanswered: &[lost()],
         ..job(&finding, &links)
     };
     let look = sent(sink.start(&again));
@@ -163,7 +176,13 @@ async fn after_a_lost_attempt_the_slack_bot_looks_before_it_posts() {
             "on a later page",
             200,
             r#"{"ok":true,"messages":[],"response_metadata":{"next_cursor":"bmV4dA=="}}"#.into(),
-            "send look_further",
+            "send look_2",
+        ),
+        (
+            "longer than is read of an answer",
+            200,
+            r#"{"ok":true,"messages":[{"ts":"1."#.into(),
+            "send look_2",
         ),
         (
             "Slack stumbles",

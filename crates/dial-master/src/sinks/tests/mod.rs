@@ -88,6 +88,7 @@ fn job<'a>(finding: &'a Finding, links: &'a Links) -> Job<'a> {
         digest: None,
         links,
         attempt: 1,
+        unanswered: &[],
         received_at: "2026-05-01T10:00:03Z".parse().unwrap(),
         since: "2026-05-01T10:00:03Z".parse().unwrap(),
         now: "2026-05-01T10:00:04Z".parse().unwrap(),

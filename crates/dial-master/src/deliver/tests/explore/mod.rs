@@ -6,6 +6,11 @@
 //! so a crash right after a write is one at the next gate. Sinks share no row and no service, so
 //! between two crashes the order of one sink's steps among the other's does not matter, and only
 //! one of these orders is gone through.
+//!
+//! Several processes live in the first life only. With two of them in the second life as well there
+//! are 15,163 states instead of 3,312, seven times the time, and nothing else to be found in them;
+//! with two in every life it is more than a test may take. That of two who find the same lease ended
+//! one gets the row is held in the suite of the stores.
 
 mod gates;
 mod search;
@@ -91,7 +96,7 @@ fn a_broken_lease_or_settlement_is_found() {
         (Fault::EndlessLease, 1, "stuck"),
         (Fault::ForgottenSettlement, 1, "stuck"),
         (Fault::EarlySettlement, 1, "sent, but nobody was told"),
-        (Fault::UncountedClaim, 1, "told twice"),
+        (Fault::ForgottenTimes, 1, "told twice"),
         (Fault::BlindLook, 1, "told twice"),
     ];
     for (fault, processes, expected) in cases {

@@ -3,9 +3,9 @@
 use super::gates::{Act, Agent, Gates, Way};
 use super::side::{Line, Seen};
 use super::store::{Fault, Gated};
-use crate::deliver::Deliverer;
 use crate::deliver::tests::real::{Named, expiry};
 use crate::deliver::tests::{base, finding};
+use crate::deliver::{Clock, Deliverer};
 use crate::message::links::Links;
 use crate::sinks::guard::Guard;
 use crate::sinks::{SinkSettings, Sinks};
@@ -122,7 +122,13 @@ pub(super) fn search(plan: Plan) -> Found {
 
 impl Rest {
     fn key(&self) -> u64 {
-        hash(&(self.rows.key(self.now), &self.seen, self.left))
+        let rows = self.rows.key(self.now);
+        hash(&(
+            rows,
+            &self.seen.alerts,
+            self.seen.posts(&self.rows),
+            self.left,
+        ))
     }
 }
 
@@ -373,19 +379,20 @@ impl Life {
                 inner: search.store.clone(),
                 fault,
             });
+            let now = now.clone();
+            let clock: Clock =
+                Arc::new(move || Timestamp::from_microsecond(now.load(Ordering::Relaxed)).unwrap());
             let line = Arc::new(Line {
                 process,
+                clock: clock.clone(),
                 gates: gates.clone(),
                 seen: seen.clone(),
                 blind: fault == Fault::BlindLook,
             });
-            let now = now.clone();
-            let clock = move || Timestamp::from_microsecond(now.load(Ordering::Relaxed)).unwrap();
             let sinks = search.sinks.clone();
             // Lanes begin at the time of the runtime.
             let _guard = search.runtime.enter();
-            let deliverer =
-                Deliverer::with(store, sinks, Links::default(), line, Arc::new(clock), 7);
+            let deliverer = Deliverer::with(store, sinks, Links::default(), line, clock, 7);
             let rows: Vec<(FindingId, String)> = search
                 .rows()
                 .into_iter()

@@ -1,9 +1,12 @@
 //! Slack and TheHive as their documents say: a channel that repeats, and alerts that do not.
 
 use super::gates::{Act, Gates, Way};
+use crate::deliver::Clock;
 use crate::deliver::transport::{Transport, TransportError};
 use crate::sinks::{Call, Reply};
+use crate::store::in_memory::Snapshot;
 use async_trait::async_trait;
+use dial_core::store::unanswered::Span;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,6 +18,8 @@ pub(super) struct Post {
     pub(super) about: String,
     /// `ts` of the message that it is below.
     pub(super) below: Option<String>,
+    /// Second at which it was posted.
+    pub(super) at: i64,
 }
 
 /// What people have seen.
@@ -29,6 +34,7 @@ pub(super) struct Line {
     pub(super) process: usize,
     pub(super) gates: Arc<Gates>,
     pub(super) seen: Arc<Mutex<Seen>>,
+    pub(super) clock: Clock,
     /// The channel shows nobody its history.
     pub(super) blind: bool,
 }
@@ -67,13 +73,13 @@ impl Line {
                 .map(|(_, value)| value.into_owned())
         };
         match call.url.path() {
-            "/api/chat.postMessage" => (200, seen.post(&body)),
+            "/api/chat.postMessage" => (200, seen.post(&body, (self.clock)().as_second())),
             "/api/chat.update" => (200, json!({"ok": true, "channel": "C1", "ts": body["ts"]})),
             "/api/conversations.history" if self.blind => {
                 (200, json!({"ok": true, "messages": []}))
             }
-            "/api/conversations.history" => (200, seen.messages(None)),
-            "/api/conversations.replies" => (200, seen.messages(asked("ts").as_deref())),
+            "/api/conversations.history" => (200, seen.messages(None, asked)),
+            "/api/conversations.replies" => (200, seen.messages(asked("ts").as_deref(), asked)),
             "/api/v1/alert" => seen.alert(&body),
             // A count or a state on an alert that is there.
             path if path.starts_with("/api/v1/alert/") => (204, Value::Null),
@@ -82,26 +88,52 @@ impl Line {
     }
 }
 
+/// Its place among all messages tells apart those of a second.
+fn ts(at: i64, place: usize) -> String {
+    format!("{at}.{place:06}")
+}
+
 impl Seen {
-    fn post(&mut self, body: &Value) -> Value {
+    /// The messages, and of each only whether a row remembers the time of it.
+    pub(super) fn posts(&self, rows: &Snapshot) -> Vec<(&str, Option<&str>, bool)> {
+        let spans = rows.unanswered();
+        let known = |post: &Post| {
+            let holds =
+                |span: &Span| span.from.as_second() <= post.at && post.at <= span.to.as_second();
+            spans.iter().any(holds)
+        };
+        let shown = |post| (post, known(post));
+        let all = self.posts.iter().map(shown);
+        all.map(|(post, known)| (post.about.as_str(), post.below.as_deref(), known))
+            .collect()
+    }
+
+    fn post(&mut self, body: &Value, at: i64) -> Value {
         let payload = body["metadata"]["event_payload"].as_object().unwrap();
         let (what, id) = payload.iter().next().unwrap();
         self.posts.push(Post {
             about: format!("{what} {}", id.as_str().unwrap()),
             below: body["thread_ts"].as_str().map(str::to_owned),
+            at,
         });
-        json!({"ok": true, "channel": "C1", "ts": self.posts.len().to_string()})
+        let ts = ts(at, self.posts.len());
+        json!({"ok": true, "channel": "C1", "ts": ts})
     }
 
-    fn messages(&self, below: Option<&str>) -> Value {
+    /// What was posted in the time that is asked for.
+    fn messages(&self, below: Option<&str>, asked: impl Fn(&str) -> Option<String>) -> Value {
+        let bound = |name| asked(name).unwrap().parse::<f64>().unwrap();
+        let (oldest, latest) = (bound("oldest"), bound("latest"));
+        let within = |ts: &str| (oldest..=latest).contains(&ts.parse().unwrap());
         let shown = (1..)
             .zip(&self.posts)
-            .filter(|(_, post)| post.below.as_deref() == below);
+            .map(|(place, post)| (ts(post.at, place), post))
+            .filter(|(ts, post)| post.below.as_deref() == below && within(ts));
         let messages: Vec<Value> = shown
             .map(|(ts, post)| {
                 let (what, id) = post.about.split_once(' ').unwrap();
                 let metadata = json!({"event_type": "dial_finding", "event_payload": {what: id}});
-                json!({"ts": ts.to_string(), "metadata": metadata})
+                json!({"ts": ts, "metadata": metadata})
             })
             .collect();
         json!({"ok": true, "messages": messages})

@@ -11,6 +11,7 @@ use dial_core::store::outbox::{Backlog, Count, Outbox, Place};
 use dial_core::store::silence::{Ended, Silence, Silences};
 use dial_core::store::stats::{Cells, Statistics};
 use dial_core::store::triage::{ChangeError, Changed, Request, Triaging};
+use dial_core::store::unanswered::Unanswered;
 use dial_core::store::{
     Acceptance, Audit, Cursor, Delivery, Outcome, Page, Query, Settlement, Status, Store,
     StoreError, Stored, Summary,
@@ -31,8 +32,8 @@ pub(super) enum Fault {
     ForgottenSettlement,
     /// A claim records the end already.
     EarlySettlement,
-    /// A claim does not tell that there was one before.
-    UncountedClaim,
+    /// A claim does not tell when there was one before.
+    ForgottenTimes,
     /// Slack does not show what was posted.
     BlindLook,
 }
@@ -112,8 +113,8 @@ impl Store for Gated {
         };
         let claim = || {
             let mut row = self.inner.claim(id, sink, now, lease_until)?;
-            if let (Fault::UncountedClaim, Some(row)) = (self.fault, &mut row) {
-                row.earlier = row.attempts - 1;
+            if let (Fault::ForgottenTimes, Some(row)) = (self.fault, &mut row) {
+                row.unanswered = Unanswered::default();
             }
             if let (Fault::EarlySettlement, Some(row)) = (self.fault, &row) {
                 let sent = Settlement::Sent {
@@ -214,7 +215,7 @@ impl Outbox for Gated {
         unreachable!("delivery reads what is due")
     }
 
-    async fn counts(&self, _: &[String]) -> Result<Vec<Count>, StoreError> {
+    async fn counts(&self, _: &[String], _: Timestamp) -> Result<Vec<Count>, StoreError> {
         unreachable!("delivery counts no rows")
     }
 
