@@ -31,6 +31,14 @@ impl Reader {
         (status, response.json().await.unwrap_or_default())
     }
 
+    /// GETs a path; the text of the body.
+    pub async fn text(&self, path: &str) -> String {
+        let request = self.client.get(format!("{}{path}", self.base));
+        let response = request.bearer_auth(TOKEN).send().await;
+        let response = response.expect("the master answers");
+        response.text().await.expect("the body is text")
+    }
+
     /// All findings of a query (`?rule=…` or empty).
     pub async fn findings(&self, query: &str) -> Vec<Value> {
         let (status, page) = self.get(&format!("/v1/findings{query}")).await;

@@ -1,18 +1,30 @@
 //! What came of a plan, in numbers, and what must hold of them.
 
 use super::sender::Sent;
-use super::{Plan, Sinks};
+use super::{Plan, Sinks, findings};
 use crate::poll;
 use crate::reader::Reader;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+/// How often `/metrics` may show too few rows.
+const TRIES: usize = 5;
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Delivery states of all findings, counted, and the ids that the store lists.
 #[derive(Debug, Default)]
 pub(super) struct Ends {
     states: BTreeMap<String, usize>,
     stored: BTreeSet<String>,
+    /// Findings that the master made itself.
+    own: usize,
+    /// Rows of all findings, and those that `/metrics` shows, over all sinks and states.
+    rows: usize,
+    shown: usize,
+    /// Of the last life: findings received, and what became of them.
+    received: usize,
+    became: usize,
 }
 
 /// The numbers of one run.
@@ -26,6 +38,9 @@ pub struct Counts {
     rejected: usize,
     stored: usize,
     stored_is_accepted: bool,
+    own: usize,
+    rows_shown: (usize, usize),
+    received_became: (usize, usize),
     states: BTreeMap<String, usize>,
     sinks: Vec<SinkCounts>,
     throttled: usize,
@@ -47,7 +62,7 @@ impl Counts {
             distinct: sink.distinct(),
             repeats: sink.repeats(),
             faults: sink.faults(),
-            complete: sink.has_exactly(sent.accepted.iter()),
+            complete: sink.distinct() == sent.accepted.len(),
         };
         Self {
             plan,
@@ -58,6 +73,9 @@ impl Counts {
             rejected: sent.rejected,
             stored: ends.stored.len(),
             stored_is_accepted: ends.stored == sent.accepted,
+            own: ends.own,
+            rows_shown: (ends.rows, ends.shown),
+            received_became: (ends.received, ends.became),
             states: ends.states,
             sinks: sinks.all().map(of).into_iter().collect(),
             throttled: 0,
@@ -97,6 +115,16 @@ impl Counts {
             sent == rows,
             format!("{sent} of {rows} deliveries are sent: {:?}", self.states),
         );
+        let (rows, shown) = self.rows_shown;
+        promise(
+            rows == shown,
+            format!("/metrics shows {shown} of {rows} deliveries"),
+        );
+        let (received, became) = self.received_became;
+        promise(
+            received == became,
+            format!("/metrics received {received} findings, but says what became of {became}"),
+        );
         for sink in &self.sinks {
             promise(
                 sink.complete,
@@ -120,6 +148,8 @@ impl fmt::Display for Counts {
         writeln!(f, "  called duplicates    {:>8}", self.duplicates)?;
         writeln!(f, "  rejected             {:>8}", self.rejected)?;
         writeln!(f, "findings stored        {:>8}", self.stored)?;
+        writeln!(f, "  and the master's own {:>8}", self.own)?;
+        writeln!(f, "rows on /metrics       {:>8}", self.rows_shown.1)?;
         for (state, count) in &self.states {
             writeln!(f, "deliveries {state:<11} {count:>8}")?;
         }
@@ -135,24 +165,60 @@ impl fmt::Display for Counts {
 }
 
 /// Waits until no delivery is under way, then counts what the master's API shows.
+///
+/// What the master raised itself is told by its rule: nothing of it was sent.
 pub(super) async fn ends(base: &str, accepted: &BTreeSet<String>, limit: Duration) -> Ends {
     let reader = Reader::of(base);
-    let mut ends = Ends {
-        stored: stored(&reader).await,
-        ..Ends::default()
-    };
+    let mut ends = Ends::default();
     for id in accepted {
-        let states = poll::until_within("the end of every delivery", limit, || async {
-            let states = states(&reader, id).await?;
-            let over = |state: &String| state != "pending" && state != "sending";
-            states.iter().all(over).then_some(states)
-        })
-        .await;
-        for state in states {
+        for state in settled(&reader, id, limit).await {
+            ends.rows += 1;
             *ends.states.entry(state).or_default() += 1;
         }
     }
+    for (id, rule) in stored(&reader).await {
+        if rule == findings::RULE {
+            ends.stored.insert(id);
+        } else {
+            ends.rows += settled(&reader, &id, limit).await.len();
+            ends.own += 1;
+        }
+    }
+    let mut metrics = reader.text("/metrics").await;
+    for _ in 0..TRIES {
+        ends.shown = sum(&metrics, "dial_outbox_rows{");
+        if ends.shown == ends.rows {
+            break;
+        }
+        // A row that is added up while it is counted may be missed for a moment.
+        tokio::time::sleep(AGAIN).await;
+        metrics = reader.text("/metrics").await;
+    }
+    ends.received = sum(&metrics, "dial_findings_received_total");
+    ends.became = sum(&metrics, "dial_findings_total{");
     ends
+}
+
+/// States of a finding's deliveries, once none is under way.
+async fn settled(reader: &Reader, id: &str, limit: Duration) -> Vec<String> {
+    poll::until_within("the end of every delivery", limit, || async {
+        let states = states(reader, id).await?;
+        let over = |state: &String| state != "pending" && state != "sending";
+        states.iter().all(over).then_some(states)
+    })
+    .await
+}
+
+/// Sum of all lines of a metric.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts are small and never below zero"
+)]
+fn sum(metrics: &str, name: &str) -> usize {
+    let lines = metrics.lines().filter(|line| line.starts_with(name));
+    let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+    values.sum::<f64>() as usize
 }
 
 async fn states(reader: &Reader, id: &str) -> Option<Vec<String>> {
@@ -162,8 +228,9 @@ async fn states(reader: &Reader, id: &str) -> Option<Vec<String>> {
     rows.iter().map(state).collect()
 }
 
-async fn stored(reader: &Reader) -> BTreeSet<String> {
-    let mut ids = BTreeSet::new();
+/// Every finding with the name of its rule.
+async fn stored(reader: &Reader) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
     let mut cursor = String::new();
     loop {
         let path = format!("/v1/findings?limit=200{cursor}");
@@ -173,14 +240,14 @@ async fn stored(reader: &Reader) -> BTreeSet<String> {
         })
         .await;
         let findings = page["findings"].as_array().cloned().unwrap_or_default();
-        ids.extend(
-            findings
-                .iter()
-                .filter_map(|f| f["id"].as_str().map(str::to_owned)),
-        );
+        let named = |finding: &serde_json::Value| {
+            let (id, rule) = (finding["id"].as_str()?, finding["rule"]["name"].as_str()?);
+            Some((id.to_owned(), rule.to_owned()))
+        };
+        all.extend(findings.iter().filter_map(named));
         match page["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
-            None => return ids,
+            None => return all,
         }
     }
 }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 /// Longest body that is read, bytes.
@@ -52,8 +52,11 @@ struct Inner {
     product: Product,
     fault_percent: u32,
     rng: Mutex<StdRng>,
-    /// What the product holds: finding id → how often it took it as new.
+    /// What the product holds: finding id → how often it took it as new. The master's own findings
+    /// too: how many of those there are is not for a plan to say.
     taken: Mutex<BTreeMap<String, usize>>,
+    /// Findings that are counted.
+    expected: BTreeSet<String>,
     channel: Mutex<Channel>,
     faults: Mutex<usize>,
 }
@@ -66,12 +69,18 @@ pub(super) struct Faulty {
 
 impl Faulty {
     /// Starts one that misbehaves in so many of a hundred requests.
-    pub(super) async fn start(product: Product, fault_percent: u32, seed: u64) -> Self {
+    pub(super) async fn start(
+        product: Product,
+        fault_percent: u32,
+        seed: u64,
+        expected: BTreeSet<String>,
+    ) -> Self {
         let inner = Arc::new(Inner {
             product,
             fault_percent,
             rng: Mutex::new(StdRng::seed_from_u64(seed)),
             taken: Mutex::default(),
+            expected,
             channel: Mutex::default(),
             faults: Mutex::default(),
         });
@@ -90,18 +99,18 @@ impl Faulty {
 
     /// Findings that it has.
     pub(super) fn distinct(&self) -> usize {
-        self.inner.taken.lock().unwrap().len()
+        self.counted(|_| 1)
     }
 
     /// How often it took a finding that it had.
     pub(super) fn repeats(&self) -> usize {
-        let taken = self.inner.taken.lock().unwrap();
-        taken.values().map(|times| times.saturating_sub(1)).sum()
+        self.counted(|times| times.saturating_sub(1))
     }
 
-    /// Whether it has exactly these.
-    pub(super) fn has_exactly<'i>(&self, ids: impl Iterator<Item = &'i String>) -> bool {
-        self.inner.taken.lock().unwrap().keys().eq(ids)
+    fn counted(&self, count: impl Fn(usize) -> usize) -> usize {
+        let (taken, expected) = (self.inner.taken.lock().unwrap(), &self.inner.expected);
+        let counted = taken.iter().filter(|(id, _)| expected.contains(*id));
+        counted.map(|(_, times)| count(*times)).sum()
     }
 
     /// Requests that were not answered as they should.

@@ -19,6 +19,7 @@ use faulty::{Faulty, Product};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use sender::Sender;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use throttle::Throttle;
@@ -71,12 +72,14 @@ pub async fn on_dynamodb(plan: Plan, emulated: &Emulated) -> Counts {
 }
 
 async fn run(plan: Plan, store: Option<StoreAt>) -> Counts {
-    let sinks = Sinks::start(plan).await;
+    let loads = findings::bodies(plan.findings);
+    let ids = loads.iter().flat_map(|load| &load.ids);
+    let sinks = Sinks::start(plan, ids.map(ToString::to_string).collect()).await;
     let mut setup = sinks.setup(plan);
     setup.store = store;
     let mut master = Master::start(setup).await;
     let door = Arc::new(Proxy::to(master.address()).await);
-    let sender = Sender::start(findings::bodies(plan.findings), &door.url(), plan.seed);
+    let sender = Sender::start(loads, &door.url(), plan.seed);
     let kills = kill_at_random(&mut master, &door, &sinks, plan).await;
     let sent = sender.finish().await;
     sinks.wait(plan.findings).await;
@@ -107,8 +110,11 @@ struct Sinks {
 }
 
 impl Sinks {
-    async fn start(plan: Plan) -> Self {
-        let start = |product, n| Faulty::start(product, plan.fault_percent, plan.seed ^ n);
+    async fn start(plan: Plan, expected: BTreeSet<String>) -> Self {
+        let start = |product, n| {
+            let expected = expected.clone();
+            Faulty::start(product, plan.fault_percent, plan.seed ^ n, expected)
+        };
         Self {
             slack: start(Product::Slack, 1).await,
             thehive: start(Product::TheHive, 2).await,
