@@ -2,7 +2,7 @@
 
 use crate::place::Place;
 
-const COMMANDS: [&[&str]; 52] = [
+const COMMANDS: [&[&str]; 53] = [
     &[],
     &["demo"],
     &["scan"],
