@@ -52,6 +52,7 @@ enum Product {
     SlackApi,
     TheHive,
     Webhook,
+    OpenSearch,
 }
 
 struct Inner {
@@ -89,6 +90,11 @@ impl Receiver {
     /// A webhook that answers 204.
     pub async fn webhook() -> Self {
         Self::start(Product::Webhook).await
+    }
+
+    /// `OpenSearch`: takes every document of a bulk request.
+    pub async fn opensearch() -> Self {
+        Self::start(Product::OpenSearch).await
     }
 
     async fn start(product: Product) -> Self {
@@ -211,7 +217,22 @@ fn usual(inner: &Inner, path: &str, body: &[u8]) -> Response {
         Product::SlackApi => axum::Json(json!({"ok": true, "messages": []})).into_response(),
         Product::TheHive => alert(inner, body, count),
         Product::Webhook => StatusCode::NO_CONTENT.into_response(),
+        Product::OpenSearch => bulk(body),
     }
+}
+
+/// An item for each pair of lines, named as the action of the pair.
+fn bulk(body: &[u8]) -> Response {
+    let text = String::from_utf8_lossy(body).into_owned();
+    let heads = text.lines().step_by(2);
+    let heads = heads.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let items = heads.map(|head| {
+        let action = head.as_object().and_then(|head| head.iter().next());
+        let (action, place) = action.expect("an action names itself");
+        json!({ action.clone(): {"_id": place["_id"], "status": 201} })
+    });
+    let items: Vec<Value> = items.collect();
+    axum::Json(json!({"took": 1, "errors": false, "items": items})).into_response()
 }
 
 fn alert(inner: &Inner, body: &[u8], count: usize) -> Response {

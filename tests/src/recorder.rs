@@ -100,8 +100,80 @@ fn calls(parts: &Parts, body: &Bytes, account: &str) -> Vec<Call> {
             let named = asked["SecretId"].as_str().unwrap_or_default();
             vec![call("secretsmanager", operation, named.to_owned())]
         }
+        "ssm" => {
+            let name = asked["Name"].as_str().unwrap_or_default();
+            let name = name.trim_start_matches('/');
+            let arn = format!("arn:aws:ssm:{region}:{account}:parameter/{name}");
+            vec![call("ssm", operation, arn)]
+        }
+        "organizations" => {
+            let member = asked["AccountId"].as_str().unwrap_or_default();
+            let arn = format!("arn:aws:organizations::{account}:account/o-exampleorg/{member}");
+            vec![call("organizations", operation, arn)]
+        }
+        "events" => {
+            let entries = asked["Entries"].as_array().into_iter().flatten();
+            let bus = |entry: &Value| {
+                entry["EventBusName"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            entries
+                .map(|entry| call("events", operation, bus(entry)))
+                .collect()
+        }
+        "securityhub" => security_hub(parts.uri.path(), &asked),
+        "es" => {
+            let method = parts.method.as_str().to_ascii_lowercase();
+            let method = method[..1].to_ascii_uppercase() + &method[1..];
+            let arn = format!(
+                "arn:aws:es:{region}:{account}:domain/dial{}",
+                parts.uri.path()
+            );
+            vec![call("es", &format!("ESHttp{method}"), arn)]
+        }
+        "sns" | "sts" => form(service, body),
         other => vec![call(other, operation, parts.uri.to_string())],
     }
+}
+
+/// An operation of a service that takes forms. Who one is may be asked without a permission.
+fn form(service: &str, body: &[u8]) -> Vec<Call> {
+    let query = String::from_utf8_lossy(body);
+    let url = format!("http://form.invalid/?{query}").parse::<reqwest::Url>();
+    let url = url.expect("a form fits an address");
+    let field = |name: &str| {
+        let mut fields = url.query_pairs();
+        let found = fields.find(|(key, _)| key == name);
+        found.map(|(_, value)| value.into_owned())
+    };
+    match (field("Action"), field("TopicArn").or(field("RoleArn"))) {
+        (Some(action), None) if action == "GetCallerIdentity" => Vec::new(),
+        (action, resource) => {
+            let resource = resource.unwrap_or_default();
+            vec![call(service, &action.unwrap_or_default(), resource)]
+        }
+    }
+}
+
+/// Security Hub goes by the product that findings are filed under.
+fn security_hub(path: &str, asked: &Value) -> Vec<Call> {
+    let (operation, list) = match path {
+        "/findings/import" => ("BatchImportFindings", &asked["Findings"]),
+        "/findings/batchupdate" => ("BatchUpdateFindings", &asked["FindingIdentifiers"]),
+        other => return vec![call("securityhub", other, String::new())],
+    };
+    let product = |finding: &Value| {
+        finding["ProductArn"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let findings = list.as_array().into_iter().flatten();
+    findings
+        .map(|finding| call("securityhub", operation, product(finding)))
+        .collect()
 }
 
 fn call(service: &str, operation: &str, resource: String) -> Call {
@@ -156,6 +228,10 @@ mod tests {
     use serde_json::json;
 
     fn told(service: &str, target: &str, method: &str, uri: &str, body: &Value) -> Vec<String> {
+        told_of(service, target, method, uri, body.to_string())
+    }
+
+    fn told_of(service: &str, target: &str, method: &str, uri: &str, body: String) -> Vec<String> {
         let scope = format!("test/20260501/eu-west-1/{service}/aws4_request");
         let request = axum::http::Request::builder()
             .method(method)
@@ -166,10 +242,58 @@ mod tests {
             )
             .header("x-amz-target", target);
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        calls(&parts, &body.to_string().into(), "111122223333")
+        calls(&parts, &body.into(), "111122223333")
             .into_iter()
             .map(|call| format!("{} {}", call.action, call.resource))
             .collect()
+    }
+
+    #[test]
+    fn calls_of_sinks_and_of_enrolment_are_told_in_iam_s_words() {
+        let product = "arn:aws:securityhub:eu-west-1:1:product/1/default";
+        let bus = "arn:aws:events:eu-west-1:1:event-bus/dial";
+        let topic = "Action=Publish&TopicArn=arn%3Aaws%3Asns%3Aeu-west-1%3A1%3Adial&Message=x";
+        let role = "Action=AssumeRole&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fdial";
+        let who = "Action=GetCallerIdentity&Version=2011-06-15";
+        let (import, update) = ("/findings/import", "/findings/batchupdate");
+        let cases = [
+            (
+                told("ssm", "AmazonSSM.GetParameter", "POST", "/", &json!({"Name": "/dial/key"})),
+                vec!["ssm:GetParameter arn:aws:ssm:eu-west-1:111122223333:parameter/dial/key".to_owned()],
+            ),
+            (
+                told("organizations", "A.DescribeAccount", "POST", "/", &json!({"AccountId": "1"})),
+                vec!["organizations:DescribeAccount arn:aws:organizations::111122223333:account/o-exampleorg/1".to_owned()],
+            ),
+            (
+                told("events", "AWSEvents.PutEvents", "POST", "/", &json!({"Entries": [{"EventBusName": bus}]})),
+                vec![format!("events:PutEvents {bus}")],
+            ),
+            (
+                told("securityhub", "", "POST", import, &json!({"Findings": [{"ProductArn": product}]})),
+                vec![format!("securityhub:BatchImportFindings {product}")],
+            ),
+            (
+                told("securityhub", "", "PATCH", update, &json!({"FindingIdentifiers": [{"ProductArn": product}]})),
+                vec![format!("securityhub:BatchUpdateFindings {product}")],
+            ),
+            (
+                told("es", "", "POST", "/dial-findings/_bulk", &Value::Null),
+                vec!["es:ESHttpPost arn:aws:es:eu-west-1:111122223333:domain/dial/dial-findings/_bulk".to_owned()],
+            ),
+            (
+                told_of("sns", "", "POST", "/", topic.to_owned()),
+                vec!["sns:Publish arn:aws:sns:eu-west-1:1:dial".to_owned()],
+            ),
+            (
+                told_of("sts", "", "POST", "/", role.to_owned()),
+                vec!["sts:AssumeRole arn:aws:iam::1:role/dial".to_owned()],
+            ),
+            (told_of("sts", "", "POST", "/", who.to_owned()), vec![]),
+        ];
+        for (told, expected) in cases {
+            assert_eq!(told, expected);
+        }
     }
 
     #[test]

@@ -61,6 +61,20 @@ impl Aws {
         answer
     }
 
+    /// Calls an operation of a service that takes forms, such as STS; the answer is XML.
+    pub async fn form(&self, service: &str, body: String) -> String {
+        let request = reqwest::Client::new()
+            .post(&self.url)
+            .header("authorization", authorization(service))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body);
+        let answer = request.send().await.expect("the emulator answers");
+        let status = answer.status();
+        let answer = answer.text().await.expect("the emulator answers text");
+        assert!(status.is_success(), "{service}: {answer}");
+        answer
+    }
+
     /// Puts a secret's value, as the operator does after the first apply.
     pub async fn put_secret(&self, id: &str, value: &str) {
         let body =
@@ -122,8 +136,9 @@ pub struct Applied {
 }
 
 impl Applied {
-    /// Applies a root module with these variables; `None` where there is no Terraform.
-    pub fn of(root: &Path, variables: &[(&str, &str)]) -> Option<Self> {
+    /// Applies a root module with these variables to the AWS at this address; `None` where there
+    /// is no Terraform.
+    pub fn of(root: &Path, aws: &str, variables: &[(&str, &str)]) -> Option<Self> {
         if Command::new("terraform").arg("version").output().is_err() {
             println!("skipped: terraform is not installed");
             return None;
@@ -134,6 +149,10 @@ impl Applied {
             let output = Command::new("terraform")
                 .current_dir(root)
                 .env("TF_DATA_DIR", folder.path().join("data"))
+                .env("AWS_ENDPOINT_URL", aws)
+                .env("AWS_ACCESS_KEY_ID", "test")
+                .env("AWS_SECRET_ACCESS_KEY", "testtest")
+                .env("AWS_EC2_METADATA_DISABLED", "true")
                 .args(words)
                 .args(more)
                 .output()

@@ -10,18 +10,18 @@ use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::path::Path;
 
-/// Emulates STS and Organizations; one of its own, for it checks nobody's permissions.
-struct Aws {
-    url: String,
+/// Emulates the accounts of an organisation; one of its own, for it checks nobody's permissions.
+pub(crate) struct Aws {
+    pub(crate) url: String,
     _process: Process,
 }
 
 /// What a function has as a role.
-struct Credentials(Vec<(String, String)>);
+pub(crate) struct Credentials(pub(crate) Vec<(String, String)>);
 
 impl Aws {
     /// `None` without a Python that has moto.
-    async fn start() -> Option<Self> {
+    pub(crate) async fn start() -> Option<Self> {
         let Some(python) = std::env::var_os("DIAL_TEST_PYTHON") else {
             eprintln!("skipped: DIAL_TEST_PYTHON is not set");
             return None;
@@ -29,7 +29,8 @@ impl Aws {
         let free = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = free.local_addr().expect("it is bound").port().to_string();
         drop(free);
-        let words = ["-m", "moto.server", "-H", "127.0.0.1", "-p", &port];
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/deployment/emulator.py");
+        let words = [script, "-H", "127.0.0.1", "-p", &port];
         let none: [(&str, &str); 0] = [];
         let process = Process::start("moto", Path::new(&python), &words, none);
         let aws = Self {
@@ -71,7 +72,27 @@ impl Aws {
         text
     }
 
-    async fn role(&self, account: &str, name: &str) -> Credentials {
+    /// Asks a service as that role; the emulator knows the account by its key.
+    pub(crate) async fn ask(
+        &self,
+        role: &Credentials,
+        (region, service): (&str, &str),
+        build: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
+    ) -> Value {
+        let (_, key) = &role.0[0];
+        let scope = format!("{key}/20260501/{region}/{service}/aws4_request");
+        let authorization =
+            format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
+        let request = build(&reqwest::Client::new(), &self.url);
+        let answer = request.header("authorization", authorization).send().await;
+        let answer = answer.expect("the emulator answers");
+        let status = answer.status();
+        let answer: Value = answer.json().await.expect("the answer is JSON");
+        assert!(status.is_success(), "{service}: {answer}");
+        answer
+    }
+
+    pub(crate) async fn role(&self, account: &str, name: &str) -> Credentials {
         let arn = format!("arn:aws:iam::{account}:role/{name}");
         let body = format!(
             "Action=AssumeRole&Version=2011-06-15&RoleArn={arn}&RoleSessionName=dial-worker"
@@ -89,22 +110,37 @@ impl Aws {
         Credentials(pairs.map(|(name, value)| (name.to_owned(), value)).to_vec())
     }
 
+    async fn organize(&self, action: &str, body: Value) -> Value {
+        let target = format!("AWSOrganizationsV20161128.{action}");
+        let answer = self.call("organizations", Some(&target), body.to_string());
+        serde_json::from_str(&answer.await).unwrap_or_default()
+    }
+
     /// A new account of a new organisation.
-    async fn member(&self) -> String {
-        let target = |action: &str| format!("AWSOrganizationsV20161128.{action}");
-        let organization = json!({ "FeatureSet": "ALL" }).to_string();
-        let create = target("CreateOrganization");
-        self.call("organizations", Some(&create), organization)
+    pub(crate) async fn member(&self) -> String {
+        self.organize("CreateOrganization", json!({ "FeatureSet": "ALL" }))
             .await;
-        let account = json!({ "Email": "soc@example.org", "AccountName": "member" }).to_string();
-        let create = target("CreateAccount");
-        let made = self.call("organizations", Some(&create), account).await;
-        let made: Value = serde_json::from_str(&made).expect("JSON");
+        let account = json!({ "Email": "soc@example.org", "AccountName": "member" });
+        let made = self.organize("CreateAccount", account).await;
         let id = made["CreateAccountStatus"]["AccountId"].as_str();
         id.expect("an account").to_owned()
     }
 
-    async fn master(&self, receivers: &Receivers, lines: &str) -> Master {
+    /// A new unit that the account is moved into.
+    pub(crate) async fn unit_of(&self, account: &str) -> String {
+        let roots = self.organize("ListRoots", json!({})).await;
+        let root = &roots["Roots"][0]["Id"];
+        let unit = json!({ "ParentId": root, "Name": "workloads" });
+        let unit = self.organize("CreateOrganizationalUnit", unit).await;
+        let unit = unit["OrganizationalUnit"]["Id"].as_str().expect("a unit");
+        let to = json!({
+            "AccountId": account, "SourceParentId": root, "DestinationParentId": unit,
+        });
+        self.organize("MoveAccount", to).await;
+        unit.to_owned()
+    }
+
+    pub(crate) async fn master(&self, receivers: &Receivers, lines: &str) -> Master {
         let mut setup: MasterSetup = receivers.webhook_only();
         let url = &self.url;
         setup.lines = format!(

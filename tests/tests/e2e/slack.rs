@@ -11,7 +11,8 @@ use dial_tests::receivers::Receiver;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-const SIGNING: &str = "not-a-real-slack-signing-secret";
+/// What the requests of tests are signed with.
+pub(crate) const SIGNING: &str = "not-a-real-slack-signing-secret";
 
 fn setup(slack: &Receiver) -> MasterSetup {
     let api = format!("{}/api", slack.url());
@@ -44,7 +45,8 @@ fn control<'m>(message: &'m Value, action: &str) -> Option<&'m Value> {
         .find(|element| element["action_id"] == action)
 }
 
-async fn click(url: &str, payload: &Value) -> StatusCode {
+/// Sends what Slack sends when somebody presses a button.
+pub(crate) async fn click(url: &str, payload: &Value) -> StatusCode {
     let mut form = reqwest::Url::parse("http://form.invalid/").expect("an address");
     form.query_pairs_mut()
         .append_pair("payload", &payload.to_string());

@@ -1,8 +1,11 @@
 //! What is deployed: the packages, the environments and the permissions that Terraform makes of
 //! `infra/modules`, applied to an emulator, with an event pushed all the way through.
 
+mod enrols;
+mod organization;
 mod scenario;
 
+use crate::slack::SIGNING;
 use dial_core::gzip::deflate;
 use dial_tests::deployment::{HOOK_SECRET, TOKEN, lambda, root_key, worker_key};
 use dial_tests::events::{ACCOUNT, REGION};
@@ -20,14 +23,17 @@ use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-/// Bucket of the trail, which neither module makes.
+/// Buckets of the trails, which neither module makes.
 const TRAIL: &str = "own-trail";
+const HOME_TRAIL: &str = "home-trail";
 
 /// A function as Terraform made it, run here.
 struct Function {
     api: Arc<RuntimeApi>,
     process: Process,
     recorder: Recorder,
+    /// What it asks of `OpenSearch`, which the emulator is not.
+    search: Recorder,
     grants: Vec<Grant>,
 }
 
@@ -39,6 +45,7 @@ struct Deployed {
     functions: BTreeMap<&'static str, Function>,
     hook: Receiver,
     slack: Receiver,
+    search: Receiver,
     programs: TempDir,
 }
 
@@ -47,27 +54,25 @@ impl Deployed {
     async fn start() -> Option<Self> {
         let packages = packages()?;
         let aws = Aws::start().await?;
-        let region = "<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>";
-        aws.put(TRAIL, region).await;
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("deployment");
         let folder = packages.display().to_string();
         let variables = [
-            ("endpoint", aws.url.clone()),
             ("packages", folder),
             ("architecture", architecture().to_owned()),
+            ("worker_key", key_of("us-east-1")),
         ];
+        let endpoint = aws.url.clone();
         // Terraform takes its time, and the test's own servers live on this runtime.
         let applied = tokio::task::spawn_blocking(move || {
             let variables = variables
                 .each_ref()
                 .map(|(name, value)| (*name, value.as_str()));
-            Applied::of(&root, &variables)
+            Applied::of(&root, &endpoint, &variables)
         });
         let applied = applied.await.expect("the apply ends")?;
-        let slack = Receiver::slack_webhook().await;
-        let webhook = format!("{}/services/T0/B0/x", slack.url());
         for (id, value) in [
-            ("dial/slack-webhook", &*webhook),
+            ("dial/slack-bot", "tok-0123456789"),
+            ("dial/slack-signing", SIGNING),
             ("dial/root-key-1", root_key().to_secret().expose()),
             ("dial/worker", worker_key().to_secret().expose()),
             ("dial/admin-token", TOKEN),
@@ -81,7 +86,8 @@ impl Deployed {
             url: String::new(),
             functions: BTreeMap::new(),
             hook: Receiver::webhook().await,
-            slack,
+            slack: Receiver::slack_api().await,
+            search: Receiver::opensearch().await,
             programs: tempfile::tempdir().expect("a folder for the programs"),
         };
         deployed.run(&packages).await;
@@ -94,24 +100,31 @@ impl Deployed {
             unpack(&zip, &self.programs.path().join(part))
         };
         let (master, worker) = (unpack("master"), unpack("worker"));
-        // The emulator's API has no address of its own, and the receiver is on this machine.
+        // The emulator's API has no address of its own, and the receivers are on this machine.
+        let slack = format!("{}/api", self.slack.url());
         let beside = [
             ("DIAL__MASTER__DANGEROUS_ALLOW_PRIVATE_SINKS", "true".into()),
             (
                 "DIAL__MASTER__SINKS__HOOK__URL",
                 format!("{}/dial", self.hook.url()),
             ),
+            ("DIAL__MASTER__SINKS__SLACK__API_URL", slack.clone()),
+            ("DIAL__MASTER__SLACK__API_URL", slack),
         ];
         for name in ["api", "deliver", "sweep"] {
             let function = self.function(name, "module.master", &master, &beside).await;
             self.functions.insert(name, function);
         }
         self.url = gateway::serve(Arc::clone(&self.functions["api"].api)).await;
-        let beside = [("DIAL__WORKER__MASTER_URL", self.url.clone())];
-        let function = self
-            .function("worker", "module.worker", &worker, &beside)
-            .await;
-        self.functions.insert("worker", function);
+        for (name, region) in [("worker", REGION), ("worker_home", "us-east-1")] {
+            let beside = [
+                ("DIAL__WORKER__MASTER_URL", self.url.clone()),
+                ("AWS_REGION", region.to_owned()),
+            ];
+            let module = format!("module.{name}");
+            let function = self.function(name, &module, &worker, &beside).await;
+            self.functions.insert(name, function);
+        }
     }
 
     /// Starts a program with the environment of the applied function and what Lambda adds.
@@ -123,10 +136,11 @@ impl Deployed {
         beside: &[(&str, String)],
     ) -> Function {
         let within = match module {
-            "module.worker" => format!("{module}."),
-            _ => format!("{module}.aws_lambda_function.master[\"{name}\"]"),
+            "module.master" => format!("{module}.aws_lambda_function.master[\"{name}\"]"),
+            _ => format!("{module}."),
         };
         let policy = within.replace("lambda_function.master", "iam_role_policy.function");
+        let search = Recorder::before(self.search.url(), ACCOUNT).await;
         let api = Arc::new(RuntimeApi::start().await);
         let recorder = Recorder::before(&self.aws.url, ACCOUNT).await;
         let mut env = lambda(&api);
@@ -138,6 +152,9 @@ impl Deployed {
             ("AWS_EC2_METADATA_DISABLED", "true"),
         ];
         env.extend(emulated.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        if module == "module.master" {
+            env.extend(emulated_sinks(&recorder, &search));
+        }
         env.extend(
             beside
                 .iter()
@@ -148,6 +165,7 @@ impl Deployed {
             grants: self.applied.grants(&policy),
             api,
             recorder,
+            search,
         }
     }
 
@@ -157,7 +175,7 @@ impl Deployed {
         let mut bus = Quamina::new();
         let rules = self
             .applied
-            .resources("aws_cloudwatch_event_rule", "module.worker");
+            .resources("aws_cloudwatch_event_rule", "module.worker.");
         for rule in &rules {
             let name = rule["name"].as_str().expect("a rule has a name").to_owned();
             if let Some(pattern) = rule["event_pattern"].as_str() {
@@ -175,7 +193,7 @@ impl Deployed {
             .resource("aws_lambda_function", "module.worker.")["arn"];
         let targets = self
             .applied
-            .resources("aws_cloudwatch_event_target", "module.worker");
+            .resources("aws_cloudwatch_event_target", "module.worker.");
         for name in &fitting {
             let of_rule = targets.iter().filter(|target| target["rule"] == **name);
             let arns: Vec<&Value> = of_rule.map(|target| &target["arn"]).collect();
@@ -194,6 +212,7 @@ impl Deployed {
             Some(named.next()?["arn"].as_str()?.to_owned())
         };
         let calls = function.recorder.calls().into_iter();
+        let calls = calls.chain(function.search.calls());
         calls
             .map(|call| Call {
                 resource: arn(&call.resource).unwrap_or(call.resource),
@@ -258,6 +277,37 @@ impl Deployed {
             .await
             .json();
     }
+}
+
+/// Sends the sinks of AWS to the emulator, by way of what remembers the calls.
+fn emulated_sinks(recorder: &Recorder, search: &Recorder) -> Vec<(String, String)> {
+    let sinks = ["TOPIC", "BUS", "HUB", "LAKE"].into_iter();
+    let endpoint = |sink| format!("DIAL__MASTER__SINKS__{sink}__ENDPOINT");
+    let mut env: Vec<(String, String)> = sinks
+        .map(|sink| (endpoint(sink), recorder.url().to_owned()))
+        .collect();
+    env.extend([
+        (
+            "DIAL__MASTER__SINKS__SEARCH__URL".to_owned(),
+            search.url().to_owned(),
+        ),
+        (
+            "DIAL__MASTER__ENROLMENT__DANGEROUS_AWS_ENDPOINT".to_owned(),
+            recorder.url().to_owned(),
+        ),
+    ]);
+    env
+}
+
+/// The key of the account's worker in a region, as `dial keys derive` prints it.
+fn key_of(region: &str) -> String {
+    let worker = format!("{ACCOUNT}/{region}");
+    let worker = worker.parse().expect("an account and a region");
+    root_key()
+        .worker_key(&worker, 0)
+        .to_secret()
+        .expose()
+        .to_owned()
 }
 
 /// The event of a schedule.

@@ -1,13 +1,20 @@
 //! One deployment, everything that its functions do, and nothing that their roles do not allow.
 
-use super::{Deployed, TRAIL, faults, metrics, schedule, tells, trail_file, unused};
+use super::{
+    Deployed, HOME_TRAIL, TRAIL, enrols, faults, metrics, schedule, tells, trail_file, unused,
+};
 use crate::hook::verified;
+use crate::slack::click;
 use dial_tests::attacker::Forgery;
 use dial_tests::deployment::{TOKEN, key_id, worker_id, worker_key};
-use dial_tests::events::{eventbridge, object_created, record, with_id};
+use dial_tests::events::{eventbridge, object_created, queue, record, with_id};
 use dial_tests::reader::Reader;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// How many sinks the master has.
+const SINKS: u8 = 7;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_terraform_deploys_finds_tells_and_may_do_no_more() {
@@ -16,10 +23,18 @@ async fn what_terraform_deploys_finds_tells_and_may_do_no_more() {
     };
     let id = the_way(&deployed).await;
     everything_else(&deployed, &id).await;
+    let listed = unused();
+    assert!(
+        listed
+            .keys()
+            .all(|name| deployed.functions.contains_key(&**name)),
+        "a function that is not there is listed: {:?}",
+        listed.keys()
+    );
     let mut wrong = String::new();
     for (name, function) in &deployed.functions {
         let calls = deployed.calls(function);
-        let listed = unused().remove(*name).unwrap_or_default();
+        let listed = listed.get(*name).cloned().unwrap_or_default();
         for fault in faults(&calls, &function.grants, &listed) {
             wrong = format!("{wrong}{name}: {fault}\n");
         }
@@ -53,7 +68,7 @@ async fn the_way(deployed: &Deployed) -> String {
     let records = stream["Records"].as_array().map(Vec::len);
     assert_eq!(
         records,
-        Some(2),
+        Some(usize::from(SINKS)),
         "the filter passes the outbox rows alone: {stream}"
     );
     let deliver = &deployed.functions["deliver"];
@@ -62,7 +77,7 @@ async fn the_way(deployed: &Deployed) -> String {
     assert_eq!(verified(&deployed.hook.delivered()[0])["id"], *id);
     assert_eq!(deployed.slack.delivered().len(), 1);
     assert!(
-        tells(deliver, "DeliveriesSent", 2.0),
+        tells(deliver, "DeliveriesSent", f64::from(SINKS)),
         "{:?}",
         metrics(deliver)
     );
@@ -76,10 +91,75 @@ async fn the_way(deployed: &Deployed) -> String {
 /// The rest of what the functions do, so that every right of their roles is used.
 async fn everything_else(deployed: &Deployed, id: &str) {
     the_worker_s_other_inputs(deployed).await;
+    a_worker_behind_a_queue(deployed).await;
+    enrols::a_worker_gets_its_key(deployed).await;
     a_record_too_large_for_the_table(deployed).await;
     a_finding_that_is_none(deployed).await;
     people_at_work(&deployed.url, id).await;
+    let changed = deployed.stream(&deployed.items(id).await).to_string();
+    let reply = deployed.functions["deliver"].api.invoke(changed).await;
+    assert_eq!(reply.json(), json!({"batchItemFailures": []}));
+    what_the_stream_did_not_bring(deployed).await;
+}
+
+/// The sweep tells every sink of a finding and of its change.
+async fn what_the_stream_did_not_bring(deployed: &Deployed) {
+    let reader = Reader::of(&deployed.url);
+    let before = ids(&reader).await;
+    let swept = with_id(record("ec2/authorize_ingress_ssh_anyone"), "swept-1");
+    deployed.put_event(&eventbridge(&swept)).await;
+    let new = ids(&reader).await;
+    let id = new.difference(&before).next().expect("it is stored");
     deployed.sweep().await;
+    let items = deployed.items(id).await;
+    let rows = items.iter().filter(|item| is_delivery(item));
+    // Who has been told of the like within the hour is not told again.
+    let settled = rows.filter(|row| {
+        ["sent", "suppressed"]
+            .iter()
+            .any(|s| row["state"]["S"] == *s)
+    });
+    assert_eq!(settled.count(), usize::from(SINKS), "{items:?}");
+    let path = format!("/v1/findings/{id}/transitions");
+    let acknowledge = json!({"action": "acknowledge"});
+    send(&deployed.url, "POST", &path, &acknowledge).await;
+    deployed.sweep().await;
+}
+
+fn is_delivery(item: &Value) -> bool {
+    let key = item["sk"]["S"].as_str().unwrap_or_default();
+    key.starts_with("OUT#")
+}
+
+async fn ids(reader: &Reader) -> BTreeSet<String> {
+    let found = reader.findings("").await.into_iter();
+    found
+        .filter_map(|finding| finding["id"].as_str().map(str::to_owned))
+        .collect()
+}
+
+/// Events of another region, out of a queue and a trail, with a key out of a parameter.
+async fn a_worker_behind_a_queue(deployed: &Deployed) {
+    let worker = &deployed.functions["worker_home"].api;
+    let mut seen = with_id(record("ec2/authorize_ingress_ssh_anyone"), "home-1");
+    seen["awsRegion"] = "us-east-1".into();
+    let mut event = eventbridge(&seen);
+    event["region"] = "us-east-1".into();
+    let malformed = "{\"detail-type\": \"AWS API Call via CloudTrail\"}".to_owned();
+    let batch = queue([("m-1", event.to_string()), ("m-2", malformed)]);
+    let reply = worker.invoke(batch.to_string()).await.json();
+    assert_eq!(reply["batchItemFailures"], json!([]), "{reply}");
+    let key = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/05/01/trail.json.gz";
+    let file = trail_file(&[with_id(seen, "home-2")]);
+    let size = file.len();
+    deployed.aws.put(&format!("{HOME_TRAIL}/{key}"), file).await;
+    let notice = object_created(HOME_TRAIL, key, size).to_string();
+    let reply = worker.invoke(notice).await.json();
+    assert_eq!(reply["accepted"], 1, "{reply}");
+    let found = Reader::of(&deployed.url)
+        .findings("?region=us-east-1")
+        .await;
+    assert_eq!(found.len(), 2, "{found:?}");
 }
 
 async fn the_worker_s_other_inputs(deployed: &Deployed) {
@@ -100,7 +180,7 @@ async fn the_worker_s_other_inputs(deployed: &Deployed) {
     assert_eq!(reply["accepted"], 1, "{reply}");
     let rules = deployed
         .applied
-        .resources("aws_cloudwatch_event_rule", "module.worker");
+        .resources("aws_cloudwatch_event_rule", "module.worker.");
     let heartbeat = rules
         .iter()
         .find(|rule| rule["name"] == "dial-worker-heartbeat");
@@ -125,6 +205,14 @@ async fn a_record_too_large_for_the_table(deployed: &Deployed) {
         let id = finding["id"].as_str().expect("a finding has an id");
         let (status, _) = reader.get(&format!("/v1/findings/{id}")).await;
         assert_eq!(status, 200);
+        let show = json!({
+            "type": "block_actions",
+            "user": {"id": "U0123456789", "team_id": "T0123456789"},
+            "team": {"id": "T0123456789"},
+            "trigger_id": "1.2",
+            "actions": [{"action_id": "dial_show", "type": "button", "value": id}],
+        });
+        assert_eq!(click(&deployed.url, &show).await, 200);
         let stream = deployed.stream(&deployed.items(id).await);
         deployed.functions["deliver"]
             .api
