@@ -11,8 +11,9 @@ use std::process::Command;
 /// Checks everything below `infra/`; says what it skipped where Terraform is missing.
 pub(crate) fn check() -> anyhow::Result<()> {
     let modules = folders("infra/modules")?;
-    for module in &modules {
-        tables::check(module)?;
+    let examples = folders("infra/examples")?;
+    for folder in modules.iter().chain(&examples) {
+        tables::check(folder)?;
     }
     stack_set::check()?;
     if !succeeds(&["terraform", "version"]) {
@@ -32,19 +33,22 @@ pub(crate) fn check() -> anyhow::Result<()> {
         validate(module)?;
         run(terraform(module)?.args(["test", "-no-color"]))?;
     }
-    // What the end-to-end test applies.
-    validate(&root().join("tests/deployment"))?;
-    folders("infra/examples")?
-        .iter()
-        .try_for_each(|example| validate(example))
+    // What the end-to-end tests apply.
+    for applied in ["tests/deployment", "tests/deployment/organization"] {
+        validate(&root().join(applied))?;
+    }
+    examples.iter().try_for_each(|example| validate(example))
 }
 
-/// Writes the tables of all modules, and the template of the organisation's workers.
+/// Writes the tables of all modules and examples, and the template of the organisation's workers.
 pub(crate) fn write_tables() -> anyhow::Result<()> {
     stack_set::write()?;
-    folders("infra/modules")?
-        .iter()
-        .try_for_each(|module| tables::write(module))
+    for below in ["infra/modules", "infra/examples"] {
+        for folder in folders(below)? {
+            tables::write(&folder)?;
+        }
+    }
+    Ok(())
 }
 
 fn validate(folder: &Path) -> anyhow::Result<()> {
