@@ -2,7 +2,7 @@
 
 use super::SurveyError;
 use crate::clients::Clients;
-use crate::service::{JSON, Service, fault};
+use crate::service::{JSON, Service, fault, of_code};
 use crate::signer::AwsSigner;
 use dial_core::Region;
 use dial_core::ports::{RequestSigner, Signing, Unsigned};
@@ -16,6 +16,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest answer; a page of event rules with patterns of 2 KB each is far below.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
+const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
+
 /// One call before it is signed.
 struct Request<'r> {
     service: Service,
@@ -24,6 +26,13 @@ struct Request<'r> {
     url: String,
     headers: &'r [(&'r str, &'r str)],
     body: String,
+}
+
+/// The text of the first element of that name in an answer.
+pub(super) fn element<'b>(body: &'b str, name: &str) -> Option<&'b str> {
+    let (_, rest) = body.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    Some(text.trim())
 }
 
 /// Sends signed requests and reads what comes back.
@@ -76,6 +85,35 @@ impl Ask {
     ) -> Result<Option<Value>, SurveyError> {
         let place = (reqwest::Method::GET, path.as_str());
         self.send(service, place, &[], String::new(), action).await
+    }
+
+    /// An operation of a service that takes forms and answers in XML, at an address of its own.
+    pub(super) async fn form(
+        &self,
+        service: Service,
+        (host, region): (&str, Region),
+        form: String,
+        action: &str,
+    ) -> Result<String, SurveyError> {
+        let endpoint = service.endpoint_or(&self.clients, host).await;
+        let request = Request {
+            service,
+            region,
+            method: reqwest::Method::POST,
+            url: format!("{endpoint}/"),
+            headers: &[("content-type", FORM)],
+            body: form,
+        };
+        let (status, _, body) = self.exchange(request, action).await?;
+        let body = String::from_utf8_lossy(&body).into_owned();
+        if status == 200 {
+            return Ok(body);
+        }
+        let code = element(&body, "Code").unwrap_or_default();
+        let message = element(&body, "Message").map(str::to_owned);
+        let message = message.unwrap_or_else(|| format!("answered {status}"));
+        let fault = of_code(status, code, message);
+        Err(SurveyError::of(&fault, action, "*"))
     }
 
     async fn send(

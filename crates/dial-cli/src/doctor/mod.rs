@@ -16,6 +16,7 @@ use anyhow::{Context, Result};
 use checks::Check;
 use clap::Args;
 use dial_aws::{Clients, Survey};
+use dial_core::secret::SecretRef;
 use dial_master::config::Master;
 use std::path::PathBuf;
 
@@ -24,6 +25,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   dial doctor
   dial doctor --config s3://dial-config/dial.toml
+  dial doctor --config s3://dial-config/dial.toml --functions dial
   dial doctor --worker dial-worker --rules ./rules
   dial doctor --json | jq '.[] | select(.state == \"fail\")'
 
@@ -37,7 +39,10 @@ What lies in AWS is looked at with the credentials of the environment: table
 (indexes, stream, TTL, recovery), bucket (blocked, encrypted, lifecycle), age of
 the root keys. --worker looks at the worker of this account and region: trail,
 event rules with their states and patterns against the rules in use, targets,
-heartbeat, function, clock. A file without [master] is fine there.
+heartbeat, function, clock. A file without [master] is fine there. --functions
+looks at those of the master. IAM is asked whether the role of each function
+allows what it needs (iam:SimulatePrincipalPolicy); where that may not be asked,
+the line says so.
 
 Exit codes: 0 good (warnings included), 1 something has to be changed.";
 
@@ -47,6 +52,10 @@ pub(crate) struct Doctor {
     /// Configuration file [default: `$DIAL_CONFIG`, then `dial.toml`]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Look at the master's functions and at the rights of their roles too, by the start of their
+    /// names
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "dial")]
+    functions: Option<String>,
     /// Look at the worker of this account and region too, by the name of its function
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "dial-worker")]
     worker: Option<String>,
@@ -70,7 +79,7 @@ pub(crate) fn run(args: &Doctor) -> Result<Outcome> {
     let mut found = Vec::new();
     if args.worker.is_none() || has_master(&file) {
         found.extend(match file.section::<Master>("master") {
-            Ok(config) => runtime.block_on(examine(&file, &config, &args.master))?,
+            Ok(config) => runtime.block_on(examine(&file, &config, args))?,
             Err(problems) => problems.list.iter().map(Check::of_problem).collect(),
         });
     }
@@ -81,7 +90,9 @@ pub(crate) fn run(args: &Doctor) -> Result<Outcome> {
         };
         let pipeline = judging.pipeline()?;
         let survey = Survey::new(Clients::new())?;
-        let looked = runtime.block_on(aws::worker(&survey, worker, &pipeline))?;
+        let key = worker_key(&file);
+        let looked = aws::worker(&survey, worker, &pipeline, key.as_ref());
+        let looked = runtime.block_on(looked)?;
         // Who looks is said once.
         let known = found.iter().any(|check| check.name == aws::IDENTITY);
         let new = looked
@@ -101,11 +112,14 @@ fn has_master(file: &ConfigFile) -> bool {
     in_file || environment().any(|(name, _)| name.starts_with("DIAL__MASTER__"))
 }
 
-async fn examine(
-    file: &ConfigFile,
-    config: &Master,
-    running: &PerhapsMaster,
-) -> Result<Vec<Check>> {
+/// Where the worker's key lies, as far as the configuration says so.
+fn worker_key(file: &ConfigFile) -> Option<SecretRef> {
+    let table = file.text.parse::<toml::Table>().ok()?;
+    let key = table.get("worker")?.get("key")?.as_str()?;
+    SecretRef::try_from(key.to_owned()).ok()
+}
+
+async fn examine(file: &ConfigFile, config: &Master, args: &Doctor) -> Result<Vec<Check>> {
     let clients = Clients::new();
     let secrets = dial_aws::AwsSecrets::new(clients.clone());
     let now = jiff::Timestamp::now();
@@ -117,9 +131,13 @@ async fn examine(
     found.push(checks::bucket(config, &clients).await);
     found.extend(checks::root_keys(config, &secrets).await);
     found.extend(checks::tokens(config, &secrets, now).await);
-    found.extend(aws::master(&Survey::new(clients.clone())?, config, now).await);
+    let survey = Survey::new(clients.clone())?;
+    found.extend(aws::master(&survey, config, now).await);
+    if let Some(prefix) = &args.functions {
+        found.extend(aws::functions_of_master(&survey, prefix, config).await);
+    }
     let sinks = sinks::examine(config, &clients, &secrets).await;
     found.extend(sinks.context("nothing can be asked over HTTP")?);
-    found.push(workers::examine(running).await);
+    found.push(workers::examine(&args.master).await);
     Ok(found)
 }

@@ -14,6 +14,7 @@ import boto3
 REGION = "us-east-1"
 ACCOUNT = "555566667777"
 NAME = "dial-worker"
+PARTS = ["dial-api", "dial-deliver", "dial-sweep"]
 BUCKET = "dial-master-doctor"
 TABLE = "dial-findings"
 BLOCKS = ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"]
@@ -140,18 +141,22 @@ def worker(url, keys):
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("bootstrap", "#!/bin/sh\n")
     functions = client("lambda", url, keys)
-    arn = functions.create_function(
-        FunctionName=NAME,
-        Runtime="provided.al2023",
-        Handler="bootstrap",
-        Role=role["Role"]["Arn"],
-        Code={"ZipFile": package.getvalue()},
-    )["FunctionArn"]
+    made = {
+        name: functions.create_function(
+            FunctionName=name,
+            Runtime="provided.al2023",
+            Handler="bootstrap",
+            Role=role["Role"]["Arn"],
+            Code={"ZipFile": package.getvalue()},
+            Environment={"Variables": {"DIAL_CONFIG": f"s3://{BUCKET}/config/dial.toml"}},
+        )["FunctionArn"]
+        for name in [NAME, *PARTS]
+    }
     functions.put_function_event_invoke_config(
         FunctionName=NAME,
         DestinationConfig={"OnFailure": {"Destination": f"arn:aws:s3:::{BUCKET}"}},
     )
-    return arn
+    return made[NAME]
 
 
 def rules(events, patterns, function):
@@ -192,6 +197,7 @@ def break_all(url, given):
     functions = client("lambda", url, keys)
     functions.put_function_concurrency(FunctionName=NAME, ReservedConcurrentExecutions=0)
     functions.delete_function_event_invoke_config(FunctionName=NAME)
+    functions.put_function_concurrency(FunctionName=PARTS[2], ReservedConcurrentExecutions=0)
     dynamodb = client("dynamodb", url, keys)
     ttl(dynamodb, layout["ttl"], False)
     backups(dynamodb, False)

@@ -2,8 +2,11 @@
 
 use crate::place::{Place, told};
 use serde_json::{Value, json};
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::process::{Command, Stdio};
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 const KEY: &str = "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
@@ -40,12 +43,58 @@ fn script(python: &str, task: &str, url: &str, input: &Value) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// An IAM that allows everything but these actions: moto cannot simulate policies.
+fn iam(denied: &'static [&'static str]) -> MockServer {
+    let judge = move |request: &Request| {
+        let form = String::from_utf8_lossy(&request.body).into_owned();
+        let url = format!("http://form.invalid/?{form}").parse::<reqwest::Url>();
+        let mut results = String::new();
+        for (name, action) in url.unwrap().query_pairs() {
+            if name.starts_with("ActionNames.member.") {
+                let no = denied.contains(&&*action);
+                let decision = if no { "explicitDeny" } else { "allowed" };
+                write!(
+                    results,
+                    "<member><EvalActionName>{action}</EvalActionName>\
+                     <EvalDecision>{decision}</EvalDecision></member>"
+                )
+                .unwrap();
+            }
+        }
+        ResponseTemplate::new(200).set_body_string(results)
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let server = MockServer::start().await;
+        Mock::given(method("POST"))
+            .respond_with(judge)
+            .mount(&server)
+            .await;
+        server
+    })
+}
+
 /// What `dial doctor` says: its exit code, and name and state of each line.
-fn looked(place: &Place, url: &str, keys: &Value) -> (i32, Vec<(String, String)>) {
-    let mut command = place.dial(&["doctor", "--worker", "dial-worker", "--json"]);
+fn looked(
+    place: &Place,
+    url: &str,
+    keys: &Value,
+    denied: &'static [&'static str],
+) -> (i32, Vec<(String, String)>) {
+    let iam = iam(denied);
+    let words = [
+        "doctor",
+        "--worker",
+        "dial-worker",
+        "--functions",
+        "dial",
+        "--json",
+    ];
+    let mut command = place.dial(&words);
     let text = |name: &str| keys[name].as_str().unwrap();
     command
         .env("AWS_ENDPOINT_URL", url)
+        .env("AWS_ENDPOINT_URL_IAM", iam.uri())
         .env("AWS_REGION", "us-east-1")
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("AWS_ACCESS_KEY_ID", text("AccessKeyId"))
@@ -89,7 +138,7 @@ fn each_fault_of_a_deployed_system_is_seen() {
     );
     place.write("token", "0123456789abcdef0123456789abcdef");
 
-    let (code, lines) = looked(&place, &url, &made["keys"]);
+    let (code, lines) = looked(&place, &url, &made["keys"], &[]);
     let wrong: Vec<_> = lines.iter().filter(|line| line.1 != "ok").collect();
     assert!(wrong.iter().all(|line| line.1 == "skipped"), "{wrong:?}");
     assert_eq!(code, 0);
@@ -101,6 +150,11 @@ fn each_fault_of_a_deployed_system_is_seen() {
         "table",
         "table rights",
         "identity",
+        "rights dial-worker",
+        "function dial-sweep",
+        "rights dial-api",
+        "rights dial-deliver",
+        "rights dial-sweep",
     ] {
         assert!(
             lines.iter().any(|line| line.0 == name && line.1 == "ok"),
@@ -108,11 +162,25 @@ fn each_fault_of_a_deployed_system_is_seen() {
         );
     }
 
+    let (code, lines) = looked(&place, &url, &made["keys"], &["s3:PutObject"]);
+    assert_eq!(code, 1);
+    let judged = |name: &str| {
+        let line = lines.iter().find(|line| line.0 == name);
+        line.map(|line| line.1.as_str())
+    };
+    let rights = ["worker", "api", "deliver"].map(|part| judged(&format!("rights dial-{part}")));
+    assert_eq!(
+        rights,
+        [Some("fail"), Some("fail"), Some("ok")],
+        "{lines:?}"
+    );
+
     let broken = json!({"patterns": patterns["patterns"], "layout": layout, "keys": made["keys"]});
     let names = script(&python, "break", &url, &broken);
     let rule = |fault: &str| format!("event rule {}", names[fault].as_str().unwrap());
     let bucket = |part: &str| format!("bucket dial-master-doctor {part}");
-    let (code, lines) = looked(&place, &url, &made["keys"]);
+    let denied = &["s3:PutObject", "dynamodb:DeleteItem"];
+    let (code, lines) = looked(&place, &url, &made["keys"], denied);
     assert_eq!(code, 1);
     let expected = [
         (rule("gone"), "fail"),
@@ -134,6 +202,10 @@ fn each_fault_of_a_deployed_system_is_seen() {
         (bucket("access"), "fail"),
         (bucket("encryption"), "fail"),
         (bucket("lifecycle"), "warn"),
+        ("rights dial-api".into(), "fail"),
+        ("rights dial-deliver".into(), "ok"),
+        ("rights dial-sweep".into(), "fail"),
+        ("function dial-sweep".into(), "fail"),
         ("root key 1".into(), "fail"),
     ];
     for (name, state) in expected {

@@ -1,7 +1,11 @@
 //! The checks of what is deployed in AWS: asked once, then judged without asking.
 
+mod functions;
 mod judge;
+mod needs;
 mod patterns;
+
+pub(super) use functions::master as functions_of_master;
 
 use super::checks::{Check, State};
 use anyhow::Result;
@@ -44,7 +48,7 @@ pub(super) async fn master(survey: &Survey, config: &Master, now: Timestamp) -> 
         found.extend(told(
             "table rights",
             survey.table_rights(table).await,
-            |rights| judge::rights(&rights),
+            |rights| judge::own_rights(&rights),
         ));
     }
     if let Some(bucket) = bucket {
@@ -63,7 +67,14 @@ pub(super) async fn master(survey: &Survey, config: &Master, now: Timestamp) -> 
 }
 
 /// The worker of this account and region, by the name of its function.
-pub(super) async fn worker(survey: &Survey, name: &str, pipeline: &Pipeline) -> Result<Vec<Check>> {
+///
+/// `key` is where its own configuration says that its key lies.
+pub(super) async fn worker(
+    survey: &Survey,
+    name: &str,
+    pipeline: &Pipeline,
+    key: Option<&SecretRef>,
+) -> Result<Vec<Check>> {
     let set = derive(pipeline, Options::default())?;
     let region = survey.region().await.unwrap_or_default();
     let mut found = vec![identity(survey).await];
@@ -72,9 +83,7 @@ pub(super) async fn worker(survey: &Survey, name: &str, pipeline: &Pipeline) -> 
     found.extend(told("event rules", rules, |rules| {
         patterns::judge(&rules, &set, name, &region)
     }));
-    found.extend(told("function", survey.function(name).await, |it| {
-        judge::function(name, it.as_ref())
-    }));
+    found.extend(functions::worker(survey, name, key).await);
     found.push(super::sinks::clock_of("AWS", survey.skew()));
     Ok(found)
 }
