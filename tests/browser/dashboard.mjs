@@ -7,6 +7,7 @@ import { join } from "node:path";
 import assert from "node:assert/strict";
 import { Master, finding } from "./master.mjs";
 import { TEXTS, hostile } from "./hostile.mjs";
+import { signInAtTheProvider } from "./sign_in.mjs";
 
 // Both are installed beside, not in, the repository.
 const require = createRequire(join(process.env.DIAL_NODE_MODULES ?? process.cwd(), "x.js"));
@@ -263,6 +264,7 @@ async function play() {
   } finally {
     await master.stop();
   }
+  await signInAtTheProvider({ browser, dial, tab, accessible });
 }
 
 // How long pages take over many findings; for people, nothing fails by it.

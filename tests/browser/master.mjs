@@ -11,12 +11,13 @@ const WORKER = { account: "111122223333", region: "eu-west-1", version: "0.1.0",
 const RULE = "1b7e5d6c-0c38-4b5e-9f0a-3d2f6f6c9a11";
 
 export class Master {
-  static async start(dial) {
+  // `more` may choose the port and add lines to `[master]` and tables below it.
+  static async start(dial, more = {}) {
     const folder = mkdtempSync(join(tmpdir(), "dial-browser-"));
     const root = randomBytes(32);
     const token = randomBytes(24).toString("hex");
     const looker = randomBytes(24).toString("hex");
-    const port = await freePort();
+    const port = more.port ?? await freePort();
     const write = (name, text) => writeFileSync(join(folder, name), text);
     write("root.key", `whsec_${root.toString("base64")}`);
     write("token", token);
@@ -27,6 +28,7 @@ store = "sqlite:${folder}/dial.db"
 bucket = "${folder}/bucket"
 root_keys = { 1 = "file:${folder}/root.key" }
 rate = { per_second = 100000, burst = 200000 }
+${more.lines ?? ""}
 [[master.tokens]]
 name = "soc"
 secret = "file:${folder}/token"
@@ -35,6 +37,7 @@ scope = "admin"
 name = "looker"
 secret = "file:${folder}/looker"
 scope = "viewer"
+${more.tables ?? ""}
 `);
     const process = spawn(dial, ["serve", "--config", join(folder, "dial.toml")], { stdio: ["ignore", "ignore", "pipe"] });
     let log = "";
@@ -132,7 +135,7 @@ function base32(bytes) {
   return bits.match(/.{1,5}/g).map((five) => digits[parseInt(five.padEnd(5, "0"), 2)]).join("");
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((done) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
       const { port } = server.address();

@@ -73,6 +73,14 @@ impl RootKey {
         WorkerKey(mac.finalize().into_bytes().into())
     }
 
+    /// A key of the master's own for one purpose, such as `sign-in`; whoever has it learns nothing
+    /// about the root key or about any other.
+    pub fn own_key(&self, purpose: &str) -> [u8; KEY_BYTES] {
+        let mut mac = keyed(&self.0);
+        mac.update(format!("dial/own/v1/{purpose}").as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
     /// HMAC-SHA256 that proves that an API token was made with this key.
     pub(crate) fn token_mac(&self, random: &str) -> HmacSha256 {
         let mut mac = keyed(&self.0);
@@ -210,6 +218,24 @@ mod tests {
         assert_ne!(base, key("111122223334/eu-west-1", 0));
         assert_ne!(base, key("111122223333/eu-west-2", 0));
         assert_ne!(base, key("111122223333/eu-west-1", 1));
+    }
+
+    #[test]
+    fn keys_of_ones_own_differ_by_purpose_and_root_and_are_no_workers() {
+        let (one, two) = (
+            RootKey::from_bytes([1; KEY_BYTES]),
+            RootKey::from_bytes([2; KEY_BYTES]),
+        );
+        let all = [
+            one.own_key("sign-in"),
+            one.own_key("session"),
+            two.own_key("sign-in"),
+            one.worker_key(&worker("111122223333/eu-west-1"), 0).0,
+        ];
+        for (at, key) in all.iter().enumerate() {
+            assert!(!all[..at].contains(key));
+        }
+        assert_eq!(one.own_key("sign-in"), all[0]);
     }
 
     #[test]

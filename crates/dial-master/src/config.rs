@@ -5,6 +5,7 @@ use crate::enrolment::EnrolmentSettings;
 use crate::message::links::Links;
 use crate::routing::Routing;
 use crate::routing::settings::{self, InhibitSettings, RouteSettings};
+use crate::sign_in::SignInSettings;
 use crate::sinks::guard::Guard;
 use crate::sinks::{self, SinkSettings};
 use crate::slack::SlackSettings;
@@ -27,8 +28,6 @@ const MAX_RETENTION_DAYS: u32 = 3_650;
 const MAX_PER_SECOND: u32 = 100_000;
 /// Minutes after which a worker may count as silent.
 const SILENT_AFTER: std::ops::RangeInclusive<u32> = 10..=10_080;
-/// Hours that a session may last: a shift, at most a week.
-const SESSION_HOURS: std::ops::RangeInclusive<u32> = 1..=168;
 /// Two are live during a rotation; more is a mistake.
 const MAX_ROOT_KEYS: usize = 8;
 
@@ -107,16 +106,6 @@ pub enum Auth {
     Tokens,
     /// They need none; loopback only.
     None,
-}
-
-/// `[master.sign_in]`: how people sign in to the dashboard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SignInSettings {
-    /// How long a session lasts.
-    pub session_hours: u32,
-    /// Whether whoever reaches loopback needs none; for trials on one machine.
-    pub loopback: bool,
 }
 
 /// `[master.archive]`: findings go to the bucket before they are forgotten.
@@ -215,15 +204,6 @@ impl Default for Master {
     }
 }
 
-impl Default for SignInSettings {
-    fn default() -> Self {
-        Self {
-            session_hours: 12,
-            loopback: false,
-        }
-    }
-}
-
 impl Default for ArchiveSettings {
     fn default() -> Self {
         Self { days_ahead: 7 }
@@ -261,7 +241,9 @@ impl Check for Master {
     fn check(&self, report: &mut dyn FnMut(&str, String)) {
         self.check_keys(report);
         self.check_readers(report);
-        self.check_sign_in(report);
+        self.sign_in.check(self, &mut |path, message| {
+            report(&format!("sign_in.{path}"), message);
+        });
         sinks::check(&self.sinks, self.guard(), report);
         self.check_slack(report);
         let names = self.sinks.keys().map(String::as_str).collect();
@@ -378,25 +360,6 @@ impl Master {
                     "another token has this name".into(),
                 );
             }
-        }
-    }
-
-    fn check_sign_in(&self, report: &mut dyn FnMut(&str, String)) {
-        let SignInSettings {
-            session_hours,
-            loopback,
-        } = self.sign_in;
-        if !SESSION_HOURS.contains(&session_hours) {
-            let (least, most) = (SESSION_HOURS.start(), SESSION_HOURS.end());
-            let message = format!("{session_hours} is out of range; use {least} to {most}");
-            report("sign_in.session_hours", message);
-        }
-        if loopback && !self.listen.0.ip().is_loopback() {
-            let message = format!(
-                "would let everyone in, for listen is {}; remove it, and sign in with a token",
-                self.listen.0
-            );
-            report("sign_in.loopback", message);
         }
     }
 

@@ -19,6 +19,7 @@ pub mod routing;
 pub mod serve;
 pub mod setup;
 pub mod sheet;
+pub mod sign_in;
 pub mod silences;
 pub mod sinks;
 pub mod slack;

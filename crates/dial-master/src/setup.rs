@@ -10,6 +10,7 @@ use crate::fleet::Watch;
 use crate::message::links::Links;
 use crate::readers::{MIN_TOKEN, Readers, Token};
 use crate::routes::Desk;
+use crate::sign_in::ProxySettings;
 use crate::sinks::Sinks;
 use crate::slack::SlackApp;
 use crate::store::Sqlite;
@@ -86,6 +87,11 @@ impl<'c> Setup<'c> {
         if self.config.sign_in.loopback {
             self.report("sign_in.loopback", "there is no loopback here; remove it");
         }
+        if self.config.sign_in.proxy.is_some() {
+            let fix = "whoever calls could be anybody; remove it, and use sign_in.oidc";
+            let message = format!("behind an HTTP API no address is a proxy's: {fix}");
+            self.report("sign_in.proxy", &message);
+        }
         let door = self.door().await;
         let store = self.store();
         match (door, store, self.problems.is_empty()) {
@@ -130,6 +136,7 @@ impl<'c> Setup<'c> {
         let readers = self.readers().await;
         let slack = self.slack().await;
         let enrolment = self.enrolment();
+        let dashboard = self.dashboard().await;
         let opened = open_bucket(&self.config.bucket, self.clients);
         let bucket = self.keep("bucket", opened)?;
         Some(Door {
@@ -138,7 +145,33 @@ impl<'c> Setup<'c> {
             bucket,
             slack,
             enrolment,
+            dashboard,
         })
+    }
+
+    /// How people sign in to the pages.
+    async fn dashboard(&mut self) -> Dashboard {
+        let (settings, base_url) = (&self.config.sign_in, self.config.base_url.as_deref());
+        let oidc = match &settings.oidc {
+            None => None,
+            Some(oidc) => oidc
+                .build(base_url, self.secrets)
+                .await
+                .map_err(|(key, message)| self.report(&format!("sign_in.oidc.{key}"), &message))
+                .ok(),
+        };
+        let proxy = settings.proxy.as_ref().and_then(ProxySettings::build);
+        let given = self.config.catalogue.clone().map(Shelf::of);
+        let catalogue = given.unwrap_or_else(Shelf::beside_program);
+        let dashboard = Dashboard {
+            open: settings.loopback,
+            oidc: oidc.map(Arc::new),
+            proxy: proxy.map(Arc::new),
+            session: SignedDuration::from_hours(settings.session_hours.into()),
+            catalogue: catalogue.into(),
+            ..Dashboard::default()
+        };
+        dashboard.under(base_url)
     }
 
     fn enrolment(&mut self) -> Option<Enroller> {
@@ -278,6 +311,7 @@ struct Door {
     bucket: Arc<dyn Bucket>,
     slack: Option<SlackApp>,
     enrolment: Option<Enroller>,
+    dashboard: Dashboard,
 }
 
 impl Door {
@@ -300,26 +334,12 @@ impl Door {
                 burst: config.token_rate.burst,
             },
             silent_after: silent_after(config),
-            dashboard: dashboard(config),
+            dashboard: self.dashboard,
             slack: self.slack,
             enrolment: self.enrolment,
             clock: system_clock(),
         }
     }
-}
-
-/// How people sign in to the pages.
-fn dashboard(config: &Master) -> Dashboard {
-    let settings = config.sign_in;
-    let given = config.catalogue.clone().map(Shelf::of);
-    let catalogue = given.unwrap_or_else(Shelf::beside_program).into();
-    let dashboard = Dashboard {
-        open: settings.loopback,
-        session: SignedDuration::from_hours(settings.session_hours.into()),
-        catalogue,
-        ..Dashboard::default()
-    };
-    dashboard.under(config.base_url.as_deref())
 }
 
 fn silent_after(config: &Master) -> SignedDuration {

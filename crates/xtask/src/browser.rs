@@ -6,8 +6,12 @@ use anyhow::Context;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// What drives the browser and what looks for barriers, pinned.
-const PACKAGES: [&str; 2] = ["playwright-core@1.65.1", "axe-core@4.14.1"];
+/// What drives the browser, what looks for barriers and where people sign in, pinned.
+const PACKAGES: [&str; 3] = [
+    "playwright-core@1.65.1",
+    "axe-core@4.14.1",
+    "oidc-provider@9.13.3",
+];
 /// Names of the program, the first that is there is taken.
 const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 const SCRIPT: &str = "tests/browser/dashboard.mjs";

@@ -4,6 +4,7 @@
 mod aws;
 mod checks;
 mod print;
+mod sign_in;
 mod sinks;
 mod workers;
 
@@ -30,10 +31,10 @@ Examples:
   dial doctor --json | jq '.[] | select(.state == \"fail\")'
 
 Reads the configuration, fetches every secret that it names, and asks the store,
-the bucket and each sink for something that changes nothing. No message is sent;
-a sink that cannot be asked without sending one is said to be not probed.
-Run it where the master runs, with the same rights. With DIAL_URL and DIAL_TOKEN
-the running master is asked which workers it heard.
+the bucket, the identity provider and each sink for something that changes
+nothing. No message is sent; a sink that cannot be asked without sending one is
+said to be not probed. Run it where the master runs, with the same rights. With
+DIAL_URL and DIAL_TOKEN the running master is asked which workers it heard.
 
 What lies in AWS is looked at with the credentials of the environment: table
 (indexes, stream, TTL, recovery), bucket (blocked, encrypted, lifecycle), age of
@@ -131,6 +132,7 @@ async fn examine(file: &ConfigFile, config: &Master, args: &Doctor) -> Result<Ve
     found.push(checks::bucket(config, &clients).await);
     found.extend(checks::root_keys(config, &secrets).await);
     found.extend(checks::tokens(config, &secrets, now).await);
+    found.extend(sign_in::examine(config, &secrets, now).await);
     let survey = Survey::new(clients.clone())?;
     found.extend(aws::master(&survey, config, now).await);
     if let Some(prefix) = &args.functions {

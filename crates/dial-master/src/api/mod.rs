@@ -20,7 +20,7 @@ mod reply;
 mod routes;
 mod silences;
 mod slack;
-mod source;
+pub(crate) mod source;
 mod stats;
 mod tag;
 mod take;

@@ -11,7 +11,7 @@ pub struct Peer(pub SocketAddr);
 /// The address, as API Gateway or the connection says; a network of IPv6 counts as one source.
 ///
 /// `X-Forwarded-For` is not believed: anybody can write it.
-pub(super) fn of(extensions: &Extensions) -> String {
+pub(crate) fn of(extensions: &Extensions) -> String {
     let gateway = match extensions.get::<RequestContext>() {
         Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
         _ => None,

@@ -12,6 +12,8 @@ pub enum Guard {
     Public,
     /// Any, also by http: `dangerous_allow_private_sinks`.
     Anything,
+    /// Any by https, and by http this machine: for what the operator alone can name.
+    Named,
 }
 
 /// Why an address is refused.
@@ -80,11 +82,12 @@ impl Guard {
 
     /// Checks what can be known of a URL without resolving its host.
     pub fn check(self, url: &Url) -> Result<(), Refused> {
-        let schemes: &[&str] = match self {
-            Guard::Public => &["https"],
-            Guard::Anything => &["https", "http"],
+        let plain = match self {
+            Guard::Public => false,
+            Guard::Anything => true,
+            Guard::Named => is_this_machine(url),
         };
-        if !schemes.contains(&url.scheme()) {
+        if url.scheme() != "https" && !(plain && url.scheme() == "http") {
             return Err(Refused::Scheme);
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -105,8 +108,16 @@ impl Guard {
 
     /// Whether a sink may have this address.
     pub fn allows(self, address: IpAddr) -> bool {
-        self == Guard::Anything || is_public(address)
+        self != Guard::Public || is_public(address)
     }
+}
+
+/// Whether a URL names loopback, whatever a resolver says.
+pub(crate) fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let address = bare.parse::<IpAddr>();
+    bare == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// Names that mean this machine or this network whatever a resolver says.
@@ -203,5 +214,23 @@ mod tests {
             Guard::Anything.url("file:///etc/passwd"),
             Err(Refused::Scheme)
         );
+    }
+
+    #[test]
+    fn what_the_operator_names_may_be_inside_but_plain_on_this_machine_only() {
+        for (text, expected) in [
+            ("https://login.example.org/realms/soc", Ok(())),
+            ("https://10.1.2.3/", Ok(())),
+            ("https://keycloak.internal/", Ok(())),
+            ("http://127.0.0.1:9400", Ok(())),
+            ("http://[::1]:9400", Ok(())),
+            ("http://localhost:9400", Ok(())),
+            ("http://localhost.attacker.example/", Err(Refused::Scheme)),
+            ("http://10.1.2.3/", Err(Refused::Scheme)),
+            ("http://login.example.org/", Err(Refused::Scheme)),
+            ("https://a:b@login.example.org/", Err(Refused::Credentials)),
+        ] {
+            assert_eq!(Guard::Named.url(text).map(drop), expected, "{text}");
+        }
     }
 }

@@ -1,26 +1,37 @@
-//! The cookie that holds the secret of a session: read, made and taken back.
+//! The cookies: the secret of a session, and a sign-in at a provider that was begun. Read, made and
+//! taken back.
 
 use super::Dashboard;
+use crate::sign_in::oidc;
 use dial_core::Secret;
 use dial_core::api_token::ApiToken;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
-/// Longest value that is looked at, bytes; a secret has 84.
-const MAX_VALUE: usize = 256;
-
-/// The name; `__Host-` makes browsers refuse it from other hosts and without HTTPS.
-fn name(dashboard: &Dashboard) -> &'static str {
-    if dashboard.secure {
-        "__Host-dial"
-    } else {
-        "dial_session"
-    }
-}
+/// Longest value that is looked at, bytes; browsers keep no longer ones.
+const MAX_VALUE: usize = 4_096;
+/// Names of the session's: with HTTPS, and without. `__Host-` makes browsers refuse it from other
+/// hosts and without HTTPS.
+const SESSION: [&str; 2] = ["__Host-dial", "dial_session"];
+/// Names of that of a sign-in that was begun.
+const PENDING: [&str; 2] = ["__Host-dial-pending", "dial_pending"];
 
 /// The secret of a request's session, where it shows exactly one of the right form.
 pub(super) fn read(headers: &HeaderMap, dashboard: &Dashboard) -> Option<ApiToken> {
-    let name = name(dashboard);
+    ApiToken::parse(value(headers, name(SESSION, dashboard))?).ok()
+}
+
+/// The sealed text of the sign-in that a browser has begun.
+pub(super) fn pending<'h>(headers: &'h HeaderMap, dashboard: &Dashboard) -> Option<&'h str> {
+    value(headers, name(PENDING, dashboard))
+}
+
+fn name([secure, plain]: [&'static str; 2], dashboard: &Dashboard) -> &'static str {
+    if dashboard.secure { secure } else { plain }
+}
+
+/// The value of a cookie that is there exactly once.
+fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let lines = headers.get_all(COOKIE).iter();
     let pairs = lines.filter_map(|line| line.to_str().ok());
     let pairs = pairs.flat_map(|line| line.split(';'));
@@ -29,28 +40,40 @@ pub(super) fn read(headers: &HeaderMap, dashboard: &Dashboard) -> Option<ApiToke
         (shown == name).then_some(value)
     });
     match (values.next(), values.next()) {
-        (Some(value), None) if value.len() <= MAX_VALUE => ApiToken::parse(value).ok(),
+        (Some(value), None) if value.len() <= MAX_VALUE => Some(value),
         _ => None,
     }
 }
 
 /// `set-cookie` of a new session.
 pub(super) fn set(secret: &Secret, dashboard: &Dashboard) -> HeaderValue {
-    line(secret.expose(), dashboard.session.as_secs(), dashboard)
+    let seconds = dashboard.session.as_secs();
+    line(SESSION, secret.expose(), seconds, dashboard)
 }
 
 /// `set-cookie` that takes it back.
 pub(super) fn clear(dashboard: &Dashboard) -> HeaderValue {
-    line("", 0, dashboard)
+    line(SESSION, "", 0, dashboard)
 }
 
-/// `Lax`, so that a link from a chat opens the page that it names; changes are `POST`s, which a
-/// foreign page cannot make with it.
-fn line(value: &str, seconds: i64, dashboard: &Dashboard) -> HeaderValue {
-    let name = name(dashboard);
+/// `set-cookie` of a sign-in that begins.
+pub(super) fn set_pending(sealed: &Secret, dashboard: &Dashboard) -> HeaderValue {
+    line(PENDING, sealed.expose(), oidc::LIFE.as_secs(), dashboard)
+}
+
+/// `set-cookie` that takes it back.
+pub(super) fn clear_pending(dashboard: &Dashboard) -> HeaderValue {
+    line(PENDING, "", 0, dashboard)
+}
+
+/// `Lax`, so that a link from a chat opens the page that it names, and a provider sends people
+/// back; changes are `POST`s, which a foreign page cannot make with it.
+fn line(names: [&'static str; 2], value: &str, seconds: i64, dashboard: &Dashboard) -> HeaderValue {
+    let name = name(names, dashboard);
     let secure = if dashboard.secure { "; Secure" } else { "" };
     let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
-    let mut line = HeaderValue::try_from(text).expect("base-32 digits and our words are ASCII");
+    let mut line =
+        HeaderValue::try_from(text).expect("base-32 and base-64 digits and our words are ASCII");
     line.set_sensitive(true);
     line
 }
@@ -112,12 +135,18 @@ mod tests {
             set(&secret, &dashboard),
             set(&secret, &plain),
             clear(&dashboard),
+            set_pending(&secret, &dashboard),
+            set_pending(&secret, &plain),
+            clear_pending(&dashboard),
         ];
         let lines = lines.map(|line| line.to_str().unwrap().to_owned());
         insta::assert_snapshot!(lines.join("\n"), @r"
         __Host-dial=digits; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax; Secure
         dial_session=digits; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax
         __Host-dial=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure
+        __Host-dial-pending=digits; Path=/; Max-Age=600; HttpOnly; SameSite=Lax; Secure
+        dial_pending=digits; Path=/; Max-Age=600; HttpOnly; SameSite=Lax
+        __Host-dial-pending=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure
         ");
     }
 }

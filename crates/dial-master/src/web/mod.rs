@@ -19,6 +19,7 @@ mod line;
 mod oops;
 mod outbox;
 mod overview;
+mod provider;
 mod related;
 mod reply;
 mod retry;
@@ -36,6 +37,7 @@ pub(crate) use oops::not_found;
 pub use settings::Dashboard;
 
 use crate::api::State;
+use crate::sign_in::oidc::{BEGIN, CALLBACK};
 use axum::Router;
 use axum::routing::{get, post};
 use std::sync::Arc;
@@ -55,6 +57,8 @@ pub(crate) fn routes() -> Router<Arc<State>> {
         .route("/workers", get(fleet::show))
         .route("/deliveries", get(outbox::show))
         .route("/sign-in", get(sign_in::show).post(sign_in::make))
+        .route(BEGIN, get(provider::begin))
+        .route(CALLBACK, get(provider::end))
         .route("/sign-out", post(sign_in::end))
         .route("/assets/{version}/{name}", get(assets::show))
 }

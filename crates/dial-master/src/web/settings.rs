@@ -1,6 +1,8 @@
 //! How people sign in to the pages, as the configuration says.
 
 use crate::catalogue::Shelf;
+use crate::sign_in::Proxy;
+use crate::sign_in::oidc::Provider;
 use dial_core::catalogue::Catalogue;
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -13,6 +15,10 @@ const SESSION: SignedDuration = SignedDuration::from_hours(12);
 pub struct Dashboard {
     /// Whether everyone who reaches loopback may do everything without signing in.
     pub open: bool,
+    /// The identity provider that people sign in at.
+    pub oidc: Option<Arc<Provider>>,
+    /// The proxy in front that knows who people are.
+    pub proxy: Option<Arc<Proxy>>,
     /// Public origin, such as `https://dial.example.org`; absent = whatever the browser asked for.
     pub origin: Option<Arc<str>>,
     /// Whether cookies are for HTTPS only.
@@ -29,6 +35,8 @@ impl Default for Dashboard {
     fn default() -> Self {
         Self {
             open: false,
+            oidc: None,
+            proxy: None,
             origin: None,
             secure: true,
             session: SESSION,

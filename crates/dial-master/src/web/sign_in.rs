@@ -1,12 +1,13 @@
-//! Signing in with an API token, which becomes a session, and signing out.
+//! The door: signing in with an API token, which becomes a session, and signing out.
 
 use super::assets::VERSION;
 use super::form::{self, Fields, Refused, TOKEN};
 use super::oops::Oops;
 use super::visitor::{Turned, Visitor};
-use super::{cookie, entry, reply};
+use super::{cookie, entry, reply, words};
 use crate::api::caller::{Denied, identify};
 use crate::api::{Caller, State};
+use crate::sign_in::oidc::BEGIN;
 use askama::Template;
 use axum::body::Body;
 use axum::extract;
@@ -26,19 +27,33 @@ use std::sync::Arc;
 struct Page {
     version: &'static str,
     next: String,
-    problem: Option<&'static str>,
+    problem: Option<String>,
+    provider: Option<Way>,
+}
+
+/// The way to the identity provider.
+#[derive(Debug)]
+struct Way {
+    label: String,
+    link: String,
+}
+
+/// Where a query says that the visitor was going; not yet known to be a place of ours.
+pub(super) fn next(query: Option<&str>) -> String {
+    let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let next = pairs.find(|(name, _)| name == "next");
+    next.map(|(_, next)| next.into_owned()).unwrap_or_default()
 }
 
 pub(super) async fn show(
     visitor: Result<Visitor, Turned>,
+    extract::State(state): extract::State<Arc<State>>,
     extract::RawQuery(query): extract::RawQuery,
 ) -> Response {
-    let query = query.unwrap_or_default();
-    let next = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "next");
-    let next = next.map(|(_, next)| next.into_owned()).unwrap_or_default();
+    let next = next(query.as_deref());
     match visitor {
         Ok(_) => reply::see(entry::place(&next)),
-        Err(Turned::SignIn(_)) => ask(StatusCode::OK, &next, None),
+        Err(Turned::SignIn(_)) => ask(&state, StatusCode::OK, &next, None),
         Err(turned) => turned.into_response(),
     }
 }
@@ -56,13 +71,16 @@ pub(super) async fn make(
             crate::metrics::refused("sign_in");
             tracing::warn!(%reason, "sign-in refused");
             let problem = "This token is not known, or its time is over.";
-            return Ok(ask(StatusCode::UNAUTHORIZED, next, Some(problem)));
+            let problem = Some(problem.to_owned());
+            return Ok(ask(&state, StatusCode::UNAUTHORIZED, next, problem));
         }
         Err(Denied::TooFast(error)) => return Err(Turned::TooFast(error).into()),
         Err(Denied::Store(error)) => return Err(Turned::Store(error).into()),
         Err(Denied::Scope { .. }) => return Err(Oops::unknown("page").into()),
     };
-    let secret = begin(&state, caller, proof, state.now()).await?;
+    let begun = begin(&state, caller, proof, rand::random()).await?;
+    let taken = || StoreError::Unavailable("another session has this id".into());
+    let secret = begun.ok_or_else(taken).map_err(Turned::from)?;
     let mut response = reply::see(next);
     let line = cookie::set(&secret, &state.parts.dashboard);
     response.headers_mut().insert(SET_COOKIE, line);
@@ -106,14 +124,15 @@ async fn by_token(fields: &Fields, state: &State) -> Result<(Caller, Proof), Den
     Ok((caller, proof))
 }
 
-/// Begins a session; its secret is known to the browser only.
-async fn begin(
+/// Begins a session; its secret is known to the browser only. `None` where these random bytes have
+/// begun one before.
+pub(super) async fn begin(
     state: &State,
     caller: Caller,
     proof: Proof,
-    now: Timestamp,
-) -> Result<Secret, Turned> {
-    let random: [u8; RANDOM_BYTES] = rand::random();
+    random: [u8; RANDOM_BYTES],
+) -> Result<Option<Secret>, Turned> {
+    let now = state.now();
     let none = || StoreError::Unavailable("there is no root key to make sessions with".into());
     let secret = ApiToken::mint(random, &state.parts.roots).ok_or_else(none)?;
     let life = state.parts.dashboard.session;
@@ -126,17 +145,34 @@ async fn begin(
         expires_at: now.saturating_add(life).unwrap_or(Timestamp::MAX),
         ended_at: None,
     };
-    state.parts.store.add_session(&session).await?;
-    let (name, scope) = (&session.name, session.scope);
-    tracing::info!(who = name, %scope, "signed in");
-    Ok(secret.secret().clone())
+    if !state.parts.store.add_session(&session).await? {
+        return Ok(None);
+    }
+    let (name, scope, proof) = (&session.name, session.scope, &session.proof);
+    tracing::info!(who = name, %scope, ?proof, "signed in");
+    Ok(Some(secret.secret().clone()))
 }
 
-fn ask(status: StatusCode, next: &str, problem: Option<&'static str>) -> Response {
+/// The door, with what went wrong at it.
+pub(super) fn ask(
+    state: &State,
+    status: StatusCode,
+    next: &str,
+    problem: Option<String>,
+) -> Response {
+    let next = entry::place(next);
+    let provider = state.parts.dashboard.oidc.as_ref().map(|provider| {
+        let going: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        Way {
+            label: words::one_line(provider.label()),
+            link: format!("{BEGIN}?next={going}"),
+        }
+    });
     let page = Page {
         version: &VERSION,
-        next: entry::place(next).to_owned(),
+        next: next.to_owned(),
         problem,
+        provider,
     };
     reply::page(status, &page)
 }

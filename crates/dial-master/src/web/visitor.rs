@@ -1,9 +1,11 @@
-//! Who looks at a page: by a session, or whoever reaches a loopback that is left open.
+//! Who looks at a page: by a session, by the word of a proxy in front, or whoever reaches a
+//! loopback that is left open.
 
 use super::{cookie, entry, oops::Oops, reply};
-use crate::api::{Caller, State};
+use crate::api::{Caller, Peer, State};
 use crate::limit::TooFast;
 use crate::readers::{ReaderError, Readers};
+use crate::sign_in::ProxyRefusal;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use dial_core::api_token::ApiToken;
@@ -34,6 +36,8 @@ pub(super) enum Turned {
     SignIn(String),
     /// The page was asked for under a name that is not loopback.
     Host,
+    /// The proxy in front says nothing that counts.
+    Proxy(ProxyRefusal),
     /// They may look, but not do that.
     Scope(Caller, Scope),
     /// Faster than anyone clicks.
@@ -67,8 +71,15 @@ impl FromRequestParts<Arc<State>> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Self, Turned> {
         let identified = identify(parts, state).await;
-        if let Err(turned @ (Turned::Host | Turned::TooFast(_) | Turned::Store(_))) = &identified {
-            tracing::warn!(reason = ?turned, "visitor refused");
+        match &identified {
+            Err(Turned::Proxy(refusal)) => {
+                crate::metrics::refused("proxy");
+                tracing::warn!(reason = %refusal, "visitor refused");
+            }
+            Err(turned @ (Turned::Host | Turned::TooFast(_) | Turned::Store(_))) => {
+                tracing::warn!(reason = ?turned, "visitor refused");
+            }
+            _ => {}
         }
         identified
     }
@@ -81,6 +92,9 @@ async fn identify(parts: &Parts, state: &State) -> Result<Visitor, Turned> {
         let caller = caller.map_err(|_| Turned::Host)?;
         return Ok(Visitor::new(caller, &dashboard.form_key, None));
     }
+    if let Some(visitor) = by_proxy(parts, state, now)? {
+        return Ok(visitor);
+    }
     let unknown = || Turned::SignIn(going(parts));
     let shown = cookie::read(&parts.headers, dashboard).ok_or_else(unknown)?;
     match by_session(&shown, state, now).await? {
@@ -90,6 +104,37 @@ async fn identify(parts: &Parts, state: &State) -> Result<Visitor, Turned> {
             Ok(Visitor::new(caller, key, Some(session)))
         }
     }
+}
+
+/// Who a proxy says that it is; a header from elsewhere is as good as absent.
+fn by_proxy(parts: &Parts, state: &State, now: Timestamp) -> Result<Option<Visitor>, Turned> {
+    let Some(proxy) = &state.parts.dashboard.proxy else {
+        return Ok(None);
+    };
+    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+    match proxy.caller(&parts.headers, peer) {
+        Ok(None) => Ok(None),
+        Ok(Some(caller)) => {
+            let id = format!("proxy/{}", caller.name);
+            state.admit(&id, now).map_err(Turned::TooFast)?;
+            let key = proxied_key(&caller.name, state);
+            Ok(Some(Visitor::new(caller, &key, None)))
+        }
+        Err(elsewhere @ ProxyRefusal::Elsewhere { .. }) => {
+            crate::metrics::refused("proxy");
+            tracing::warn!(reason = %elsewhere, "header of the proxy ignored");
+            Ok(None)
+        }
+        Err(refusal) => Err(Turned::Proxy(refusal)),
+    }
+}
+
+/// Stands in for a session's secret: the same on every instance, another for everybody.
+fn proxied_key(name: &str, state: &State) -> Vec<u8> {
+    let root = state.parts.roots.newest_first().next();
+    let key = root.map(|(_, root)| root.own_key("proxied-form"));
+    let key = key.unwrap_or(state.parts.dashboard.form_key);
+    [key.as_slice(), name.as_bytes()].concat()
 }
 
 /// Only a secret that a root key proves reaches the store.
@@ -125,7 +170,10 @@ async fn vouched(
             let live = token.filter(|token| token.is_in_force(now));
             live.map(|token| token.scope)
         }
-        Proof::Provider { .. } => Some(scope),
+        Proof::Provider { issuer, .. } => {
+            let provider = state.parts.dashboard.oidc.as_ref();
+            provider.filter(|it| it.is(&issuer)).map(|_| scope)
+        }
     };
     Ok(allowed.map(|allowed| Caller {
         name,
@@ -167,6 +215,22 @@ impl IntoResponse for Turned {
                 StatusCode::UNAUTHORIZED,
                 "Not under this name",
                 "This page is open on loopback only: ask for it as localhost or 127.0.0.1.",
+            )
+            .into_response(),
+            Turned::Proxy(ProxyRefusal::NoRole(name)) => Oops::new(
+                StatusCode::FORBIDDEN,
+                "No role here",
+                format!(
+                    "You are {name}, and none of your groups has a role here. Whoever runs this \
+                     master can give it one."
+                ),
+            )
+            .into_response(),
+            Turned::Proxy(_) => Oops::new(
+                StatusCode::BAD_REQUEST,
+                "Who are you?",
+                "The proxy in front does not say who you are in a way that can be read. The log \
+                 of the master says why.",
             )
             .into_response(),
             Turned::Scope(caller, needs) => Oops::new(

@@ -19,8 +19,12 @@ mod history;
 #[cfg(test)]
 mod lambda;
 #[cfg(test)]
+mod oidc;
+#[cfg(test)]
 mod openapi;
 mod pages;
+#[cfg(test)]
+mod proxy;
 #[cfg(test)]
 mod queries;
 #[cfg(test)]

@@ -72,6 +72,53 @@ async fn it_answers_and_refuses_what_is_no_http() {
 }
 
 #[tokio::test]
+async fn the_peer_of_the_connection_decides_whether_a_proxys_header_counts() {
+    let cases = [
+        ("127.0.0.0/8", "HTTP/1.1 200 OK"),
+        ("10.0.0.0/8", "HTTP/1.1 303 See Other"),
+    ];
+    for (allowed, expected) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let more = format!(
+            "root_keys = {{ 1 = \"file:{0}/root.key\" }}\n\
+             tokens = [{{ name = \"me\", secret = \"file:{0}/token\" }}]\n\
+             [master.sign_in.proxy]\nheader = \"x-forwarded-user\"\n\
+             roles = {{ ana = \"viewer\" }}\nallowed = [\"{allowed}\"]",
+            folder.path().display()
+        );
+        let secrets = AwsSecrets::new(Clients::new());
+        let config = config(folder.path(), &more);
+        let running = serve::start(&config, &secrets).await.unwrap();
+        let request = b"GET /rules HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
+              x-forwarded-for: 10.0.0.1\r\nx-forwarded-user: ana\r\n\r\n";
+        let answer = talk(running.address(), request).await;
+        assert_eq!(status(&answer), expected, "{allowed}");
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn behind_an_http_api_no_proxy_is_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = format!(
+        "root_keys = {{ 1 = \"file:{0}/root.key\" }}\n\
+         tokens = [{{ name = \"me\", secret = \"file:{0}/token\" }}]\n\
+         [master.sign_in.proxy]\nheader = \"x-forwarded-user\"\n\
+         roles = {{ ana = \"viewer\" }}\nallowed = [\"10.0.0.0/8\"]",
+        folder.path().display()
+    );
+    let config = config(folder.path(), &more);
+    let (clients, secrets) = (Clients::new(), AwsSecrets::new(Clients::new()));
+    let error = Setup::new(&config, &clients, &secrets).api().await;
+    let error = error.err().unwrap().to_string();
+    assert_eq!(
+        error,
+        "master.sign_in.proxy: behind an HTTP API no address is a proxy's: whoever calls could be \
+         anybody; remove it, and use sign_in.oidc"
+    );
+}
+
+#[tokio::test]
 async fn stopping_takes_no_more_and_ends_what_is_under_way() {
     let folder = tempfile::tempdir().unwrap();
     let running = start(folder.path()).await;

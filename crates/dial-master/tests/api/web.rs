@@ -9,22 +9,22 @@ use dial_master::readers::{Readers, Token};
 use http::{Request, StatusCode};
 
 const HOST: &str = "dial.example.org";
-const ORIGIN: &str = "https://dial.example.org";
+pub(crate) const ORIGIN: &str = "https://dial.example.org";
 const LOOKER: &str = "looker-token-0123456789-abcdef";
 
 /// A browser with one cookie.
-struct Browser<'b> {
+pub(crate) struct Browser<'b> {
     bed: &'b Bed,
-    cookie: Option<String>,
+    pub(crate) cookie: Option<String>,
 }
 
 impl<'b> Browser<'b> {
-    fn new(bed: &'b Bed) -> Self {
+    pub(crate) fn new(bed: &'b Bed) -> Self {
         Self { bed, cookie: None }
     }
 
     /// One that has signed in.
-    async fn signed_in(bed: &'b Bed, token: &str) -> Self {
+    pub(crate) async fn signed_in(bed: &'b Bed, token: &str) -> Self {
         let mut browser = Self::new(bed);
         let answer = browser
             .post("/sign-in", &[("token", token), ("next", "/findings")])
@@ -36,7 +36,7 @@ impl<'b> Browser<'b> {
         browser
     }
 
-    async fn send(&self, request: http::request::Builder, body: String) -> Answer {
+    pub(crate) async fn send(&self, request: http::request::Builder, body: String) -> Answer {
         let request = match &self.cookie {
             Some(cookie) => request.header("cookie", cookie),
             None => request,
@@ -45,11 +45,11 @@ impl<'b> Browser<'b> {
         self.bed.send(request.body(Body::from(body)).unwrap()).await
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path), String::new()).await
     }
 
-    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         self.post_from(Some(ORIGIN), path, fields).await
     }
 
@@ -64,7 +64,7 @@ impl<'b> Browser<'b> {
     }
 
     /// The token of the forms of a page.
-    async fn form_token(&self, path: &str) -> String {
+    pub(crate) async fn form_token(&self, path: &str) -> String {
         let page = self.get(path).await.body;
         let (_, rest) = page.split_once("name=\"form_token\" value=\"").unwrap();
         rest.split('"').next().unwrap().to_owned()
