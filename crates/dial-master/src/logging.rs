@@ -24,5 +24,7 @@ where
         .flatten_event(true)
         .with_env_filter(filter)
         .with_writer(out)
+        // A full disk must not become a panic: the library would say so on standard error.
+        .log_internal_errors(false)
         .finish()
 }

@@ -7,6 +7,7 @@ mod attempt;
 mod backoff;
 mod bulk;
 pub(crate) mod decide;
+mod enduring;
 pub mod executor;
 mod lane;
 mod lines;
@@ -180,14 +181,20 @@ impl Deliverer {
                 stop: stop.clone(),
             };
             let deliverer = Arc::clone(&self);
-            tasks.spawn(async move { deliverer.serve_sink(&name, &bell, until).await });
+            tasks.spawn(async move {
+                let serve = || deliverer.serve_sink(&name, &bell, until.clone());
+                enduring::run(&name, until.clone(), serve).await;
+            });
         }
         let deliverer = Arc::clone(&self);
         let until = Until {
             deadline: None,
             stop: stop.clone(),
         };
-        tasks.spawn(async move { deliverer.keep_tending(until).await });
+        tasks.spawn(async move {
+            let tend = || deliverer.keep_tending(until.clone());
+            enduring::run("upkeep of groups and storms", until.clone(), tend).await;
+        });
         tokio::pin!(shutdown);
         loop {
             tokio::select! {
