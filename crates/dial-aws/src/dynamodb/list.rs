@@ -199,24 +199,6 @@ mod tests {
                 "AKIAIOSFODNN7EXAMPLE#0",
                 8,
             ),
-            (
-                Query {
-                    source: vec!["::ffff:198.51.100.7".parse().unwrap()],
-                    ..Query::default()
-                },
-                "by_address",
-                "198.51.100.7#0",
-                8,
-            ),
-            (
-                Query {
-                    source: vec!["198.51.100.0/24".parse().unwrap()],
-                    ..Query::default()
-                },
-                "by_time",
-                "all#0",
-                8,
-            ),
             (accounts(4), "by_account", "000000000000#0", 32),
             (accounts(5), "by_time", "all#0", 8),
             (
@@ -253,6 +235,24 @@ mod tests {
             assert_eq!(partitions[0].0.name, index);
             assert_eq!(partitions[0].1, first);
             assert_eq!(partitions.len(), lanes, "{index}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_looked_up_and_networks_are_filters() {
+        for (source, index, first) in [
+            ("::ffff:198.51.100.7", "by_address", "198.51.100.7#0"),
+            ("198.51.100.7/32", "by_address", "198.51.100.7#0"),
+            ("198.51.100.0/24", "by_time", "all#0"),
+        ] {
+            let query = Query {
+                source: vec![source.parse().unwrap()],
+                ..Query::default()
+            };
+            let partitions = partitions(&query);
+            let (read, partition) = &partitions[0];
+            assert_eq!((read.name, partition.as_str()), (index, first), "{source}");
+            assert_eq!(partitions.len(), 8, "{source}");
         }
     }
 }
