@@ -3,18 +3,17 @@
 use dial_core::Severity;
 use dial_core::store::stats::{Point, Step};
 
-/// Size of the drawing, in units of its own.
-const WIDTH: f64 = 960.0;
+/// Height of the drawing, pixels; it is as wide as its place, so that a phone shows it too.
 const HEIGHT: f64 = 180.0;
-/// Room for the numbers at the left and the days below.
-const LEFT: f64 = 44.0;
+/// Room for a number above the highest line, and for the days below.
+const ABOVE: f64 = 16.0;
 const BELOW: f64 = 22.0;
 /// Part of a step that its bar takes.
 const FULL: f64 = 0.78;
 /// Most days that are named below.
 const NAMES: usize = 8;
 
-/// One part of a bar.
+/// One part of a bar: percent of the width, pixels of the height.
 #[derive(Debug, PartialEq)]
 pub(super) struct Part {
     pub(super) x: String,
@@ -51,9 +50,9 @@ impl Chart {
     pub(super) fn of(series: &[Point], by: Step) -> Self {
         let most = series.iter().map(|point| point.findings).max();
         let top = round_up(most.unwrap_or(0).max(1));
-        let (room, step) = (HEIGHT - BELOW, (WIDTH - LEFT) / series.len().max(1) as f64);
-        let scale = (room - 8.0) / top as f64;
-        let place = |n: usize| LEFT + step * n as f64;
+        let (room, step) = (HEIGHT - BELOW, 100.0 / series.len().max(1) as f64);
+        let scale = (room - ABOVE) / top as f64;
+        let place = |n: usize| percent(step * n as f64 + step * (1.0 - FULL) / 2.0);
         let bar = |(n, point): (usize, &Point)| {
             let mut y = room;
             let mut parts = Vec::new();
@@ -63,10 +62,10 @@ impl Chart {
                 if height > 0.0 {
                     y -= height;
                     parts.push(Part {
-                        x: units(place(n) + step * (1.0 - FULL) / 2.0),
-                        y: units(y),
-                        width: units(step * FULL),
-                        height: units(height),
+                        x: place(n),
+                        y: pixels(y),
+                        width: percent(step * FULL),
+                        height: pixels(height),
                         severity: severity.as_str(),
                     });
                 }
@@ -77,11 +76,11 @@ impl Chart {
         let every = series.len().div_ceil(NAMES).max(1);
         let named = series.iter().enumerate().step_by(every);
         let days = named.map(|(n, point)| Mark {
-            at: units(place(n) + step * (1.0 - FULL) / 2.0),
+            at: place(n),
             word: name(point, by),
         });
         let count = |count: u64| Mark {
-            at: units(room - count as f64 * scale),
+            at: pixels(room - count as f64 * scale),
             word: count.to_string(),
         };
         Self {
@@ -129,8 +128,12 @@ fn round_up(most: u64) -> u64 {
     }
 }
 
-fn units(number: f64) -> String {
+fn pixels(number: f64) -> String {
     format!("{number:.1}")
+}
+
+fn percent(number: f64) -> String {
+    format!("{number:.2}%")
 }
 
 #[cfg(test)]
@@ -159,8 +162,12 @@ mod tests {
             .collect();
         assert_eq!(
             shown,
-            [("low", "83.0", "75.0"), ("critical", "8.0", "75.0")]
+            [("low", "87.0", "71.0"), ("critical", "16.0", "71.0")]
         );
+        let across = |n: usize| (chart.days[n].at.as_str(), chart.days[n].word.as_str());
+        assert_eq!(across(0), ("5.50%", "1 May"));
+        assert_eq!(across(1), ("55.50%", "2 May"));
+        assert_eq!(chart.bars[0].parts[0].width, "39.00%");
         let counts: Vec<_> = chart.counts.iter().map(|mark| mark.word.as_str()).collect();
         assert_eq!(counts, ["0", "2", "4"]);
         assert!(Chart::of(&[], Step::Day).bars.is_empty());

@@ -130,14 +130,19 @@ pub(super) async fn page(
     let (store, now) = (&*state.parts.store, state.now());
     let stored = store.finding(id, now).await?;
     let stored = stored.ok_or_else(|| Oops::unknown("finding"))?;
-    let (deliveries, audit, around) = futures::try_join!(
+    let (deliveries, audit, around) = futures::join!(
         store.deliveries(id),
         store.audit(id),
         related::find(store, &stored.finding, now)
-    )?;
+    );
+    let (deliveries, audit) = (deliveries?, audit?);
     let mut page = Page::of(visitor, &stored, now);
     page.problem = problem;
-    page.around = around;
+    page.around = around.unwrap_or_else(|error| {
+        // What is around it is no reason to hide the finding itself: an index may be new.
+        tracing::warn!(finding = %id, %error, "what is around a finding cannot be looked up");
+        Around::missing()
+    });
     page.deliveries = deliveries.iter().map(|row| sent(row, now)).collect();
     page.history = audit.iter().rev().map(|line| past(line, now)).collect();
     Ok(reply::page(status, &page))

@@ -43,6 +43,8 @@ pub(super) struct Around {
     pub(super) nearest: Vec<Related>,
     /// Others that are on the lanes only.
     pub(super) more: usize,
+    /// Whether it could not be looked up.
+    pub(super) missing: bool,
 }
 
 /// Findings with one thing in common.
@@ -231,6 +233,15 @@ impl Around {
             ticks: TICKS.into_iter().map(tick).collect(),
             nearest: others.into_iter().map(related).collect(),
             more,
+            missing: false,
+        }
+    }
+
+    /// Where the store does not answer.
+    pub(super) fn missing() -> Self {
+        Self {
+            missing: true,
+            ..Self::default()
         }
     }
 

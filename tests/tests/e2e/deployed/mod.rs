@@ -1,6 +1,7 @@
 //! What is deployed: the packages, the environments and the permissions that Terraform makes of
 //! `infra/modules`, applied to an emulator, with an event pushed all the way through.
 
+mod catalogue;
 mod enrols;
 mod organization;
 mod scenario;
