@@ -58,7 +58,7 @@ pub(super) fn page(model: &Model) -> String {
         );
     }
     out.push_str(
-        "\nA finding costs as much as thousands of events: it is written with its history, its outbox row and nine index lines, and kept. \
+        "\nA finding costs as much as thousands of events: it is written with its history, its outbox row and eleven index lines, and kept. \
          A thousand findings of a million events are more than people can read; suppress or narrow what raises them.\n\n\
          ## A month\n\n100 findings of a million events, 10 % of writes pass.\n\n",
     );
