@@ -247,7 +247,9 @@ impl Check for Master {
         sinks::check(&self.sinks, self.guard(), report);
         self.check_slack(report);
         let names = self.sinks.keys().map(String::as_str).collect();
-        settings::check(&self.route, &self.inhibit, &names, report);
+        let slack = self.sinks.iter().filter(|(_, sink)| sink.mentions());
+        let slack = slack.map(|(name, _)| name.as_str()).collect();
+        settings::check(&self.route, &self.inhibit, &names, &slack, report);
         if let Err(error) = self.bucket.parse::<Location>() {
             report("bucket", error.to_string());
         }

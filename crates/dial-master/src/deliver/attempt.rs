@@ -193,6 +193,7 @@ impl Deliverer {
             receipt: row.sent_at.map(|_| receipt),
             group: errand.group.as_ref(),
             digest: errand.digest.as_ref(),
+            mention: self.mention(&errand.stored.finding, &row.sink),
             links: &self.links,
             attempt: row.attempt(),
             unanswered,

@@ -7,6 +7,7 @@ use crate::routing::digest::Digest;
 use crate::routing::group;
 use crate::routing::inhibit::Inhibition;
 use crate::routing::label::Label;
+use crate::routing::mention::Mention;
 use crate::routing::silence::muting;
 use crate::routing::tree::Terms;
 use crate::sinks::{Audience, Configured, GroupState};
@@ -194,6 +195,13 @@ impl Deliverer {
             }
         }
         Ok(Verdict::Told(terms))
+    }
+
+    /// Whom a message about a finding alerts, where its route says so.
+    pub(super) fn mention(&self, finding: &Finding, sink: &str) -> Option<&[Mention]> {
+        let tree = &self.routing.tree;
+        let terms = tree.terms(finding, sink).unwrap_or(tree.own_terms());
+        terms.mention.as_deref()
     }
 
     /// Makes a claimed row the first of its group or a repeat.

@@ -204,7 +204,12 @@ impl Deliverer {
                 .take(all)
                 .map(|(_, stored)| &stored.finding)
                 .collect();
-            let next = Digest::of(&findings)?;
+            let mentions = findings.iter().filter_map(|f| self.mention(f, sink));
+            let mentions = mentions.flatten().cloned().collect();
+            let next = Digest {
+                mentions,
+                ..Digest::of(&findings)?
+            };
             let json = serde_json::to_value(&next).ok()?;
             let rows: Vec<_> = chunk
                 .iter()

@@ -7,6 +7,7 @@ mod standing;
 
 use super::links::{Links, cloudtrail_event};
 use super::{Caps, Line, Story, severity_mark, text};
+use crate::routing::mention::Mention;
 use crate::slack::payload::name;
 use dial_core::Finding;
 use jiff::Timestamp;
@@ -25,6 +26,8 @@ const MAX_SECTION: usize = 2_900;
 const MAX_GLANCE: usize = 300;
 /// Lines that the glance tells already.
 const AT_A_GLANCE: [&str; 3] = ["What", "When", "Where"];
+/// Groups and people that one message alerts; what is said of them fits beside [`MAX_TOTAL`].
+const MAX_MENTIONS: usize = 10;
 /// Of the text that notifications show.
 const MAX_FALLBACK: usize = 600;
 /// From generous to what always fits.
@@ -134,6 +137,15 @@ fn glance(finding: &Finding) -> Value {
         .collect::<Vec<_>>()
         .join("\n");
     json!({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": true}})
+}
+
+/// Those who are alerted, in markup that is live on purpose; `None` where nobody is.
+pub(crate) fn alerted<'m>(mentions: impl IntoIterator<Item = &'m Mention>) -> Option<Value> {
+    let mentions = mentions.into_iter().take(MAX_MENTIONS);
+    let text = mentions.map(Mention::markup).collect::<Vec<_>>().join(" ");
+    (!text.is_empty()).then(
+        || json!({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": true}}),
+    )
 }
 
 fn field(line: &Line) -> Value {

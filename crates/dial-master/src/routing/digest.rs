@@ -1,9 +1,10 @@
 //! Digests: in a storm one message says what many would have said.
 
+use super::mention::Mention;
 use dial_core::{Finding, FindingId, Severity};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rules and accounts that a digest names.
 const NAMED: usize = 5;
@@ -29,6 +30,9 @@ pub struct Digest {
     pub from: Timestamp,
     /// Time of the last one.
     pub to: Timestamp,
+    /// Who is alerted: whomever the routes of its findings mention, each once.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub mentions: BTreeSet<Mention>,
 }
 
 /// A finding that a digest names.
@@ -78,6 +82,7 @@ impl Digest {
             worst: worst.into_iter().take(WORST).map(Named::of).collect(),
             from: times().min()?,
             to: times().max()?,
+            mentions: BTreeSet::new(),
         })
     }
 }

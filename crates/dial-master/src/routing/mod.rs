@@ -5,6 +5,7 @@ pub mod group;
 pub mod inhibit;
 pub mod label;
 pub mod matcher;
+pub mod mention;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod settings;

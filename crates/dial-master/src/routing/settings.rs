@@ -2,6 +2,7 @@
 
 use super::label::Label;
 use super::matcher::{MAX_COUNT, Matcher};
+use super::mention::{self, Mention};
 use dial_core::config::nearest;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -20,7 +21,7 @@ const MAX_REACH: u32 = 24 * 60;
 const MAX_INHIBITIONS: usize = 20;
 
 /// Takes (path below the section, message with its fix).
-type Report<'a> = &'a mut dyn FnMut(&str, String);
+pub(super) type Report<'a> = &'a mut dyn FnMut(&str, String);
 
 /// `[master.route]`, and each of `[[master.route.routes]]`; what is absent is as in the route above.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -43,6 +44,8 @@ pub struct RouteSettings {
     pub repeat_after_hours: Option<u32>,
     /// Whether sinks that cannot change a message tell that a finding is closed.
     pub send_resolved: Option<bool>,
+    /// Who is alerted by messages in Slack; absent = as the sink says.
+    pub mention: Option<Vec<Mention>>,
     /// Asked in order; the first that fits takes the finding.
     pub routes: Vec<RouteSettings>,
 }
@@ -79,11 +82,13 @@ impl TryFrom<String> for GroupLabel {
     }
 }
 
-/// Checks the tree and the inhibitions; paths start with `route` and `inhibit`.
+/// Checks the tree and the inhibitions; paths start with `route` and `inhibit`. `slack` are those
+/// of the sinks that can mention somebody.
 pub fn check(
     route: &RouteSettings,
     inhibit: &[InhibitSettings],
     sinks: &BTreeSet<&str>,
+    slack: &BTreeSet<&str>,
     report: Report<'_>,
 ) {
     if !route.matchers.is_empty() {
@@ -99,6 +104,7 @@ pub fn check(
         let message = format!("{count} routes, {MAX_ROUTES} are allowed; use expressions (=~)");
         report("route", message);
     }
+    mention::check(route, slack, report);
     if inhibit.len() > MAX_INHIBITIONS {
         report("inhibit", format!("at most {MAX_INHIBITIONS} are allowed"));
     }
@@ -138,6 +144,9 @@ impl RouteSettings {
             if value.is_some_and(|value| !(least..=most).contains(&value)) {
                 report(&format!("{at}.{key}"), format!("must be {least} to {most}"));
             }
+        }
+        if let Some(message) = self.mention.as_deref().and_then(mention::too_many) {
+            report(&format!("{at}.mention"), message);
         }
         let mut count = 1;
         for (n, route) in self.routes.iter().enumerate() {

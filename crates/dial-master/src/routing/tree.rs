@@ -2,6 +2,7 @@
 
 use super::label::Label;
 use super::matcher::{Matcher, first_misfit};
+use super::mention::Mention;
 use super::settings::RouteSettings;
 use dial_core::Finding;
 use jiff::SignedDuration;
@@ -44,6 +45,8 @@ pub struct Terms {
     /// Whether a sink that cannot change a message tells that a finding is closed; absent where
     /// the sink itself says so.
     pub resolved: Option<bool>,
+    /// Who is alerted by messages in Slack; absent where the sink itself says so.
+    pub mention: Option<Vec<Mention>>,
 }
 
 /// One look at one route.
@@ -74,6 +77,7 @@ impl Route {
                 window: WINDOW,
                 repeat: REPEAT,
                 resolved: None,
+                mention: None,
             },
             routes: Vec::new(),
         };
@@ -101,6 +105,10 @@ impl Route {
                     .map_or(self.terms.window, minutes),
                 repeat: settings.repeat_after_hours.map_or(self.terms.repeat, hours),
                 resolved: settings.send_resolved.or(self.terms.resolved),
+                mention: settings
+                    .mention
+                    .clone()
+                    .or_else(|| self.terms.mention.clone()),
             },
             routes: Vec::new(),
         };
@@ -211,6 +219,7 @@ impl Terms {
             Some(false) => ", closing is not told",
             None => "",
         };
+        let closed = format!("{closed}{}", self.alerted());
         if self.window.is_zero() {
             return format!("each for itself{closed}");
         }
@@ -221,6 +230,19 @@ impl Terms {
         };
         let (window, repeat) = (self.window.as_mins(), self.repeat.as_hours());
         format!("{by} within {window} min, told anew after {repeat} h{closed}")
+    }
+
+    /// Such as `, mentions S0123456789`.
+    fn alerted(&self) -> String {
+        let names = |mentions: &Vec<Mention>| {
+            let names: Vec<String> = mentions.iter().map(ToString::to_string).collect();
+            names.join(", ")
+        };
+        match self.mention.as_ref().map(names) {
+            None => String::new(),
+            Some(nobody) if nobody.is_empty() => ", mentions nobody".to_owned(),
+            Some(names) => format!(", mentions {names}"),
+        }
     }
 }
 
@@ -242,12 +264,14 @@ mod tests {
         matchers = ["account=payments"]
         group_by = ["rule"]
         group_window_minutes = 10
+        mention = ["S0123456789", "here"]
         [[routes.routes]]
         matchers = ["rule=~\"s3_.*\""]
         sinks = ["storage", "chat"]
         [[routes.routes]]
         matchers = ["rule=~\"iam_.*\""]
         sinks = []
+        mention = []
         [[routes]]
         matchers = ["account=444455556666"]
         sinks = ["other"]
@@ -301,6 +325,7 @@ mod tests {
         assert_eq!(terms.group_by, [Label::Rule]);
         assert_eq!(terms.window, SignedDuration::from_mins(10));
         assert_eq!(terms.repeat, REPEAT);
+        assert_eq!(terms.mention.as_ref().map(Vec::len), Some(2));
         insta::assert_snapshot!(tree.text());
     }
 
@@ -333,6 +358,7 @@ mod tests {
             [[routes]]
             matchers = ["severity>=high"]
             repeat_after_hours = 0
+            mention = ["U1", "U2", "U3", "U4", "U5", "U6"]
         "#;
         let inhibit = r#"
             [[inhibit]]
@@ -345,7 +371,8 @@ mod tests {
         let Inhibit { inhibit } = toml::from_str(inhibit).unwrap();
         let mut problems = Vec::new();
         let sinks = SINKS.into_iter().collect();
-        super::super::settings::check(&route, &inhibit, &sinks, &mut |path, message| {
+        let slack = ["chat"].into_iter().collect();
+        super::super::settings::check(&route, &inhibit, &sinks, &slack, &mut |path, message| {
             problems.push(format!("{path}: {message}"));
         });
         insta::assert_snapshot!(problems.join("\n"));

@@ -372,6 +372,11 @@ impl SinkSettings {
         self.0.get("buttons").and_then(Value::as_bool) == Some(true)
     }
 
+    /// Whether its messages can mention somebody.
+    pub fn mentions(&self) -> bool {
+        self.0.get("type").and_then(Value::as_str) == Some("slack")
+    }
+
     /// Who reads what this sink is told; for the word that it has as `type`.
     pub fn audience(&self) -> Audience {
         let word = self.0.get("type").and_then(Value::as_str);

@@ -28,6 +28,7 @@ pub use probe::{Health, HealthState, Probe};
 use crate::message::links::Links;
 use crate::message::notice::{Notice, digest_key};
 use crate::routing::digest::Digest;
+use crate::routing::mention::Mention;
 use dial_core::Finding;
 use dial_core::store::unanswered::Span;
 use dial_core::store::{Audit, Stored};
@@ -124,6 +125,8 @@ pub struct Job<'a> {
     pub group: Option<&'a GroupState>,
     /// What is to be told instead, for this finding and others.
     pub digest: Option<&'a Digest>,
+    /// Who is alerted, where its route says so; absent where the sink itself does.
+    pub mention: Option<&'a [Mention]>,
     /// Where it can be looked at.
     pub links: &'a Links,
     /// Of this errand, counted from 1; from 2 on, an earlier one may have got through unseen.
@@ -149,6 +152,7 @@ impl<'a> Job<'a> {
             receipt: None,
             group: None,
             digest: None,
+            mention: None,
             links,
             attempt: 1,
             unanswered: &[],

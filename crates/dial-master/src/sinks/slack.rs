@@ -1,19 +1,25 @@
 //! Slack: one message per finding, through an incoming webhook or a bot's `chat.postMessage`.
 
 mod look;
+mod mention;
 mod update;
 
 use super::call::secret_header;
 use super::configured::{self, Parts, Problem, Settings};
 use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step, judge_status};
 use crate::message;
+use crate::message::links::Links;
 use crate::message::slack::{Standing, Telling};
+use crate::routing::digest::Digest;
+use crate::routing::mention::{Mention, too_many};
+use dial_core::Severity;
 use dial_core::config::Check;
 use dial_core::secret::SecretRef;
 use http::{HeaderValue, header};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Slack takes about one message per second and channel.
@@ -51,10 +57,18 @@ struct SlackSettings {
     /// Whether messages have buttons; `[master.slack]` takes the clicks.
     #[serde(default)]
     buttons: bool,
+    /// Who is alerted, by severity; a route may say otherwise. Read as texts, so that a wrong one is
+    /// named by its place and the others are read on.
+    #[serde(default)]
+    mention: BTreeMap<String, Vec<Mention>>,
 }
+
+/// Who is alerted by findings of a severity.
+type Alerted = BTreeMap<Severity, Vec<Mention>>;
 
 struct Webhook {
     url: Url,
+    mention: Alerted,
 }
 
 struct Bot {
@@ -66,6 +80,7 @@ struct Bot {
     authorization: HeaderValue,
     channel: String,
     buttons: bool,
+    mention: Alerted,
 }
 
 impl Check for SlackSettings {
@@ -94,10 +109,25 @@ impl Check for SlackSettings {
             }
             (None, Some(_)) => self.check_channel(report),
         }
+        for (severity, mentions) in &self.mention {
+            let wrong = severity.parse::<Severity>().err();
+            let wrong = wrong.map(|error| error.to_string());
+            if let Some(message) = wrong.or_else(|| too_many(mentions)) {
+                report(&format!("mention.{severity}"), message);
+            }
+        }
     }
 }
 
 impl SlackSettings {
+    /// Whom each severity alerts; those that are none were refused before.
+    fn alerted(&self) -> Alerted {
+        let known = |(severity, mentions): (&String, &Vec<Mention>)| {
+            Some((severity.parse::<Severity>().ok()?, mentions.clone()))
+        };
+        self.mention.iter().filter_map(known).collect()
+    }
+
     fn check_channel(&self, report: &mut dyn FnMut(&str, String)) {
         let fits = |c: char| c.is_ascii_alphanumeric() || "#-_".contains(c);
         match &self.channel {
@@ -132,7 +162,8 @@ impl Settings for SlackSettings {
     fn build(&self, parts: &Parts<'_>) -> Result<Box<dyn Sink>, Problem> {
         if self.webhook_url.is_some() {
             let url = parts.secret_url("webhook_url")?;
-            return Ok(Box::new(Webhook { url }));
+            let mention = self.alerted();
+            return Ok(Box::new(Webhook { url, mention }));
         }
         let api = self.api_url.as_deref().unwrap_or(API);
         let token = parts.secret("bot_token")?;
@@ -146,6 +177,7 @@ impl Settings for SlackSettings {
                 .ok_or_else(|| Problem::new("bot_token", "holds what no header may hold"))?,
             channel: self.channel.clone().unwrap_or_default(),
             buttons: self.buttons,
+            mention: self.alerted(),
         }))
     }
 }
@@ -161,7 +193,8 @@ impl Sink for Webhook {
 
     fn start(&self, job: &Job<'_>) -> Step {
         if let Some(digest) = job.digest {
-            let body = message::together::digest(digest, job.links);
+            let mut body = message::together::digest(digest, job.links);
+            mention::digest(&mut body, &self.mention, digest);
             return Step::Send(Call::post_json("post", &self.url, &body));
         }
         if let Some(notice) = job.notice() {
@@ -169,12 +202,13 @@ impl Sink for Webhook {
             return Step::Send(Call::post_json("post", &self.url, &body));
         }
         // Nobody can change what a webhook posted: it tells no state, which would grow stale.
-        let body = message::slack::message(Telling {
+        let mut body = message::slack::message(Telling {
             finding: job.finding,
             links: job.links,
             standing: None,
             buttons: false,
         });
+        mention::finding(&mut body, &self.mention, job);
         Step::Send(Call::post_json("post", &self.url, &body))
     }
 
@@ -246,12 +280,19 @@ impl Bot {
         if let (Some(count), Some(blocks)) = (count, body["blocks"].as_array_mut()) {
             blocks.push(count);
         }
+        mention::finding(&mut body, &self.mention, job);
+        body
+    }
+
+    fn digest(&self, digest: &Digest, links: &Links) -> Value {
+        let mut body = message::together::digest(digest, links);
+        mention::digest(&mut body, &self.mention, digest);
         body
     }
 
     fn post(&self, job: &Job<'_>) -> Call {
         let mut body = match (job.digest, thread(job)) {
-            (Some(digest), _) => message::together::digest(digest, job.links),
+            (Some(digest), _) => self.digest(digest, job.links),
             (None, Some(_)) => message::together::repeat(job.finding),
             (None, None) => self.message(job),
         };

@@ -98,7 +98,8 @@ impl Transport for OtherSide {
     }
 }
 
-/// Posts what people would read to its host: the finding's id, below another one's, or a digest.
+/// Posts what people would read to its host: the finding's id, below another one's, or a digest;
+/// and who is alerted.
 pub(super) struct Channel {
     pub(super) host: &'static str,
     pub(super) threads: bool,
@@ -120,6 +121,19 @@ impl Sink for Channel {
             (Some(digest), _) => format!("digest of {}", digest.count),
             (None, Some(first)) => format!("{} below {first}", job.finding.id),
             (None, None) => job.finding.id.to_string(),
+        };
+        let alerted: Vec<String> = match job.digest {
+            Some(digest) => digest.mentions.iter().map(ToString::to_string).collect(),
+            None => job
+                .mention
+                .into_iter()
+                .flatten()
+                .map(ToString::to_string)
+                .collect(),
+        };
+        let said = match alerted.len() {
+            0 => said,
+            _ => format!("{said} for {}", alerted.join(", ")),
         };
         Step::Send(Call::post("post", &url, said.into_bytes()))
     }

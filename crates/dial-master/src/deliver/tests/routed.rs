@@ -192,6 +192,42 @@ async fn a_storm_is_one_message_and_the_critical_are_told_each() {
     assert_eq!(said[3], "digest of 147");
 }
 
+/// Whoever is to hear of the critical hears of a storm of them too.
+#[tokio::test(start_paused = true)]
+async fn routes_say_who_is_alerted_of_one_and_of_a_storm() {
+    let route = "mention = ['U1']\n[[routes]]\nmatchers = ['severity>=critical']\n\
+                 mention = ['S1', 'here']\n[[routes]]\nmatchers = ['severity<=low']\nmention = []";
+    let one = |severity| with(apart(1), |finding| finding.severity = severity);
+    let cases = [
+        (Severity::Critical, " for S1, here"),
+        (Severity::High, " for U1"),
+        (Severity::Low, ""),
+    ];
+    for (severity, expected) in cases {
+        let store = Rows::with(&[], 0);
+        store.add(&one(severity), &["chat"]);
+        let other = Arc::new(OtherSide::default());
+        let deliverer = deliverer(&store, &other, desk(false), (route, ""));
+        deliverer.sweep(None).await;
+        let id = one(severity).id;
+        assert_eq!(said(&other, "chat"), [format!("{id}{expected}")]);
+    }
+    let store = Rows::with(&[], 0);
+    for n in 0..30 {
+        let severity = if n > 28 {
+            Severity::Low
+        } else {
+            Severity::Critical
+        };
+        let finding = with(apart(n), |finding| finding.severity = severity);
+        store.add(&finding, &["chat"]);
+    }
+    let other = Arc::new(OtherSide::default());
+    let deliverer = deliverer(&store, &other, desk(false), (route, ""));
+    deliverer.sweep(None).await;
+    assert_eq!(said(&other, "chat"), ["digest of 30 for here, S1"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_digest_whose_end_was_not_recorded_tells_the_same_rows_again() {
     let store = Rows::with(&[], 0);

@@ -22,7 +22,7 @@ use dial_core::store::{Audit, Status, Stored};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-type Checked = Result<(), String>;
+pub(super) type Checked = Result<(), String>;
 
 /// A kind of sink: some settings of it, what it says when all is well, and who judges it.
 struct Judged {
@@ -93,7 +93,7 @@ fn opensearch(call: &Call) -> Checked {
     }
 }
 
-fn slack(call: &Call) -> Checked {
+pub(super) fn slack(call: &Call) -> Checked {
     if call.body.is_empty() {
         return Ok(());
     }
@@ -229,7 +229,7 @@ fn thehive(call: &Call) -> Checked {
 }
 
 /// What each service says when all is well.
-fn well(call: &Call) -> Reply {
+pub(super) fn well(call: &Call) -> Reply {
     let (status, body) = match call.step {
         "search" => (200, json!({"issues": []})),
         "create" => (201, json!({"key": "SEC-1", "_id": "~1"})),

@@ -5,6 +5,7 @@ mod aws;
 mod bulk;
 mod changes;
 mod injection;
+mod mentions;
 mod probes;
 mod requests;
 mod services;
@@ -86,6 +87,7 @@ fn job<'a>(finding: &'a Finding, links: &'a Links) -> Job<'a> {
         receipt: None,
         group: None,
         digest: None,
+        mention: None,
         links,
         attempt: 1,
         unanswered: &[],

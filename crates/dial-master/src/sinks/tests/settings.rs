@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// (case, name of the sink, its settings).
-const PROBLEMS: [(&str, &str, &str); 20] = [
+const PROBLEMS: [(&str, &str, &str); 22] = [
     ("name", "No Good", WEBHOOK),
     ("no type", "it", "webhook_url = 'env:HOOK'"),
     ("wrong type", "it", "type = 'slak'"),
@@ -36,6 +36,16 @@ const PROBLEMS: [(&str, &str, &str); 20] = [
         "odd channel",
         "it",
         "type = 'slack'\nbot_token = 'env:TOKEN'\nchannel = '<!here>'",
+    ),
+    (
+        "who is no one",
+        "it",
+        "type = 'slack'\nwebhook_url = 'env:HOOK'\nmention = { critical = ['@soc', 'S0123456789'], urgent = ['here'] }",
+    ),
+    (
+        "too many",
+        "it",
+        "type = 'slack'\nwebhook_url = 'env:HOOK'\nmention = { high = ['U1', 'U2', 'U3', 'U4', 'U5', 'U6'] }",
     ),
     (
         "channel of a webhook",

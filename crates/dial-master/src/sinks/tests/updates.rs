@@ -9,13 +9,13 @@ use dial_core::store::{Audit, Status, Stored};
 use serde_json::{Value, json};
 
 /// A finding that was acknowledged by one and then brought to a status by another, with words.
-struct Worked {
+pub(super) struct Worked {
     stored: Stored,
     history: Vec<Audit>,
 }
 
 impl Worked {
-    fn to(status: Status, action: &str, comment: &str) -> Self {
+    pub(super) fn to(status: Status, action: &str, comment: &str) -> Self {
         let triage = |status, revision| Triage {
             status,
             assignee: Some("analyst".into()),
@@ -48,12 +48,12 @@ impl Worked {
         Self { stored, history }
     }
 
-    fn resolved() -> Self {
+    pub(super) fn resolved() -> Self {
         Self::to(Status::Resolved, "resolved", "policy removed")
     }
 
     /// The errand, with what the sink answered before.
-    fn job<'a>(
+    pub(super) fn job<'a>(
         &'a self,
         links: &'a crate::message::links::Links,
         receipt: Option<&'a Value>,

@@ -4,9 +4,14 @@
 //! the test says that it was skipped.
 
 use super::shown::{answers, dialogs, links};
+use crate::message::notice::Notice;
 use crate::message::samples::{self, states, tellings};
-use crate::message::slack::message;
+use crate::message::slack::{self, message};
+use crate::message::together;
+use crate::routing::digest::Digest;
+use crate::routing::mention::Mention;
 use dial_core::Finding;
+use dial_core::store::Stored;
 use serde_json::Value;
 use std::io::Write as _;
 use std::path::Path;
@@ -16,7 +21,27 @@ fn shown(finding: &Finding) -> Vec<Value> {
     let (links, states) = (links(), states());
     let messages = tellings(finding, &links, &states).into_iter().map(message);
     let dialogs = dialogs(finding).into_iter();
-    messages.chain(dialogs).chain(answers(finding)).collect()
+    let others = messages.chain(dialogs).chain(answers(finding));
+    others.chain(beside(finding)).collect()
+}
+
+/// What is told beside a finding's own message, and who is alerted by it.
+fn beside(finding: &Finding) -> Vec<Value> {
+    let (links, resolved) = (links(), states().remove(3));
+    let stored = Stored {
+        triage: resolved.0,
+        ..samples::untouched(finding)
+    };
+    let notice = Notice::closed(&stored, &resolved.1, None, &links);
+    let digest = Digest::of(&[finding, &samples::benign()]).unwrap();
+    let group = Mention::try_from("S0123456789".to_owned()).unwrap();
+    let block = slack::alerted([&group, &Mention::Here]).unwrap();
+    vec![
+        together::digest(&digest, &links),
+        together::repeat(finding),
+        together::closed(&notice),
+        serde_json::json!({"blocks": [block]}),
+    ]
 }
 
 /// What the models say about the bodies, a line each; empty where all is well.
