@@ -39,7 +39,7 @@ impl Notice {
         let severities: Vec<String> = digest.by_severity.iter().map(severity_count).collect();
         let worst = digest.worst.first();
         let severity = worst.map_or(Severity::Informational, |named| named.severity);
-        let subject = format!("{count} findings in one message");
+        let what = format!("{count} findings in one message");
         let (mark, word) = severity_mark(severity);
         let told = [
             ("Severities", severities),
@@ -53,8 +53,8 @@ impl Notice {
         ];
         Self {
             severity,
-            headline: format!("{mark} {word} · {subject}"),
-            subject,
+            headline: format!("{mark} {word} · {what}"),
+            subject: format!("{word}: {what}"),
             lines: lines(told),
             link: worst
                 .and_then(|worst| links.finding(&worst.id))

@@ -54,6 +54,13 @@ pub(crate) fn links(finding: &Finding, links: &Links) -> Value {
     Value::Array(told.collect())
 }
 
+/// `links` of a trigger that tells of many findings.
+pub(crate) fn link(notice: &Notice) -> Value {
+    let link = notice.link.iter();
+    link.map(|(text, href)| json!({"href": href, "text": text}))
+        .collect()
+}
+
 fn summary(story: &Story, finding: &Finding) -> String {
     let (_, word) = severity_mark(story.severity);
     let account = finding.account.name.as_ref().unwrap_or(&finding.account.id);

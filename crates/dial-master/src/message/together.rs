@@ -25,7 +25,7 @@ pub(crate) fn digest(digest: &Digest, links: &Links) -> Value {
         .collect();
     let from_to = format!("{:.0} to {:.0}", digest.from, digest.to);
     let mut blocks = vec![
-        json!({"type": "header", "text": plain(&summary)}),
+        json!({"type": "header", "text": plain(&Notice::digest(digest, links).headline)}),
         section(&format!("{}\n{from_to}", severities.join(" · "))),
     ];
     let counted = [("Rules", &digest.by_rule), ("Accounts", &digest.by_account)];

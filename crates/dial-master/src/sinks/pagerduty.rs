@@ -129,13 +129,18 @@ impl PagerDuty {
 
     fn trigger(&self, job: &Job<'_>) -> Value {
         let mut event = self.event("trigger", job);
-        event["payload"] = match job.digest {
-            Some(digest) => pagerduty::digest(&Notice::digest(digest, job.links)),
-            None => pagerduty::payload(job.finding, job.group),
+        let notice = job.digest.map(|digest| Notice::digest(digest, job.links));
+        let link = if let Some(notice) = &notice {
+            event["payload"] = pagerduty::digest(notice);
+            event["links"] = pagerduty::link(notice);
+            notice.link.as_ref().map(|(_, url)| url.clone())
+        } else {
+            event["payload"] = pagerduty::payload(job.finding, job.group);
+            event["links"] = pagerduty::links(job.finding, job.links);
+            job.links.finding(&job.finding.id)
         };
-        event["links"] = pagerduty::links(job.finding, job.links);
         event["client"] = json!("DIAL");
-        if let Some(link) = job.links.finding(&job.finding.id) {
+        if let Some(link) = link {
             event["client_url"] = json!(link);
         }
         event

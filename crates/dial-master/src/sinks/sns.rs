@@ -182,13 +182,7 @@ impl Sns {
             };
             fields.push(("MessageDeduplicationId".into(), key));
         }
-        let attributes = [
-            ("severity", finding.severity.to_string()),
-            ("account", finding.account.id.clone()),
-            ("region", finding.region.clone()),
-            ("rule", finding.rule.name.clone()),
-        ];
-        let told = attributes
+        let told = attributes(job)
             .into_iter()
             .map(|(name, value)| (name, inert(&value, MAX_ATTRIBUTE)))
             .filter(|(_, value)| !value.is_empty());
@@ -200,6 +194,25 @@ impl Sns {
         }
         fields
     }
+}
+
+/// What subscriptions filter by; many findings have one severity, the worst, and nothing else in
+/// common.
+fn attributes(job: &Job<'_>) -> Vec<(&'static str, String)> {
+    if let Some(digest) = job.digest {
+        let worst = digest.by_severity.first();
+        return worst
+            .map(|(severity, _)| ("severity", severity.to_string()))
+            .into_iter()
+            .collect();
+    }
+    let finding = job.finding;
+    vec![
+        ("severity", finding.severity.to_string()),
+        ("account", finding.account.id.clone()),
+        ("region", finding.region.clone()),
+        ("rule", finding.rule.name.clone()),
+    ]
 }
 
 /// Fields as a form's body.

@@ -6,6 +6,7 @@ mod bulk;
 mod changes;
 mod injection;
 mod mentions;
+mod notices;
 mod probes;
 mod requests;
 mod services;
