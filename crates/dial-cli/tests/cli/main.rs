@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod doctor_aws;
 mod help;
+mod hostile;
 mod keys;
 mod master;
 mod patterns;
