@@ -1,5 +1,8 @@
 //! The command line: every command, its arguments and its help.
 
+#[cfg(test)]
+mod examples;
+
 use crate::{
     canary, check_config, deliveries, demo, doctor, findings, keys, replay, routes, rules, scan,
     schema, serve, silences, stats, tokens, workers,

@@ -7,6 +7,7 @@ mod check_config;
 mod demo;
 mod doctor;
 mod doctor_aws;
+mod guides;
 mod help;
 mod hostile;
 mod keys;
