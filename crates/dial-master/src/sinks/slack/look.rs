@@ -12,6 +12,7 @@ use http::header;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Pages of one attempt, by the step that asks for each.
 const LOOKS: [&str; 7] = [
@@ -94,7 +95,11 @@ impl Bot {
             (Some(span), Some(step)) => {
                 Step::Send(self.look(job, step, span, PAGE).unanswered(left))
             }
-            (Some(_), None) => retry("goes on looking for a message whose answer was lost".into()),
+            // Slack is well: nobody else has to wait for this.
+            (Some(_), None) => Step::Retry {
+                after: Some(Duration::ZERO),
+                reason: "goes on looking for a message whose answer was lost".into(),
+            },
         }
     }
 }
