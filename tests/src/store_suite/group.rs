@@ -2,7 +2,7 @@
 
 use super::samples::{accepted, at, row};
 use dial_core::FindingId;
-use dial_core::store::group::{Join, Joined};
+use dial_core::store::group::{Before, Join, Joined};
 use dial_core::store::triage::{Actor, Change, Door, Request};
 use dial_core::store::{Delivery, DeliveryState, Settlement, Store};
 use futures::future::join_all;
@@ -10,6 +10,8 @@ use jiff::SignedDuration;
 use serde_json::json;
 use std::sync::Arc;
 
+/// The first of a group, and nothing was told before.
+const FIRST: Joined = Joined::First(None);
 const SLACK: &str = "slack";
 /// Of a group, milliseconds.
 const WINDOW: i64 = 60_000;
@@ -56,8 +58,8 @@ async fn sent(store: &dyn Store, row: &Delivery, now: i64) {
 pub(super) async fn repeats(store: Arc<dyn Store>) {
     let store = &*store;
     let (a, b) = (claimed(store, 1).await, claimed(store, 2).await);
-    assert_eq!(join(store, &wish(&a, 10)).await, Joined::First);
-    assert_eq!(join(store, &wish(&a, 11)).await, Joined::First, "again");
+    assert_eq!(join(store, &wish(&a, 10)).await, FIRST);
+    assert_eq!(join(store, &wish(&a, 11)).await, FIRST, "again");
     let repeat = Joined::Repeat(a.finding.clone());
     assert_eq!(join(store, &wish(&b, 20)).await, repeat);
     assert_eq!(join(store, &wish(&b, 21)).await, repeat, "again");
@@ -114,7 +116,15 @@ pub(super) async fn ends(store: Arc<dyn Store>) {
     let (a, b, c) = (a.await, b.await, c.await);
     join(store, &wish(&a, 10)).await;
     let late = join(store, &wish(&b, 11 + WINDOW)).await;
-    assert_eq!(late, Joined::First, "the window is over");
+    let before = |findings| {
+        Some(Before {
+            findings,
+            since: at(10),
+        })
+    };
+    assert_eq!(late, Joined::First(before(1)), "the window is over");
+    let again = join(store, &wish(&b, 12 + WINDOW)).await;
+    assert_eq!(again, late, "it stays so");
     let repeat = join(store, &wish(&c, 12 + WINDOW)).await;
     assert_eq!(repeat, Joined::Repeat(b.finding.clone()));
     sent(store, &b, 13 + WINDOW).await;
@@ -132,7 +142,7 @@ pub(super) async fn ends(store: Arc<dyn Store>) {
     assert!(resolved.is_ok(), "{resolved:?}");
     let (fourth, fifth) = (fourth.await, fifth.await);
     let anew = join(store, &wish(&fourth, 15 + WINDOW)).await;
-    assert_eq!(anew, Joined::First, "what was resolved is told again");
+    assert_eq!(anew, FIRST, "what was resolved is told again");
     let error = "404".to_owned();
     let failed = Settlement::Failed { error };
     let settled = store
@@ -140,7 +150,7 @@ pub(super) async fn ends(store: Arc<dyn Store>) {
         .await;
     assert_eq!(settled, Ok(true));
     let anew = join(store, &wish(&fifth, 16 + WINDOW)).await;
-    assert_eq!(anew, Joined::First, "nobody was told of the first one");
+    assert_eq!(anew, FIRST, "nobody was told of the first one");
 }
 
 pub(super) async fn lost(store: Arc<dyn Store>) {
@@ -172,7 +182,7 @@ pub(super) async fn race(store: Arc<dyn Store>) {
     let firsts: Vec<&Delivery> = rows
         .iter()
         .zip(&joined)
-        .filter_map(|(row, joined)| (*joined == Joined::First).then_some(row))
+        .filter_map(|(row, joined)| (*joined == FIRST).then_some(row))
         .collect();
     assert_eq!(firsts.len(), 1, "{joined:?}");
     let first = row(&*store, &firsts[0].finding, SLACK).await;

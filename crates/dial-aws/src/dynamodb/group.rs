@@ -10,8 +10,9 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use dial_core::FindingId;
-use dial_core::store::group::{Grouping, Join, Joined, MAX_GATHERED, is_live};
-use dial_core::store::{Delivery, DeliveryState};
+use dial_core::store::group::{Before, Grouping, Join, Joined, MAX_GATHERED, is_live};
+use dial_core::store::{Delivery, DeliveryState, Status};
+use serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value;
 use serde_json::Value;
 
 /// Sort key of the item that names a live group's first finding.
@@ -52,35 +53,47 @@ impl DynamoStore {
             return Ok(Joined::Lost);
         }
         match row.group {
-            Some(group) if group == join.finding => return Ok(Joined::First),
+            Some(group) if group == join.finding => {
+                return Ok(Joined::First(row.before));
+            }
             Some(group) => return Ok(Joined::Repeat(group)),
             None => {}
         }
         let pointer = self.get(&partition(join), LIVE).await?;
         let first = pointer.as_ref().and_then(first_of);
-        let live = match &first {
-            Some(first) => self.live(first, join).await?,
+        let last = match &first {
+            Some(first) => self.last(first, join).await?,
             None => None,
         };
-        let group = live.as_ref().map_or(&join.finding, |row| &row.finding);
-        let mut actions = vec![self.enter(join, group)];
-        match &live {
-            Some(row) => actions.push(self.count_repeat(row, join)),
-            None => actions.push(self.open(join, first.as_ref())),
-        }
+        let (actions, joined) = match last {
+            Some((row, status)) if is_live(&row, status, join) => {
+                let entered = self.enter(join, &row.finding, None)?;
+                let actions = [entered, self.count_repeat(&row, join)];
+                (actions, Joined::Repeat(row.finding))
+            }
+            ended => {
+                let before = ended.and_then(|(row, status)| Before::of(&row, status));
+                let entered = self.enter(join, &join.finding, before.as_ref())?;
+                let actions = [entered, self.open(join, first.as_ref())];
+                (actions, Joined::First(before))
+            }
+        };
         let actions = actions.into_iter().collect::<Result<_, _>>();
         self.transact(actions.map_err(|e| unbuilt(&e))?).await?;
-        Ok(live.map_or(Joined::First, |row| Joined::Repeat(row.finding)))
+        Ok(joined)
     }
 
-    /// The row of a group's first finding, if the group takes another one.
-    async fn live(&self, first: &FindingId, join: &Join) -> Result<Option<Delivery>, StoreError> {
+    /// The row of the last group's first finding, and where that stands.
+    async fn last(
+        &self,
+        first: &FindingId,
+        join: &Join,
+    ) -> Result<Option<(Delivery, Status)>, StoreError> {
         let Some(row) = self.row(first, &join.sink).await? else {
             return Ok(None);
         };
         let standing = self.standing(first, join.now).await?;
-        let lives = standing.is_some_and(|standing| is_live(&row, standing.triage.status, join));
-        Ok(lives.then_some(row))
+        Ok(standing.map(|standing| (row, standing.triage.status)))
     }
 
     async fn row(&self, id: &FindingId, sink: &str) -> Result<Option<Delivery>, StoreError> {
@@ -103,14 +116,25 @@ impl DynamoStore {
     }
 
     /// The row learns for good what it is in which group.
-    fn enter(&self, join: &Join, group: &FindingId) -> Result<TransactWriteItem, BuildError> {
-        let update = self
+    fn enter(
+        &self,
+        join: &Join,
+        group: &FindingId,
+        before: Option<&Before>,
+    ) -> Result<Result<TransactWriteItem, BuildError>, StoreError> {
+        let mut set = "SET grp = :group, grouped_at = :at".to_owned();
+        let mut update = self
             .held_row(&join.finding, &join.sink, join.attempt)
             .condition_expression(format!("{HELD} AND attribute_not_exists(grp)"))
-            .update_expression("SET grp = :group, grouped_at = :at")
             .expression_attribute_values(":group", text(group.to_string()))
             .expression_attribute_values(":at", text(join.now.to_string()));
-        updating(update)
+        if let Some(before) = before {
+            let before = to_attribute_value(before);
+            let before = before.map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            set.push_str(", told_before = :before");
+            update = update.expression_attribute_values(":before", before);
+        }
+        Ok(updating(update.update_expression(set)))
     }
 
     /// The first row counts a repeat; where the sink shows that, what it shows is out of date.

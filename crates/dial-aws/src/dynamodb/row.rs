@@ -3,6 +3,7 @@
 use super::item::{self, Item, Label, decode, encode, parse};
 use super::{StoreError, key};
 use dial_core::FindingId;
+use dial_core::store::group::Before;
 use dial_core::store::unanswered::{Span, Unanswered};
 use dial_core::store::{Acceptance, Delivery, DeliveryState};
 use jiff::Timestamp;
@@ -42,6 +43,8 @@ struct OutRow {
     repeats: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     repeated_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told_before: Option<Before>,
     /// JSON text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
@@ -81,6 +84,7 @@ pub(crate) fn outbox(new: &Acceptance, sink: &str) -> Result<Item, StoreError> {
         grouped_at: None,
         repeats: 0,
         repeated_at: None,
+        told_before: None,
         digest: None,
         receipt: None,
         unanswered: Some(Unanswered::default()),
@@ -115,6 +119,7 @@ pub(crate) fn delivery(item: Item) -> Result<Delivery, StoreError> {
         grouped_at: row.grouped_at,
         repeats: row.repeats,
         repeated_at: row.repeated_at,
+        before: row.told_before,
         digest: digest.transpose()?,
         due_at,
         received_at: row.received_at,

@@ -1,5 +1,6 @@
 //! Outbox rows: one finding, one sink, and how attempts at it end.
 
+use super::group::Before;
 use super::unanswered::Unanswered;
 use crate::FindingId;
 use jiff::Timestamp;
@@ -85,6 +86,9 @@ pub struct Delivery {
     /// When the last of them came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeated_at: Option<Timestamp>,
+    /// What was told of the same before it opened its group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
     /// What the sink is told instead of this finding alone, for this and others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<serde_json::Value>,
@@ -150,6 +154,7 @@ impl Delivery {
             grouped_at: None,
             repeats: 0,
             repeated_at: None,
+            before: None,
             digest: None,
             receipt: None,
             unanswered: Unanswered::default(),

@@ -3,6 +3,8 @@
 use super::{Delivery, DeliveryState, Status, StoreError};
 use crate::FindingId;
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Most members that one call of [`Grouping::gather`] takes; a transaction holds a hundred actions.
@@ -32,12 +34,48 @@ pub struct Join {
 /// What a row is in its group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Joined {
-    /// It opened the group, now or at an earlier attempt.
-    First,
+    /// It opened the group, now or at an earlier attempt; what was told before of the same.
+    First(Option<Before>),
     /// It repeats this finding, now or since an earlier attempt.
     Repeat(FindingId),
     /// A later claim has the row.
     Lost,
+}
+
+/// What was told of the same before a group ended and another one began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Before {
+    /// Findings, those that were only counted among them.
+    pub findings: u32,
+    /// When the first of them was told.
+    pub since: Timestamp,
+}
+
+impl Before {
+    /// Of the first finding of the group that ended; nothing where nobody was told of it, or
+    /// somebody closed it: then it is a problem of its own.
+    pub fn of(first: &Delivery, status: Status) -> Option<Self> {
+        if !is_told(first, status) {
+            return None;
+        }
+        let own = first.repeats.saturating_add(1);
+        let began = first.grouped_at.unwrap_or(first.received_at);
+        let before = first.before.as_ref();
+        Some(Self {
+            findings: before.map_or(own, |before| before.findings.saturating_add(own)),
+            since: before.map_or(began, |before| before.since),
+        })
+    }
+}
+
+/// Whether people know of an open problem by this row's own message, or will.
+fn is_told(first: &Delivery, status: Status) -> bool {
+    let told = matches!(
+        first.state,
+        DeliveryState::Pending | DeliveryState::Sending | DeliveryState::Sent
+    );
+    let open = !matches!(status, Status::Resolved | Status::FalsePositive);
+    told && open && first.digest.is_none()
 }
 
 /// Where groups and digests are kept.
@@ -63,15 +101,9 @@ pub trait Grouping: Send + Sync {
 /// Whether a group takes another finding: its first one is told or will be, by a message of its
 /// own, nobody closed it, and neither window is over.
 pub fn is_live(first: &Delivery, status: Status, join: &Join) -> bool {
-    let told = matches!(
-        first.state,
-        DeliveryState::Pending | DeliveryState::Sending | DeliveryState::Sent
-    );
-    let open = !matches!(status, Status::Resolved | Status::FalsePositive);
     let opened = first.grouped_at.unwrap_or(first.received_at);
     let last = first.repeated_at.unwrap_or(opened);
-    told && open
-        && first.digest.is_none()
+    is_told(first, status)
         && first.finding != join.finding
         && join.now.duration_since(last) <= join.window
         && join.now.duration_since(opened) <= join.repeat
@@ -169,5 +201,23 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn what_was_told_before_adds_up_and_ends_when_somebody_closes_it() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let id = FindingId::parse("f-aaaaaaaaaaaaaaaaaaaaaaaaaa").unwrap();
+        let mut row = Delivery::new(id, "chat", at(0));
+        (row.grouped_at, row.repeats) = (Some(at(5)), 3);
+        let told = |findings, second| {
+            let since = at(second);
+            Some(Before { findings, since })
+        };
+        assert_eq!(Before::of(&row, Status::Open), told(4, 5));
+        assert_eq!(Before::of(&row, Status::Resolved), None);
+        row.before = told(10, 1);
+        assert_eq!(Before::of(&row, Status::Acknowledged), told(14, 1));
+        row.state = DeliveryState::Failed;
+        assert_eq!(Before::of(&row, Status::Open), None);
     }
 }

@@ -150,8 +150,8 @@ impl Deliverer {
             .await?
         {
             Joined::Lost => Ok(Prepared::Unknown),
-            Joined::First => {
-                errand.group.get_or_insert_default();
+            Joined::First(before) => {
+                errand.group.get_or_insert_default().before = before;
                 Ok(Prepared::Tell(errand))
             }
             Joined::Repeat(first) if configured.sink.threads() => {
@@ -317,6 +317,7 @@ fn own_group(row: &Delivery) -> Option<GroupState> {
         repeats: row.repeats,
         repeated_at: row.repeated_at,
         first: None,
+        before: row.before.clone(),
     })
 }
 

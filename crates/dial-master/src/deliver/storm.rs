@@ -169,7 +169,7 @@ impl Deliverer {
             return Ok(Some((row, one.stored)));
         }
         match self.join(&row, configured, finding, one.terms).await {
-            Ok(Joined::First) => Ok(Some((row, one.stored))),
+            Ok(Joined::First(_)) => Ok(Some((row, one.stored))),
             Ok(Joined::Repeat(first)) => {
                 let by = format!("group {first}");
                 let limit = Instant::now() + SETTLING;

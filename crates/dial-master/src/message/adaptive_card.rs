@@ -7,6 +7,7 @@ use super::links::Links;
 use super::notice::Notice;
 use super::text::inert;
 use super::{Line, Story, within};
+use crate::sinks::GroupState;
 use dial_core::{Finding, Severity};
 use serde_json::{Value, json};
 
@@ -14,9 +15,9 @@ use serde_json::{Value, json};
 pub(crate) const MAX_CARD: usize = 20 * 1024;
 
 /// The card.
-pub(crate) fn card(finding: &Finding, links: &Links) -> Value {
+pub(crate) fn card(finding: &Finding, group: Option<&GroupState>, links: &Links) -> Value {
     within(MAX_CARD, |caps| {
-        let story = Story::of(finding, caps);
+        let story = Story::of(finding, caps).so_far(group);
         json!({
             "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
             "type": "AdaptiveCard",

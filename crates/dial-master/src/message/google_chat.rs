@@ -5,6 +5,7 @@ use super::markdown::tame;
 use super::notice::Notice;
 use super::text::inert;
 use super::{Line, Story, within};
+use crate::sinks::GroupState;
 use dial_core::Finding;
 use serde_json::{Value, json};
 
@@ -12,9 +13,9 @@ use serde_json::{Value, json};
 pub(crate) const MAX_MESSAGE: usize = 28_000;
 
 /// `fallbackText` and `cardsV2`.
-pub(crate) fn message(finding: &Finding, links: &Links) -> Value {
+pub(crate) fn message(finding: &Finding, group: Option<&GroupState>, links: &Links) -> Value {
     within(MAX_MESSAGE, |caps| {
-        let story = Story::of(finding, caps);
+        let story = Story::of(finding, caps).so_far(group);
         json!({
             "fallbackText": plain(&story.headline()),
             "cardsV2": [{"cardId": finding.id, "card": card(&story, finding, links)}],

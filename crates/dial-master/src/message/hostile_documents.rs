@@ -135,8 +135,8 @@ fn is_address(leaf: &Value) -> bool {
 
 fn check(finding: &Finding) -> Result<(), String> {
     let links = links();
-    check_card(&adaptive_card::card(finding, &links))?;
-    check_chat(&google_chat::message(finding, &links))?;
+    check_card(&adaptive_card::card(finding, None, &links))?;
+    check_chat(&google_chat::message(finding, None, &links))?;
     let stored = untouched(finding);
     check_adf(&adf::description(&stored, &links))?;
     check_payload(&pagerduty::payload(finding, None))?;
@@ -154,7 +154,7 @@ fn the_checkers_find_what_they_look_for() {
     let (finding, links) = (benign(), links());
     let cases: [(Value, Checker, &[Spoil]); 5] = [
         (
-            adaptive_card::card(&finding, &links),
+            adaptive_card::card(&finding, None, &links),
             check_card,
             &[
                 ("markdown block", "/body/0/type", "TextBlock"),
@@ -164,7 +164,7 @@ fn the_checkers_find_what_they_look_for() {
             ],
         ),
         (
-            google_chat::message(&finding, &links),
+            google_chat::message(&finding, None, &links),
             check_chat,
             &[
                 ("tag", "/fallbackText", "<users/all>"),

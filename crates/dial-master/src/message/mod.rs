@@ -26,6 +26,7 @@ pub(crate) mod slack;
 pub mod text;
 pub(crate) mod together;
 
+use crate::sinks::GroupState;
 use dial_core::finding::{Asn, Geo, Principal, Resource, Source};
 use dial_core::{Finding, Severity};
 use serde_json::Value;
@@ -137,6 +138,12 @@ impl Story {
                 .collect(),
             why: why(finding, caps.prose),
         }
+    }
+
+    /// The same, with how often it came so far.
+    pub(crate) fn so_far(mut self, group: Option<&GroupState>) -> Self {
+        self.lines.extend(notice::repeats_line(group));
+        self
     }
 
     /// Severity in a word, and the title.

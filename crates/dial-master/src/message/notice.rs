@@ -7,6 +7,7 @@ use super::text::inert_name;
 use super::{Line, glance, news, severity_mark, title};
 use crate::routing::digest::{Digest, Named};
 use crate::sinks::GroupState;
+use dial_core::store::group::Before;
 use dial_core::store::{Audit, Status, Stored};
 use dial_core::{Finding, Severity};
 
@@ -120,10 +121,24 @@ pub(crate) fn repeats(group: &GroupState) -> Option<String> {
     }
 }
 
+/// `told before: 14 findings since …`, where a problem that nobody closed is told anew.
+fn before(group: &GroupState) -> Option<String> {
+    let Before { findings, since } = group.before.as_ref()?;
+    let findings = match findings {
+        1 => "1 finding".to_owned(),
+        many => format!("{many} findings"),
+    };
+    Some(format!("told before: {findings} since {since:.0}"))
+}
+
+/// How often a problem came so far: before this message, and since.
+pub(crate) fn so_far(group: &GroupState) -> Vec<String> {
+    before(group).into_iter().chain(repeats(group)).collect()
+}
+
 /// The same of a finding's own message, as a line of it.
 pub(crate) fn repeats_line(group: Option<&GroupState>) -> Option<Line> {
-    let told = group.and_then(repeats)?;
-    Line::of("Repeats", &[told], MAX_VALUE)
+    Line::of("Repeats", &so_far(group?), MAX_VALUE)
 }
 
 fn severity_count((severity, count): &(Severity, usize)) -> String {

@@ -6,6 +6,7 @@
 use super::links::{Links, cloudtrail_event};
 use super::notice::Notice;
 use super::{Caps, Story, severity_mark};
+use crate::sinks::GroupState;
 use dial_core::Finding;
 use std::fmt::Write as _;
 
@@ -16,8 +17,8 @@ const CAPS: Caps = Caps {
 };
 
 /// The text of a finding.
-pub(crate) fn text(finding: &Finding, links: &Links) -> String {
-    let story = Story::of(finding, CAPS);
+pub(crate) fn text(finding: &Finding, group: Option<&GroupState>, links: &Links) -> String {
+    let story = Story::of(finding, CAPS).so_far(group);
     let (_, word) = severity_mark(story.severity);
     let mut text = format!("{word}: {}\n\n", defanged(&story.title));
     for sentence in &story.why {
@@ -174,7 +175,7 @@ mod tests {
     #[test]
     fn nothing_of_the_corpus_is_a_link_or_a_line_of_its_own() {
         let links = Links::new(Some("https://dial.example.org")).unwrap();
-        let good = text(&samples::benign(), &links);
+        let good = text(&samples::benign(), None, &links);
         assert_eq!(check(&good), Ok(()));
         for bad in [
             "STATUS: resolved",
@@ -189,7 +190,11 @@ mod tests {
             for (field, fill) in samples::FIELDS {
                 let mut finding = samples::benign();
                 fill(&mut finding, &payload);
-                assert_eq!(check(&text(&finding, &links)), Ok(()), "{field} {shown}");
+                assert_eq!(
+                    check(&text(&finding, None, &links)),
+                    Ok(()),
+                    "{field} {shown}"
+                );
                 let subject = subject(&finding, 99);
                 let plain = subject.bytes().all(|b| (0x20..0x7f).contains(&b));
                 assert!(

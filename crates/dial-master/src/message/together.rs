@@ -68,10 +68,22 @@ pub(crate) fn closed(notice: &Notice) -> Value {
     told(&notice.headline, &blocks)
 }
 
-/// A line below the first one's message: how often it was repeated; absent while it was not.
+/// A line below the first one's message: how often it came before and since; absent while it did
+/// not.
 pub(crate) fn count(group: &GroupState) -> Option<Value> {
-    let line = notice::repeats(group)?;
-    Some(json!({"type": "context", "elements": [plain(&line)]}))
+    let lines: Vec<Value> = notice::so_far(group)
+        .iter()
+        .map(|line| plain(line))
+        .collect();
+    (!lines.is_empty()).then(|| json!({"type": "context", "elements": lines}))
+}
+
+/// The same as the last block of a message.
+pub(crate) fn add_count(message: &mut Value, group: Option<&GroupState>) {
+    let count = group.and_then(count);
+    if let (Some(count), Some(blocks)) = (count, message["blocks"].as_array_mut()) {
+        blocks.push(count);
+    }
 }
 
 fn told(text: &str, blocks: &[Value]) -> Value {
@@ -139,6 +151,7 @@ mod tests {
     use super::*;
     use crate::message::samples;
     use crate::routing::samples::finding_with;
+    use dial_core::store::group::Before;
 
     #[test]
     fn a_digest_and_a_repeat_are_pinned_and_nothing_in_them_is_live() {
@@ -154,6 +167,10 @@ mod tests {
             repeats: 3,
             repeated_at: Some(finding.time),
             first: None,
+            before: Some(Before {
+                findings: 14,
+                since: finding.time,
+            }),
         };
         let messages = json!({
             "digest": digest(&told, &links),

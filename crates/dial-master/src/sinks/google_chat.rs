@@ -68,7 +68,7 @@ impl Sink for GoogleChat {
     fn start(&self, job: &Job<'_>) -> Step {
         let mut message = match job.notice() {
             Some(notice) => google_chat::notice(&notice, &job.key()),
-            None => google_chat::message(job.finding, job.links),
+            None => google_chat::message(job.finding, job.group, job.links),
         };
         // What is said later about the finding comes below it.
         message["thread"] = json!({"threadKey": job.key()});

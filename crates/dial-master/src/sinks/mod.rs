@@ -30,6 +30,7 @@ use crate::message::notice::{Notice, digest_key};
 use crate::routing::digest::Digest;
 use crate::routing::mention::Mention;
 use dial_core::Finding;
+use dial_core::store::group::Before;
 use dial_core::store::unanswered::Span;
 use dial_core::store::{Audit, Stored};
 use jiff::Timestamp;
@@ -107,6 +108,8 @@ pub struct GroupState {
     pub repeated_at: Option<Timestamp>,
     /// Where it is a repeat itself: what the sink answered to the first one.
     pub first: Option<Value>,
+    /// What was told of the same before its group began.
+    pub before: Option<Before>,
 }
 
 /// One finding that one sink is to get.

@@ -208,6 +208,7 @@ impl Sink for Webhook {
             standing: None,
             buttons: false,
         });
+        message::together::add_count(&mut body, job.group);
         mention::finding(&mut body, &self.mention, job);
         Step::Send(Call::post_json("post", &self.url, &body))
     }
@@ -276,10 +277,7 @@ impl Bot {
             standing: Some(Standing::of(&job.stored.triage, job.history)),
             buttons: self.buttons,
         });
-        let count = job.group.and_then(message::together::count);
-        if let (Some(count), Some(blocks)) = (count, body["blocks"].as_array_mut()) {
-            blocks.push(count);
-        }
+        message::together::add_count(&mut body, job.group);
         mention::finding(&mut body, &self.mention, job);
         body
     }

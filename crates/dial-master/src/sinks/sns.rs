@@ -154,7 +154,7 @@ impl Sns {
             ),
             (Format::Text, None) => (
                 plain::subject(finding, MAX_SUBJECT),
-                plain::text(finding, job.links),
+                plain::text(finding, job.group, job.links),
             ),
             (Format::Json, _) => (
                 plain::subject(finding, MAX_SUBJECT),

@@ -76,7 +76,7 @@ impl Sink for Teams {
 fn message(job: &Job<'_>) -> Value {
     let card = match job.notice() {
         Some(notice) => adaptive_card::notice(&notice),
-        None => adaptive_card::card(job.finding, job.links),
+        None => adaptive_card::card(job.finding, job.group, job.links),
     };
     json!({"type": "message", "attachments": [{
         "contentType": "application/vnd.microsoft.card.adaptive",

@@ -2,13 +2,13 @@
 
 use super::{Sqlite, failed, row};
 use dial_core::FindingId;
-use dial_core::store::group::{Grouping, Join, Joined, is_live};
+use dial_core::store::group::{Before, Grouping, Join, Joined, is_live};
 use dial_core::store::{Delivery, Status, StoreError};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::Value;
 
-const HELD: &str = "SELECT grp FROM outbox
+const HELD: &str = "SELECT grp, told_before FROM outbox
     WHERE finding = ?1 AND sink = ?2 AND attempts = ?3 AND state = 'sending'";
 const LIVE: &str = "SELECT first FROM live_groups WHERE sink = ?1 AND key = ?2";
 const OPEN: &str = "INSERT INTO live_groups (sink, key, first, expires_at) VALUES (?1, ?2, ?3, ?4)
@@ -53,26 +53,34 @@ impl Grouping for Sqlite {
 
 pub(super) fn join_in(tx: &mut Transaction<'_>, join: &Join) -> Result<Joined, StoreError> {
     let (id, sink) = (join.finding.as_str(), join.sink.as_str());
-    let held: Option<Option<String>> = tx
+    let held: Option<(Option<String>, Option<String>)> = tx
         .prepare_cached(HELD)
         .and_then(|mut select| {
-            let found = select.query_row(params![id, sink, join.attempt], |row| row.get(0));
+            let values = params![id, sink, join.attempt];
+            let found = select.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)));
             found.optional()
         })
         .map_err(|error| failed(&error))?;
     match held {
         None => return Ok(Joined::Lost),
-        Some(Some(group)) if group == id => return Ok(Joined::First),
-        Some(Some(group)) => return Ok(Joined::Repeat(row::id(&group)?)),
-        Some(None) => {}
+        Some((Some(group), before)) if group == id => {
+            let before = before.as_deref().map(row::json).transpose()?;
+            return Ok(Joined::First(before));
+        }
+        Some((Some(group), _)) => return Ok(Joined::Repeat(row::id(&group)?)),
+        Some((None, _)) => {}
     }
-    let live = live(tx, join)?;
-    write(tx, join, live.as_ref()).map_err(|error| failed(&error))?;
-    Ok(live.map_or(Joined::First, Joined::Repeat))
+    let joined = match last(tx, join)? {
+        Some((first, status)) if is_live(&first, status, join) => Joined::Repeat(first.finding),
+        Some((first, status)) => Joined::First(Before::of(&first, status)),
+        None => Joined::First(None),
+    };
+    write(tx, join, &joined)?;
+    Ok(joined)
 }
 
-/// The first finding of the group that takes this one.
-fn live(connection: &Connection, join: &Join) -> Result<Option<FindingId>, StoreError> {
+/// The row of the last group's first finding, and where that stands.
+fn last(connection: &Connection, join: &Join) -> Result<Option<(Delivery, Status)>, StoreError> {
     let first: Option<String> = connection
         .prepare_cached(LIVE)
         .and_then(|mut select| {
@@ -80,12 +88,10 @@ fn live(connection: &Connection, join: &Join) -> Result<Option<FindingId>, Store
             found.optional()
         })
         .map_err(|error| failed(&error))?;
-    let Some(first) = first else {
-        return Ok(None);
-    };
-    let found = standing(connection, &first, join)?;
-    let lives = found.is_some_and(|(first, status)| is_live(&first, status, join));
-    lives.then(|| row::id(&first)).transpose()
+    match first {
+        Some(first) => standing(connection, &first, join),
+        None => Ok(None),
+    }
 }
 
 /// The row of a group's first finding and where that stands; `None` once it is forgotten.
@@ -117,15 +123,38 @@ fn standing(
     }
 }
 
+fn write(tx: &mut Transaction<'_>, join: &Join, joined: &Joined) -> Result<(), StoreError> {
+    let (live, before) = match joined {
+        Joined::Repeat(first) => (Some(first), None),
+        Joined::First(before) => (None, before.as_ref()),
+        Joined::Lost => return Ok(()),
+    };
+    let before = before.map(serde_json::to_string).transpose();
+    let before = before.map_err(row::corrupt)?;
+    enter(tx, join, live, before.as_deref()).map_err(|error| failed(&error))
+}
+
 /// Rolled back when it fails half-way: the neighbours in this transaction keep what they wrote.
-fn write(tx: &mut Transaction<'_>, join: &Join, live: Option<&FindingId>) -> rusqlite::Result<()> {
+fn enter(
+    tx: &mut Transaction<'_>,
+    join: &Join,
+    live: Option<&FindingId>,
+    before: Option<&str>,
+) -> rusqlite::Result<()> {
     let (id, sink, now) = (join.finding.as_str(), &join.sink, join.now.as_microsecond());
     let savepoint = tx.savepoint()?;
     savepoint
         .prepare_cached(
-            "UPDATE outbox SET grp = ?3, grouped_at = ?4 WHERE finding = ?1 AND sink = ?2",
+            "UPDATE outbox SET grp = ?3, grouped_at = ?4, told_before = ?5
+             WHERE finding = ?1 AND sink = ?2",
         )?
-        .execute(params![id, sink, live.map_or(id, FindingId::as_str), now])?;
+        .execute(params![
+            id,
+            sink,
+            live.map_or(id, FindingId::as_str),
+            now,
+            before
+        ])?;
     if let Some(first) = live {
         savepoint
             .prepare_cached(COUNT)?

@@ -56,6 +56,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema_group.sql")),
     M::up(include_str!("schema_related.sql")),
     M::up(include_str!("schema_unanswered.sql")),
+    M::up(include_str!("schema_before.sql")),
 ];
 
 /// Why the file could not be opened.

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 pub(super) const DELIVERY: &str =
     "finding, sink, state, attempts, due_at, received_at, last_error, receipt, earlier, wanted,
      shown, since, sent_at, suppressed_by, grp, grouped_at, repeats, repeated_at, digest,
-     unanswered";
+     unanswered, told_before";
 
 /// A stored text that is not what was written.
 pub(super) fn corrupt(error: impl std::fmt::Display) -> StoreError {
@@ -73,6 +73,7 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Result<Delivery, Store
         repeated_at: row.get(17)?,
         digest: row.get(18)?,
         unanswered: row.get(19)?,
+        before: row.get(20)?,
     };
     Ok(raw.read())
 }
@@ -98,6 +99,7 @@ struct RawDelivery {
     repeated_at: Option<i64>,
     digest: Option<String>,
     unanswered: String,
+    before: Option<String>,
 }
 
 impl RawDelivery {
@@ -123,6 +125,7 @@ impl RawDelivery {
             repeated_at: self.repeated_at.map(time).transpose()?,
             digest: self.digest.as_deref().map(json).transpose()?,
             unanswered: json(&self.unanswered)?,
+            before: self.before.as_deref().map(json).transpose()?,
         })
     }
 }

@@ -4,7 +4,7 @@ use super::{base, finding};
 use async_trait::async_trait;
 use dial_core::store::archive::Archiving;
 use dial_core::store::document::{Documents, Put};
-use dial_core::store::group::{Grouping, Join, Joined, is_live};
+use dial_core::store::group::{Before, Grouping, Join, Joined, is_live};
 use dial_core::store::outbox::{Backlog, Count, Outbox, Place};
 use dial_core::store::silence::{Ended, Silence, Silences};
 use dial_core::store::stats::{Cells, Statistics};
@@ -196,16 +196,22 @@ impl Grouping for Rows {
             _ if own.state != DeliveryState::Sending || own.attempts != join.attempt => {
                 return Ok(Joined::Lost);
             }
-            Some(group) if *group == join.finding => return Ok(Joined::First),
+            Some(group) if *group == join.finding => {
+                return Ok(Joined::First(own.before.clone()));
+            }
             Some(group) => return Ok(Joined::Repeat(group.clone())),
             None => {}
         }
         let key = (join.sink.clone(), join.key.clone());
         let first = groups.get(&key).cloned();
+        let last = first.as_ref().map(|first| rows[&of(first)].clone());
         let first = first.filter(|first| is_live(&rows[&of(first)], Status::Open, join));
+        let before = last.filter(|_| first.is_none());
+        let before = before.and_then(|last| Before::of(&last, Status::Open));
         let group = first.clone().unwrap_or_else(|| join.finding.clone());
         let own = rows.get_mut(&of(&join.finding)).unwrap();
         (own.group, own.grouped_at) = (Some(group.clone()), Some(join.now));
+        own.before.clone_from(&before);
         if let Some(first) = first {
             let row = rows.get_mut(&of(&first)).unwrap();
             row.repeats += 1;
@@ -213,7 +219,7 @@ impl Grouping for Rows {
             return Ok(Joined::Repeat(first));
         }
         groups.insert(key, group);
-        Ok(Joined::First)
+        Ok(Joined::First(before))
     }
 
     async fn gather(

@@ -17,6 +17,7 @@ use crate::message::samples::{FIELDS, benign, filled, untouched};
 use crate::routing::digest::Digest;
 use crate::sinks::{Call, GroupState, Job, Reply, SINKS, Sink, Step};
 use dial_core::Finding;
+use dial_core::store::group::Before;
 use dial_core::store::triage::Triage;
 use dial_core::store::{Audit, Status, Stored};
 use serde_json::{Value, json};
@@ -296,6 +297,10 @@ fn judge_all(sink: &dyn Sink, judge: fn(&Call) -> Checked, text: &str, turn: usi
         repeats: 3,
         repeated_at: Some(all.time),
         first: None,
+        before: Some(Before {
+            findings: 14,
+            since: all.time,
+        }),
     };
     let repeat = GroupState {
         first: Some(receipt.clone()),

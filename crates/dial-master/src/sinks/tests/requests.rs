@@ -1,11 +1,14 @@
 //! What each sink sends.
 
-use super::{BOT, Known, SIGNED, THEHIVE, WEBHOOK, built, job, links, sent, shown};
+use super::aws::SNS;
+use super::{BOT, GOOGLE_CHAT, Known, PAGERDUTY, SIGNED, TEAMS, THEHIVE, WEBHOOK};
+use super::{built, job, links, sent, shown};
 use crate::message::samples;
-use crate::sinks::{Call, Job};
+use crate::sinks::{Call, GroupState, Job};
 use dial_core::Finding;
 use dial_core::ports::Secrets as _;
 use dial_core::secret::SecretRef;
+use dial_core::store::group::Before;
 use serde_json::Value;
 
 /// Changes a finding.
@@ -29,6 +32,41 @@ async fn the_requests_are_these() {
             let links = links();
             let call = sent(sinks.get("it").unwrap().sink.start(&job(finding, &links)));
             insta::assert_snapshot!(format!("{sink}_{kind}"), shown(&call));
+        }
+    }
+}
+
+/// Where a message cannot be changed, the next one says what was told before.
+#[tokio::test]
+async fn a_problem_that_is_told_anew_says_how_often_it_came() {
+    let (finding, links) = (samples::benign(), links());
+    let group = GroupState {
+        before: Some(Before {
+            findings: 14,
+            since: "2026-05-01T09:00:00Z".parse().unwrap(),
+        }),
+        ..GroupState::default()
+    };
+    let said = "told before: 14 findings since 2026-05-01T09:00:00Z";
+    for settings in [WEBHOOK, BOT, TEAMS, GOOGLE_CHAT, PAGERDUTY, SNS] {
+        let sinks = built(settings).await;
+        let sink = &sinks.get("it").unwrap().sink;
+        let first = job(&finding, &links);
+        let anew = Job {
+            group: Some(&group),
+            ..first
+        };
+        for (job, expected) in [(first, false), (anew, true)] {
+            let body = sent(sink.start(&job)).body;
+            // A form spells blanks and colons its own way.
+            let form = reqwest::Url::parse(&format!("x:?{}", String::from_utf8_lossy(&body)));
+            let pairs = form
+                .unwrap()
+                .query_pairs()
+                .map(|(_, value)| value.into_owned())
+                .collect::<String>();
+            let text = format!("{}{pairs}", String::from_utf8_lossy(&body));
+            assert_eq!(text.contains(said), expected, "{settings}: {text}");
         }
     }
 }
