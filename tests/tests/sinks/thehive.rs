@@ -90,6 +90,7 @@ fn calls(sink: &dyn Sink, finding: &Finding, other: &Finding) -> Vec<Call> {
         repeats: 2,
         repeated_at: Some(finding.time),
         first: None,
+        before: None,
     };
     let change = |receipt| Job {
         receipt: Some(receipt),

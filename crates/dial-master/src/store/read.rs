@@ -328,6 +328,9 @@ mod tests {
         steps.unwrap().join("; ")
     }
 
+    /// Puts one filter into a query.
+    type Asked = fn(&mut Query);
+
     fn words(words: &[&str]) -> Vec<String> {
         words.iter().map(ToString::to_string).collect()
     }
@@ -338,7 +341,7 @@ mod tests {
         Migrations::from_slice(MIGRATIONS)
             .to_latest(&mut connection)
             .unwrap();
-        let queries: [(&str, fn(&mut Query)); 16] = [
+        let queries: [(&str, Asked); 16] = [
             ("all", |_| {}),
             ("account", |q| q.account = words(&["x"])),
             ("region", |q| q.region = words(&["x"])),

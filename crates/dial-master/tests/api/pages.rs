@@ -49,21 +49,22 @@ fn open() -> Bed {
 
 async fn page(bed: &Bed, path: &str) -> Answer {
     let request = Request::get(path).header("host", "127.0.0.1:8600");
-    bed.send(request.body(Body::empty()).unwrap()).await
+    bed.send(request.body(Body::empty()).expect("a request"))
+        .await
 }
 
 /// A heartbeat of the only worker.
 async fn beat(bed: &Bed, rules: &str) {
-    let (account, region) = WORKER.split_once('/').unwrap();
+    let (account, region) = WORKER.split_once('/').expect("account and region");
     let body = json!({
         "worker": {"account": account, "region": region, "version": "0.1.0", "rules": rules},
-        "sent_at": Timestamp::from_second(NOW).unwrap().to_string(),
+        "sent_at": Timestamp::from_second(NOW).expect("a time").to_string(),
     });
     let signed = Signed::by(WORKER)
         .body(gzip::deflate(body.to_string().as_bytes()))
         .signed();
     let mut request = signed.request();
-    *request.uri_mut() = "/v1/heartbeats".parse().unwrap();
+    *request.uri_mut() = "/v1/heartbeats".parse().expect("a path");
     assert_eq!(bed.send(request).await.status, StatusCode::OK);
 }
 

@@ -64,6 +64,7 @@ async fn digests_closings_and_repeats_read_like_this() {
         repeats: 3,
         repeated_at: Some("2026-05-01T10:40:00Z".parse().unwrap()),
         first: None,
+        before: None,
     };
     let below = GroupState {
         first: Some(receipt.clone()),
