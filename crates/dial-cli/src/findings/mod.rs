@@ -70,7 +70,7 @@ Examples:
   dial findings list --severity high,critical --since 24h
   dial findings list --account 111122223333 --rule s3_bucket_policy_public
   dial findings list --attack T1078 --source 203.0.113.0/24 --since 30d
-  dial findings list --access-key AKIAIOSFODNN7EXAMPLE  all that a leaked key did
+  dial findings list --access-key AKIAIOSFODNN7EXAMPLE   all that a leaked key did
   dial findings list --text 'payroll deploy' --status open,acknowledged
   dial findings list --assignee none --status open      nobody looks after these
   dial findings list --suppressed --since 7d            what would have been told
