@@ -15,6 +15,8 @@ const PACKAGES: [&str; 3] = [
 /// Names of the program, the first that is there is taken.
 const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 const SCRIPT: &str = "tests/browser/dashboard.mjs";
+/// Findings in a store that has been in use for long.
+const MANY: &str = "100000";
 
 /// Arguments of `browser`.
 #[derive(Debug, Args)]
@@ -42,9 +44,11 @@ pub(crate) fn browser(options: &Options) -> anyhow::Result<()> {
     drive(&target().join(&options.profile).join("dial"), &more)
 }
 
-/// The tests; says what is missing where they cannot run.
+/// The tests, then every page over a full store; says what is missing where they cannot run.
 pub(crate) fn check() -> anyhow::Result<()> {
-    drive(&target().join("release").join("dial"), &[])
+    let dial = target().join("release").join("dial");
+    drive(&dial, &[])?;
+    drive(&dial, &["--many", MANY].map(str::to_owned))
 }
 
 fn drive(dial: &Path, more: &[String]) -> anyhow::Result<()> {
