@@ -1,6 +1,7 @@
 //! The keys that a provider publishes (JWK Set, RFC 7517).
 
-use super::decode;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -17,45 +18,19 @@ pub(super) struct Key {
     /// Its name within the set.
     pub(super) id: Option<String>,
     /// The one algorithm that it is for, if it is for one only.
-    pub(super) algorithm: Option<String>,
+    algorithm: Option<KeyAlgorithm>,
+    kind: Kind,
     /// The key itself.
-    pub(super) material: Material,
+    pub(super) material: DecodingKey,
 }
 
-/// What a key is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Material {
-    /// Modulus and exponent.
-    Rsa {
-        /// Big-endian.
-        n: Vec<u8>,
-        /// Big-endian.
-        e: Vec<u8>,
-    },
-    /// An uncompressed point on the named curve.
-    Ec {
-        /// `crv`.
-        curve: String,
-        /// `04 x y`.
-        point: Vec<u8>,
-    },
-    /// A key of Ed25519.
-    Ed25519(Vec<u8>),
-}
-
-/// A key as the set spells it.
-#[derive(Deserialize)]
-struct Jwk {
-    kty: String,
-    kid: Option<String>,
-    #[serde(rename = "use")]
-    usage: Option<String>,
-    alg: Option<String>,
-    crv: Option<String>,
-    n: Option<String>,
-    e: Option<String>,
-    x: Option<String>,
-    y: Option<String>,
+/// What a key signs with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Rsa,
+    P256,
+    P384,
+    Ed25519,
 }
 
 impl Keys {
@@ -68,7 +43,7 @@ impl Keys {
         let set: Set = serde_json::from_slice(body).ok()?;
         let keys = set.keys.into_iter().take(MAX);
         let keys = keys.filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
-        Some(Self(keys.filter_map(Jwk::read).collect()))
+        Some(Self(keys.filter_map(|key| Key::read(&key)).collect()))
     }
 
     /// All of them.
@@ -82,32 +57,55 @@ impl Keys {
     }
 }
 
-impl Jwk {
+impl Key {
     /// A key that signs, of a kind that is known here.
-    fn read(self) -> Option<Key> {
-        if self.usage.as_deref().is_some_and(|usage| usage != "sig") {
+    fn read(jwk: &Jwk) -> Option<Self> {
+        let usage = jwk.common.public_key_use.as_ref();
+        if usage.is_some_and(|usage| *usage != PublicKeyUse::Signature) {
             return None;
         }
-        let bytes = |text: Option<String>| decode(&text?);
-        let material = match (self.kty.as_str(), self.crv) {
-            ("RSA", _) => Material::Rsa {
-                n: bytes(self.n)?,
-                e: bytes(self.e)?,
-            },
-            ("EC", Some(curve)) => {
-                let mut point = vec![4];
-                point.extend(bytes(self.x)?);
-                point.extend(bytes(self.y)?);
-                Material::Ec { curve, point }
-            }
-            ("OKP", Some(curve)) if curve == "Ed25519" => Material::Ed25519(bytes(self.x)?),
-            _ => return None,
-        };
-        Some(Key {
-            id: self.kid,
-            algorithm: self.alg,
-            material,
+        Some(Self {
+            id: jwk.common.key_id.clone(),
+            algorithm: jwk.common.key_algorithm,
+            kind: Kind::of(&jwk.algorithm)?,
+            material: DecodingKey::from_jwk(jwk).ok()?,
         })
+    }
+
+    /// Whether a signature by this algorithm can be of this key.
+    pub(super) fn is_for(&self, algorithm: Algorithm) -> bool {
+        let kind = match algorithm {
+            Algorithm::RS256
+            | Algorithm::RS384
+            | Algorithm::RS512
+            | Algorithm::PS256
+            | Algorithm::PS384
+            | Algorithm::PS512 => Kind::Rsa,
+            Algorithm::ES256 => Kind::P256,
+            Algorithm::ES384 => Kind::P384,
+            Algorithm::EdDSA => Kind::Ed25519,
+            // A shared secret is no key of a set that everybody can read.
+            _ => return false,
+        };
+        let named = self.algorithm;
+        kind == self.kind && named.is_none_or(|named| named == KeyAlgorithm::from(algorithm))
+    }
+}
+
+impl Kind {
+    fn of(parameters: &AlgorithmParameters) -> Option<Self> {
+        match parameters {
+            AlgorithmParameters::RSA(_) => Some(Self::Rsa),
+            AlgorithmParameters::EllipticCurve(key) => match key.curve {
+                EllipticCurve::P256 => Some(Self::P256),
+                EllipticCurve::P384 => Some(Self::P384),
+                _ => None,
+            },
+            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+                Some(Self::Ed25519)
+            }
+            _ => None,
+        }
     }
 }
 
