@@ -12,6 +12,8 @@ mod render;
 #[path = "../src/engine/rule.rs"]
 #[expect(unreachable_pub, reason = "the crate shows it to others")]
 mod rule;
+#[path = "../src/engine/words.rs"]
+mod words;
 
 use outline::Outline;
 use rsigma_ir::{IrRule, IrRuleMetadata, LowerOptions};

@@ -31,6 +31,7 @@ mod source;
 mod tests;
 mod trigger;
 mod view;
+mod words;
 
 pub use coverage::{Reached, RuleCoverage, coverage};
 pub use explain::Step;

@@ -4,7 +4,7 @@ use memchr::{memchr2_iter, memmem};
 use std::cell::OnceCell;
 
 /// Letters from rare to frequent in CloudTrail's records; what is not among them is rarer still.
-const BY_RARITY: &[u8] = b"qxjzkwyvbfhgpdlmuncroisaet0123456789-_.";
+const BY_RARITY: &[u8] = b"qxjzkwyvbfhgpdlmuncroisaet0123456789-_./:";
 
 /// A record as it came.
 pub(super) struct Unread<'a> {
@@ -20,15 +20,17 @@ impl<'a> Unread<'a> {
         }
     }
 
-    /// Whether no field of the record can hold this ASCII text of letters, digits and `-_.`.
+    /// Whether no field of the record can hold this [word](super::words).
     pub(super) fn lacks(&self, wanted: &str) -> bool {
         self.text
             .is_some_and(|text| self.is_plain(text) && !holds(text, wanted.as_bytes()))
     }
 
-    /// An escape may stand for any letter, and a few letters beyond ASCII fold to ones of ASCII.
+    /// An escape may stand for any letter, a slash may have one, and a few letters beyond ASCII
+    /// fold to ones of ASCII.
     fn is_plain(&self, text: &[u8]) -> bool {
-        let is_plain = || text.is_ascii() && memmem::find(text, br"\u").is_none();
+        let lacks = |escape| memmem::find(text, escape).is_none();
+        let is_plain = || text.is_ascii() && lacks(br"\u") && lacks(br"\/");
         *self.is_plain.get_or_init(is_plain)
     }
 }
@@ -63,6 +65,8 @@ mod tests {
             ("kk", "kkk", true),
             ("key-ke", "ey-key", true),
             (r#"{"a":"\u0042edrock"}"#, "bedrock", false),
+            (r#"{"a":"x:role/y"}"#, "role/y", false),
+            (r#"{"a":"x:role\/y"}"#, "role/y", false),
             ("{\"a\":\"Bedroc\u{212a}\"}", "bedrock", false),
             ("", "a", true),
             ("a", "", false),

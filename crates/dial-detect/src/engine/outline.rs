@@ -1,6 +1,7 @@
 //! Reads off a rule what decides whether it must be asked at all: names, gate, derived fields.
 
 use super::gate::{DERIVED, Fit, Gate, Member, Parts};
+use super::words;
 use rsigma_ir::{
     IrCondition, IrDetection, IrDetectionItem, IrExpandPart, IrMatcher, IrPatternPart, IrRule,
     IrStrOp,
@@ -19,11 +20,6 @@ pub(crate) struct Outline {
     /// Derived fields that it reads.
     pub(crate) reads: BTreeSet<String>,
 }
-
-/// Most texts of which one must stand in a record; looking for more costs more than it saves.
-const MAX_HELD: usize = 4;
-/// Shortest text that is looked for in a record, bytes.
-const MIN_HELD: usize = 4;
 
 type Detections = HashMap<String, IrDetection>;
 
@@ -132,30 +128,25 @@ fn item(item: &IrDetectionItem) -> Gate {
 /// What must stand in the record for a field of it to fit.
 fn held(matcher: &IrMatcher) -> Gate {
     match matcher {
-        IrMatcher::Str { pattern, .. } => pattern
-            .parts
-            .iter()
-            .filter_map(|part| match part {
-                IrPatternPart::Literal(text) => longest_word(text),
+        IrMatcher::Str { pattern, .. } => {
+            let texts = pattern.parts.iter().filter_map(|part| match part {
+                IrPatternPart::Literal(text) => words::longest(text),
                 _ => None,
-            })
-            .max_by_key(|word| word.len())
-            .map_or(Gate::Unknown, |word| {
-                Gate::Holds(Cow::Owned(word.to_ascii_lowercase()))
-            }),
-        IrMatcher::AnyOf(parts) if parts.len() <= MAX_HELD => any(parts.iter().map(held)),
+            });
+            holds(texts.max_by_key(String::len))
+        }
+        // Whatever its case: what is looked for is, too.
+        IrMatcher::Regex { pattern, .. } => match words::of_regex(pattern) {
+            Some(words) => any(words.into_iter().map(|word| holds(Some(word)))),
+            None => Gate::Unknown,
+        },
+        IrMatcher::AnyOf(parts) if parts.len() <= words::MAX => any(parts.iter().map(held)),
         _ => Gate::Unknown,
     }
 }
 
-/// The longest part of a text that every spelling in JSON has as it is, and that is long enough
-/// to say something; with letters, since numbers have several spellings.
-fn longest_word(text: &str) -> Option<&str> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let words = text.split(|c| !is_plain(c));
-    let longest = words.max_by_key(|word| word.len())?;
-    let letters = longest.bytes().filter(u8::is_ascii_alphabetic).count();
-    (longest.len() >= MIN_HELD && letters >= 2).then_some(longest)
+fn holds(word: Option<String>) -> Gate {
+    word.map_or(Gate::Unknown, |word| Gate::Holds(Cow::Owned(word)))
 }
 
 /// Facts that a record must show something for, whatever else.
