@@ -167,12 +167,13 @@ impl Pipeline {
             head.text.is_some_and(|text| self.tuning.lacks(path, text))
                 || (FOREIGN_CALLER.contains(&path) && self.is_called_by_own(head))
         };
+        let unread = head.recipient_account.as_deref().map(|own| {
+            let accounts = &self.settings.known_accounts;
+            facts::Unread::new(head, facts::Known { accounts, own })
+        });
         let is_never = |path: &str, wanted: bool| {
-            let known = head.recipient_account.as_deref().map(|own| facts::Known {
-                accounts: &self.settings.known_accounts,
-                own,
-            });
-            known.is_some_and(|known| facts::is_never(path, wanted, head, &known))
+            let unread = unread.as_ref();
+            unread.is_some_and(|unread| unread.is_never(path, wanted))
         };
         let may_match = || self.engine.may_match(head, lacks, is_never);
         // What cannot be judged here must be judged in full, where it is reported.

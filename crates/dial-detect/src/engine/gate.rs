@@ -122,6 +122,32 @@ impl Gate {
         self.judge(known) != Truth::False
     }
 
+    /// What is left to be asked where this much is known already: as certain as the whole is.
+    pub(crate) fn rest(&self, known: &Known<'_>) -> Self {
+        let rest = |parts: &Parts, settled: fn() -> Self| {
+            let parts = parts.iter().map(|part| part.rest(known));
+            parts.filter(|part| *part != settled()).collect::<Parts>()
+        };
+        match (self.judge(known), self) {
+            (Truth::True, _) => Self::holds(),
+            (Truth::False, _) => Self::fails(),
+            (Truth::Unknown, Self::All(parts)) => Self::All(rest(parts, Self::holds)),
+            (Truth::Unknown, Self::Any(parts)) => Self::Any(rest(parts, Self::fails)),
+            (Truth::Unknown, Self::None(parts)) => Self::None(rest(parts, Self::fails)),
+            (Truth::Unknown, leaf) => leaf.clone(),
+        }
+    }
+
+    /// All of nothing.
+    fn holds() -> Self {
+        Self::All(Cow::Borrowed(&[]))
+    }
+
+    /// Any of nothing.
+    fn fails() -> Self {
+        Self::Any(Cow::Borrowed(&[]))
+    }
+
     fn judge(&self, known: &Known<'_>) -> Truth {
         let judge = |part: &Gate| part.judge(known);
         match self {
@@ -233,4 +259,59 @@ pub(crate) fn all(parts: impl Iterator<Item = Truth>) -> Truth {
 
 pub(crate) fn any(parts: impl Iterator<Item = Truth>) -> Truth {
     negated(all(parts.map(negated)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fit, Gate, Known, Member, Parts};
+    use proptest::prelude::*;
+
+    fn gates() -> impl Strategy<Value = Gate> {
+        let leaf = prop::sample::select(vec![
+            Gate::Unknown,
+            Gate::Text(Member::EventName, Fit::Exactly, "a".into()),
+            Gate::Text(Member::ErrorCode, Fit::Start, "a".into()),
+            Gate::Text(Member::UserAgent, Fit::Inside, "a".into()),
+            Gate::Exists(Member::ErrorCode, true),
+            Gate::Exists(Member::AccountId, false),
+            Gate::Derived("fact.x".into(), true),
+            Gate::Is("fact.y".into(), true),
+            Gate::Holds("aaaa".into()),
+        ]);
+        leaf.prop_recursive(3, 24, 3, |below| {
+            let parts = prop::collection::vec(below, 1..4).prop_map(Parts::from);
+            (parts, 0..3_usize).prop_map(|(parts, join)| match join {
+                0 => Gate::All(parts),
+                1 => Gate::Any(parts),
+                _ => Gate::None(parts),
+            })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_left_decides_as_the_whole_does(
+            gate in gates(),
+            (name, error) in (0..3_usize, 0..3_usize),
+            [has_agent, lacks, is_never, lacks_text] in any::<[bool; 4]>(),
+        ) {
+            let texts = [None, Some("a"), Some("b")];
+            let kind = Known {
+                name: texts[name],
+                error_code: texts[error],
+                succeeded: error == 0,
+                ..Known::default()
+            };
+            let (lacks, is_never) = (|_: &str| lacks, |_: &str, _| is_never);
+            let lacks_text = |_: &str| lacks_text;
+            let record = Known {
+                user_agent: has_agent.then_some("a"),
+                lacks: Some(&lacks),
+                is_never: Some(&is_never),
+                lacks_text: Some(&lacks_text),
+                ..kind
+            };
+            prop_assert_eq!(gate.rest(&kind).judge(&record), gate.judge(&record));
+        }
+    }
 }

@@ -60,7 +60,7 @@ use peek::Peek;
 use rsigma_eval::CompiledRule;
 use rsigma_parser::FilterRule;
 use serde_json::Value;
-use sieve::Sieve;
+use sieve::{Left, Sieve};
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
@@ -172,19 +172,23 @@ impl Engine {
                 lacks: Some(&lacks),
                 ..*kind
             };
-            sorted(self.possible(name, &kind))
+            self.left(name, &kind)
         });
-        let possible = of_kind.iter().copied();
-        let mut possible = possible
-            .filter(|&index| self.may_hold(index, &known))
-            .peekable();
+        let possible = of_kind.iter().filter(|left| left.gate.may_hold(&known));
+        let mut possible = possible.flat_map(|left| &left.rules).peekable();
         if possible.peek().is_none() {
             return false;
         }
         let peek = head.request.and_then(|request| Peek::of(&known, request));
         peek.is_none_or(|peek| {
-            possible.any(|index| self.compiled(index).is_none_or(|rule| peek.may_hold(rule)))
+            possible.any(|&index| self.compiled(index).is_none_or(|rule| peek.may_hold(rule)))
         })
+    }
+
+    /// Rules that records of a kind can match, with what remains to be asked of each record.
+    fn left(&self, name: &str, kind: &Known<'_>) -> Vec<Left> {
+        let rules = sorted(self.possible(name, kind)).into_iter();
+        Left::of(rules.filter_map(|index| Some((index, self.rules.get(index)?.gate.rest(kind)))))
     }
 
     fn is_absent(&self, path: &str) -> bool {

@@ -1,6 +1,7 @@
 //! Whether a record that is not parsed yet holds a text somewhere, whatever its case.
 
-use memchr::{memchr2_iter, memmem};
+use crate::text::has_escape;
+use memchr::memchr2_iter;
 use std::cell::OnceCell;
 
 /// Letters from rare to frequent in CloudTrail's records; what is not among them is rarer still.
@@ -29,8 +30,7 @@ impl<'a> Unread<'a> {
     /// An escape may stand for any letter, a slash may have one, and a few letters beyond ASCII
     /// fold to ones of ASCII.
     fn is_plain(&self, text: &[u8]) -> bool {
-        let lacks = |escape| memmem::find(text, escape).is_none();
-        let is_plain = || text.is_ascii() && lacks(br"\u") && lacks(br"\/");
+        let is_plain = || text.is_ascii() && !has_escape(text, b"u/");
         *self.is_plain.get_or_init(is_plain)
     }
 }

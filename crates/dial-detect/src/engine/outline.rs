@@ -120,9 +120,19 @@ fn item(item: &IrDetectionItem) -> Gate {
     match (member(field), item.exists) {
         (Some(member), Some(expected)) => Gate::Exists(member, expected),
         (Some(member), None) => text(member, &item.matcher),
-        (None, None) => held(&item.matcher),
-        (None, Some(_)) => Gate::Unknown,
+        (None, Some(true)) => named(field),
+        (None, Some(false)) => none(named(field)),
+        (None, None) => match held(&item.matcher) {
+            Gate::Unknown if !may_take_nothing(&item.matcher) => named(field),
+            held => held,
+        },
     }
+}
+
+/// What must stand in the record for a field to be there: its name.
+fn named(field: &str) -> Gate {
+    let last = field.rsplit('.').next().unwrap_or(field);
+    holds(words::longest(root_of(last)))
 }
 
 /// What must stand in the record for a field of it to fit.

@@ -3,7 +3,7 @@
 //! A trail holds millions of records of a few hundred kinds. What the name, the source, the kind
 //! of caller and the outcome decide, they decide for every record that shares them.
 
-use super::gate::Known;
+use super::gate::{Gate, Known};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -15,7 +15,33 @@ const MAX_KIND: usize = 512;
 /// Rules by kind of call.
 #[derive(Debug, Default)]
 pub(super) struct Sieve {
-    kinds: RwLock<HashMap<Vec<u8>, Arc<[usize]>>>,
+    kinds: RwLock<HashMap<Vec<u8>, Arc<[Left]>>>,
+}
+
+/// Rules that are left for a kind of call, of which the same remains to be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Left {
+    /// What remains to be asked, once for all of them.
+    pub(super) gate: Gate,
+    /// The rules, in order.
+    pub(super) rules: Vec<usize>,
+}
+
+impl Left {
+    /// Rules, each with what remains to be asked of it.
+    pub(super) fn of(rules: impl Iterator<Item = (usize, Gate)>) -> Vec<Self> {
+        let mut left: Vec<Self> = Vec::new();
+        for (rule, gate) in rules {
+            match left.iter_mut().find(|known| known.gate == gate) {
+                Some(known) => known.rules.push(rule),
+                None => left.push(Self {
+                    gate,
+                    rules: vec![rule],
+                }),
+            }
+        }
+        left
+    }
 }
 
 impl Sieve {
@@ -25,15 +51,15 @@ impl Sieve {
     pub(super) fn rules(
         &self,
         known: &Known<'_>,
-        sift: impl FnOnce(&Known<'_>) -> Vec<usize>,
-    ) -> Arc<[usize]> {
+        sift: impl FnOnce(&Known<'_>) -> Vec<Left>,
+    ) -> Arc<[Left]> {
         let kind = kind(known);
         let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(rules) = kinds.get(&kind) {
             return Arc::clone(rules);
         }
         drop(kinds);
-        let rules: Arc<[usize]> = sift(&of_kind(known)).into();
+        let rules: Arc<[Left]> = sift(&of_kind(known)).into();
         let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
         if kinds.len() < MAX_KINDS && kind.len() <= MAX_KIND {
             kinds.insert(kind, Arc::clone(&rules));
@@ -78,6 +104,10 @@ fn kind(known: &Known<'_>) -> Vec<u8> {
 mod tests {
     use super::*;
 
+    fn only(rule: usize) -> Vec<Left> {
+        Left::of([(rule, Gate::Unknown)].into_iter())
+    }
+
     fn call<'a>(name: &'a str, source: Option<&'a str>) -> Known<'a> {
         Known {
             name: Some(name),
@@ -109,11 +139,11 @@ mod tests {
         ];
         let sieve = Sieve::default();
         for (rule, known) in kinds.iter().enumerate() {
-            assert_eq!(*sieve.rules(known, |_| vec![rule]), [rule]);
+            assert_eq!(*sieve.rules(known, |_| only(rule)), only(rule));
         }
         for (rule, known) in kinds.iter().enumerate() {
             let again = sieve.rules(known, |_| panic!("sifted again"));
-            assert_eq!(*again, [rule]);
+            assert_eq!(*again, only(rule));
         }
     }
 
@@ -135,15 +165,24 @@ mod tests {
     }
 
     #[test]
+    fn rules_of_which_the_same_remains_are_asked_together() {
+        let derived = || Gate::Derived("fact.x".into(), false);
+        let rules = [(1, derived()), (2, Gate::Unknown), (5, derived())];
+        let left = Left::of(rules.into_iter());
+        let grouped: Vec<_> = left.iter().map(|left| left.rules.as_slice()).collect();
+        assert_eq!(grouped, [&[1, 5][..], &[2]]);
+    }
+
+    #[test]
     fn strange_kinds_fill_no_memory() {
         let sieve = Sieve::default();
         let long = "a".repeat(MAX_KIND);
-        sieve.rules(&call(&long, None), |_| vec![1]);
-        assert_eq!(*sieve.rules(&call(&long, None), |_| vec![2]), [2]);
+        sieve.rules(&call(&long, None), |_| only(1));
+        assert_eq!(*sieve.rules(&call(&long, None), |_| only(2)), only(2));
         for name in 0..=MAX_KINDS {
-            sieve.rules(&call(&name.to_string(), None), |_| vec![1]);
+            sieve.rules(&call(&name.to_string(), None), |_| only(1));
         }
         let last = MAX_KINDS.to_string();
-        assert_eq!(*sieve.rules(&call(&last, None), |_| vec![2]), [2]);
+        assert_eq!(*sieve.rules(&call(&last, None), |_| only(2)), only(2));
     }
 }

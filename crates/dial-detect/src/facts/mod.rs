@@ -41,7 +41,7 @@ mod sqs;
 mod ssm;
 mod unread;
 
-pub(crate) use unread::is_never;
+pub(crate) use unread::Unread;
 
 #[cfg(test)]
 pub(crate) use sample::{answered, event, facts_of, sample};

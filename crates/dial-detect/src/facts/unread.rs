@@ -6,9 +6,9 @@
 
 use super::Known;
 use crate::event::Head;
-use crate::text::is_account;
-use memchr::memmem;
+use crate::text::{has_escape, is_account};
 use regex::bytes::Regex;
+use std::cell::OnceCell;
 use std::sync::LazyLock;
 
 /// Parameters of S3 that grant; a request that CloudTrail cut says so.
@@ -35,40 +35,71 @@ fn needles(pattern: &str) -> Regex {
     Regex::new(&format!("(?i-u){pattern}")).expect("a constant pattern, and a test builds it")
 }
 
-/// Whether the fact of a path, such as `fact.s3.acl.public`, is certainly missing or the opposite
-/// of what is wanted.
-pub(crate) fn is_never(path: &str, wanted: bool, head: &Head<'_>, known: &Known<'_>) -> bool {
-    let Some(fact) = path.strip_prefix("fact.") else {
-        return false;
-    };
-    let never = match (fact, wanted) {
-        ("s3.acl.public" | "s3.acl.writable" | "s3.acl.external" | "s3.acl.unknown", _) => {
-            lacks(head.request, &ACL)
+/// A record of which the head is known, and its text; what several facts ask is asked once.
+pub(crate) struct Unread<'a> {
+    head: &'a Head<'a>,
+    known: Known<'a>,
+    is_plain: OnceCell<bool>,
+    is_all_ours: OnceCell<bool>,
+}
+
+impl<'a> Unread<'a> {
+    pub(crate) fn new(head: &'a Head<'a>, known: Known<'a>) -> Self {
+        Self {
+            head,
+            known,
+            is_plain: OnceCell::new(),
+            is_all_ours: OnceCell::new(),
         }
-        ("s3.encryption.external_key" | "s3.encryption.customer_key", true) => {
-            lacks(head.request, &KEY)
+    }
+
+    /// Whether the fact of a path, such as `fact.s3.acl.public`, is certainly missing or the
+    /// opposite of what is wanted.
+    pub(crate) fn is_never(&self, path: &str, wanted: bool) -> bool {
+        let fact = path.strip_prefix("fact.");
+        fact.is_some_and(|fact| self.shows_no(fact, wanted)) && self.is_plain()
+    }
+
+    fn shows_no(&self, fact: &str, wanted: bool) -> bool {
+        let (request, text) = (self.head.request, self.head.text);
+        match (fact, wanted) {
+            ("s3.acl.public" | "s3.acl.writable" | "s3.acl.external" | "s3.acl.unknown", _) => {
+                lacks(request, &ACL)
+            }
+            ("s3.encryption.external_key" | "s3.encryption.customer_key", true) => {
+                lacks(request, &KEY)
+            }
+            (
+                "ec2.ingress.public"
+                | "ec2.ingress.sensitive"
+                | "ec2.ingress.all_traffic"
+                | "ec2.ingress.web_only",
+                true,
+            ) => lacks(text, &WIDE),
+            ("ec2.ingress.external", true) => lacks(text, &PEER),
+            (
+                "principal.external" | "s3.object.foreign_bucket" | "s3.object.foreign_caller",
+                true,
+            ) => self.is_all_ours(),
+            ("principal.anonymous", true) => lacks(text, &ANONYMOUS),
+            ("principal.instance", true) => lacks(text, &INSTANCE),
+            ("signin.mfa", false) => text.is_some_and(has_factor),
+            _ => false,
         }
-        (
-            "ec2.ingress.public"
-            | "ec2.ingress.sensitive"
-            | "ec2.ingress.all_traffic"
-            | "ec2.ingress.web_only",
-            true,
-        ) => lacks(head.text, &WIDE),
-        ("ec2.ingress.external", true) => lacks(head.text, &PEER),
-        ("principal.external" | "s3.object.foreign_bucket" | "s3.object.foreign_caller", true) => {
-            head.text.is_some_and(|text| is_all_ours(text, known))
-        }
-        ("principal.anonymous", true) => lacks(head.text, &ANONYMOUS),
-        ("principal.instance", true) => lacks(head.text, &INSTANCE),
-        ("signin.mfa", false) => head.text.is_some_and(has_factor),
-        _ => return false,
-    };
-    // An escape may stand for any letter.
-    never
-        && head
-            .text
-            .is_some_and(|text| memmem::find(text, br"\u").is_none())
+    }
+
+    /// An escape may stand for any letter.
+    fn is_plain(&self) -> bool {
+        let is_plain = |text| !has_escape(text, b"u");
+        let is_plain = || self.head.text.is_some_and(is_plain);
+        *self.is_plain.get_or_init(is_plain)
+    }
+
+    fn is_all_ours(&self) -> bool {
+        let is_ours = |text| is_all_ours(text, &self.known);
+        let is_ours = || self.head.text.is_some_and(is_ours);
+        *self.is_all_ours.get_or_init(is_ours)
+    }
 }
 
 fn lacks(text: Option<&[u8]>, needles: &Regex) -> bool {
@@ -95,7 +126,7 @@ fn has_factor(text: &[u8]) -> bool {
         && said.next().is_none()
 }
 
-/// What [`is_never`] knows of.
+/// What [`Unread::is_never`] knows of.
 #[cfg(test)]
 pub(crate) const JUDGED: [(&str, bool); 17] = [
     ("fact.ec2.ingress.all_traffic", true),
@@ -135,7 +166,7 @@ mod tests {
             accounts: &accounts,
             own: "111122223333",
         };
-        is_never(path, wanted, &head, &known)
+        Unread::new(&head, known).is_never(path, wanted)
     }
 
     #[test]

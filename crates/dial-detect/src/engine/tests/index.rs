@@ -52,9 +52,34 @@ fn item() -> impl Strategy<Value = String> {
         Just("userIdentity.type: [Root, IAMUser]".to_owned()),
         Just("errorCode: AccessDenied".to_owned()),
         Just("requestParameters.x: 1".to_owned()),
+        below().prop_map(|test| format!("requestParameters.bucketName{test}")),
+        below().prop_map(|test| format!("errorMessage{test}")),
         Just("reputation.listed: true".to_owned()),
         Just("reputation.listed|exists: false".to_owned()),
     ]
+}
+
+/// Of a field of which the head shows nothing.
+fn below() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "|exists: true",
+        "|exists: false",
+        ": null",
+        ": [null, alpha-one]",
+        ": 17",
+        ": true",
+        "|neq: alpha-one",
+        "|contains: ha-ON",
+        "|startswith: [ALPHA, other]",
+        "|re: '^(alpha|beta)-[a-z]+$'",
+        "|re: 'one|[0-9]+'",
+        "|re|i: 'ALPHA-.*'",
+        "|contains|all: [alpha, one]",
+        "|contains: role/x",
+        "|contains: ':\"alpha'",
+        "|cidr: 10.0.0.0/8",
+        "|gte: 5",
+    ])
 }
 
 fn detection() -> impl Strategy<Value = String> {
@@ -104,8 +129,10 @@ fn record() -> impl Strategy<Value = Value> {
         some(&["Root", "IAMUser"]),
         some(&["AccessDenied", "x"]),
         any::<bool>(),
+        prop::option::of(value()),
+        prop::option::of(value()),
     )
-        .prop_map(|(name, source, identity, error, x)| {
+        .prop_map(|(name, source, identity, error, x, bucket, message)| {
             let mut record = json!({ "userIdentity": {} });
             if let Some(name) = name {
                 record["eventName"] = name.into();
@@ -122,12 +149,36 @@ fn record() -> impl Strategy<Value = Value> {
             if x {
                 record["requestParameters"] = json!({ "x": 1 });
             }
+            if let Some(bucket) = bucket {
+                record["requestParameters"]["bucketName"] = bucket;
+            }
+            if let Some(message) = message {
+                record["errorMessage"] = message;
+            }
             record
         })
 }
 
+fn value() -> impl Strategy<Value = Value> {
+    prop::sample::select(vec![
+        json!(null),
+        json!("alpha-one"),
+        json!("Alpha-One"),
+        json!("beta-two"),
+        json!("al\u{17f}o role/x"),
+        json!(17),
+        json!(1.7e1),
+        json!(true),
+        json!("10.1.2.3"),
+        json!(["alpha-one", "x"]),
+        json!({"alpha": ["role/x", {"one": "alpha"}]}),
+        json!([]),
+        json!(""),
+    ])
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
     #[test]
     fn what_matches_may_match(
         detections in prop::collection::vec(detection(), 1..4),
@@ -146,7 +197,14 @@ proptest! {
             let candidates = engine.candidates(&event);
             let lost: Vec<_> = matched.iter().filter(|rule| !candidates.contains(rule)).collect();
             prop_assert!(lost.is_empty(), "{lost:?} {detections:?} {}", event.record);
-            prop_assert!(matched.is_empty() || engine.may_match(&event.head(), |_| false, |_, _| false), "{detections:?} {}", event.record);
+            // As a scan sees it: with the text, however slashes are written.
+            let text = event.record.to_string();
+            for text in [text.replace('/', "\\/"), text] {
+                let seen = Head { text: Some(text.as_bytes()), ..event.head() };
+                for head in [seen, event.head()] {
+                    prop_assert!(matched.is_empty() || engine.may_match(&head, |_| false, |_, _| false), "{detections:?} {text}");
+                }
+            }
         }
     }
 }

@@ -191,7 +191,8 @@ impl Setup {
             JUDGED.map(|(path, wanted)| (path, wanted, facts.get(&path["fact.".len()..]).cloned()))
         });
         let wrong = facts.filter(|(path, wanted, found)| {
-            *found == Some(Value::Bool(*wanted)) && facts::is_never(path, *wanted, head, &known)
+            *found == Some(Value::Bool(*wanted))
+                && facts::Unread::new(head, known).is_never(path, *wanted)
         });
         match wrong.map(|(path, ..)| path).next() {
             Some(path) => Err(format!("{path} denied: {}", event.record)),
