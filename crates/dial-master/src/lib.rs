@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod readers;
 pub mod routes;
 pub mod routing;
+pub mod secrets;
 pub mod serve;
 pub mod setup;
 pub mod sheet;

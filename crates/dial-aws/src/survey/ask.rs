@@ -28,11 +28,17 @@ struct Request<'r> {
     body: String,
 }
 
-/// The text of the first element of that name in an answer.
-pub(super) fn element<'b>(body: &'b str, name: &str) -> Option<&'b str> {
-    let (_, rest) = body.split_once(&format!("<{name}>"))?;
-    let (text, _) = rest.split_once(&format!("</{name}>"))?;
-    Some(text.trim())
+/// The texts of the elements of that name in an answer.
+pub(super) fn elements<'b>(body: &'b str, name: &str) -> Vec<&'b str> {
+    let (start, end) = (format!("<{name}>"), format!("</{name}>"));
+    let rests = body.split(&start).skip(1);
+    let texts = rests.filter_map(|rest| Some(rest.split_once(&end)?.0.trim()));
+    texts.collect()
+}
+
+/// The text of the first of them.
+fn element<'b>(body: &'b str, name: &str) -> Option<&'b str> {
+    elements(body, name).first().copied()
 }
 
 /// Sends signed requests and reads what comes back.

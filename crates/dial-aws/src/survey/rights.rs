@@ -1,6 +1,6 @@
 //! Rights of a role, as IAM judges them with its policies, its boundary and the organisation's.
 
-use super::ask::element;
+use super::ask::elements;
 use super::{Survey, SurveyError};
 use crate::service::Service;
 use dial_core::{Region, partition};
@@ -80,14 +80,17 @@ fn form(role: &str, wanted: &Wanted) -> String {
     url.query().unwrap_or_default().to_owned()
 }
 
-/// Action and decision of each result.
+/// Action and decision of each result. Each result holds one of either, in whatever order; those of
+/// single resources below it are called otherwise.
 fn decisions(body: &str) -> Vec<(&str, &str)> {
-    let results = body.split("<EvalActionName>").skip(1);
-    let each = results.filter_map(|rest| {
-        let (action, rest) = rest.split_once("</EvalActionName>")?;
-        Some((action.trim(), element(rest, "EvalDecision")?))
-    });
-    each.collect()
+    let (actions, decisions) = (
+        elements(body, "EvalActionName"),
+        elements(body, "EvalDecision"),
+    );
+    if actions.len() != decisions.len() {
+        return Vec::new();
+    }
+    actions.into_iter().zip(decisions).collect()
 }
 
 #[cfg(test)]
@@ -104,6 +107,17 @@ mod tests {
             "<member>\n<EvalActionName>{action}</EvalActionName>\
              <EvalResourceName>arn:aws:s3:::b/letters/x</EvalResourceName>\
              <MatchedStatements/><EvalDecision>{decision}</EvalDecision></member>"
+        )
+    }
+
+    /// The order of elements is promised nowhere, and what stands below a result has members, too.
+    fn other_order(action: &str, decision: &str) -> String {
+        format!(
+            "<member><MatchedStatements><member><SourcePolicyId>function</SourcePolicyId></member>\
+             </MatchedStatements><ResourceSpecificResults><member>\
+             <EvalResourceDecision>allowed</EvalResourceDecision></member></ResourceSpecificResults>\
+             <EvalDecision>{decision}</EvalDecision>\n<EvalActionName>{action}</EvalActionName>\
+             </member>"
         )
     }
 
@@ -148,6 +162,14 @@ mod tests {
             (both("allowed", "allowed"), vec![]),
             (both("implicitDeny", "allowed"), vec![put]),
             (both("explicitDeny", "implicitDeny"), vec![get, put]),
+            (
+                answer(&format!(
+                    "{}{}",
+                    other_order(put, "implicitDeny"),
+                    other_order(get, "allowed")
+                )),
+                vec![put],
+            ),
         ];
         for (given, expected) in cases {
             assert_eq!(ask(given).await, Ok(expected));

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 /// A secret of Secrets Manager.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SecretState {
+    /// Its whole ARN; policies go by it, whatever it was asked for by.
+    pub arn: String,
     /// When its value was changed last; `None` where it never had one.
     pub changed: Option<Timestamp>,
     /// Whether it is about to be deleted.
@@ -26,6 +28,7 @@ impl Survey {
         let versions = answer.version_ids_to_stages();
         let has_value = versions.is_some_and(|versions| !versions.is_empty());
         Ok(SecretState {
+            arn: answer.arn().unwrap_or_default().to_owned(),
             changed: changed
                 .filter(|_| has_value)
                 .and_then(|date| Timestamp::from_second(date.secs()).ok()),

@@ -126,15 +126,13 @@ fn each_fault_of_a_deployed_system_is_seen() {
     let layout: Value = serde_json::from_str(layout).unwrap();
     let wanted = json!({"patterns": patterns["patterns"], "layout": layout, "key": KEY});
     let made = script(&python, "deploy", &url, &wanted);
-    let secret = made["secret"].as_str().unwrap();
+    // Known by its name alone: the rights to it go by the ARN.
     place.write(
         "dial.toml",
-        format!(
-            "[master]\nbase_url = \"https://dial.example.org\"\nstore = \"dynamodb:dial-findings\"\n\
+        "[master]\nbase_url = \"https://dial.example.org\"\nstore = \"dynamodb:dial-findings\"\n\
              bucket = \"s3://dial-master-doctor/master\"\n\
-             root_keys = {{ 1 = \"secretsmanager:{secret}\" }}\n\n\
-             [[master.tokens]]\nname = \"admin\"\nsecret = \"file:token\"\n"
-        ),
+             root_keys = { 1 = \"secretsmanager:dial/root-key-1\" }\n\n\
+             [[master.tokens]]\nname = \"admin\"\nsecret = \"file:token\"\n",
     );
     place.write("token", "0123456789abcdef0123456789abcdef");
 
@@ -162,18 +160,21 @@ fn each_fault_of_a_deployed_system_is_seen() {
         );
     }
 
-    let (code, lines) = looked(&place, &url, &made["keys"], &["s3:PutObject"]);
-    assert_eq!(code, 1);
-    let judged = |name: &str| {
-        let line = lines.iter().find(|line| line.0 == name);
-        line.map(|line| line.1.as_str())
-    };
-    let rights = ["worker", "api", "deliver"].map(|part| judged(&format!("rights dial-{part}")));
-    assert_eq!(
-        rights,
-        [Some("fail"), Some("fail"), Some("ok")],
-        "{lines:?}"
-    );
+    let denials: [(&'static [&'static str], [&str; 3]); 2] = [
+        (&["s3:PutObject"], ["fail", "fail", "ok"]),
+        (&["secretsmanager:GetSecretValue"], ["ok", "fail", "ok"]),
+    ];
+    for (denied, expected) in denials {
+        let (code, lines) = looked(&place, &url, &made["keys"], denied);
+        assert_eq!(code, 1);
+        let judged = |part: &str| {
+            let name = format!("rights dial-{part}");
+            let line = lines.iter().find(|line| line.0 == name);
+            line.map(|line| line.1.as_str())
+        };
+        let rights = ["worker", "api", "deliver"].map(judged);
+        assert_eq!(rights, expected.map(Some), "{denied:?}: {lines:?}");
+    }
 
     let broken = json!({"patterns": patterns["patterns"], "layout": layout, "keys": made["keys"]});
     let names = script(&python, "break", &url, &broken);

@@ -127,6 +127,19 @@ pub fn check(settings: &BTreeMap<String, SinkSettings>, guard: Guard, report: Re
     }
 }
 
+/// The secrets that sinks are built with; those of settings that cannot be read are left out.
+pub fn secrets(settings: &BTreeMap<String, SinkSettings>, guard: Guard) -> Vec<SecretRef> {
+    let read = settings
+        .iter()
+        .filter_map(|(name, settings)| read_sink(name, settings, guard, &mut |_, _| {}));
+    let each = read.flat_map(|sink| {
+        let secrets = sink.settings.secrets().into_iter();
+        let references: Vec<SecretRef> = secrets.map(|(_, it)| it.clone()).collect();
+        references
+    });
+    each.collect()
+}
+
 impl Sinks {
     /// Builds every sink, or lists every problem as (path that starts with `sinks.`, message).
     pub async fn build(

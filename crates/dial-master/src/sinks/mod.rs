@@ -22,7 +22,7 @@ mod thehive;
 mod webhook;
 
 pub use call::{Call, Line, Reply, Via};
-pub use configured::{Configured, SinkSettings, Sinks, check};
+pub use configured::{Configured, SinkSettings, Sinks, check, secrets};
 pub use probe::{Health, HealthState, Probe};
 
 use crate::message::links::Links;

@@ -2,6 +2,7 @@
 
 use super::super::checks::{Check, State};
 use super::needs::{FUNCTIONS, Home, of_master, of_worker};
+use super::secrets::readings;
 use super::{judge, unasked};
 use dial_aws::Survey;
 use dial_aws::survey::{FunctionState, Wanted};
@@ -12,7 +13,7 @@ use dial_master::config::Master;
 pub(in super::super) async fn master(survey: &Survey, prefix: &str, config: &Master) -> Vec<Check> {
     let region = survey.region().await.unwrap_or_default();
     let mut found = Vec::new();
-    for part in FUNCTIONS {
+    for (part, function) in FUNCTIONS {
         let name = format!("{prefix}-{part}");
         let line = format!("function {name}");
         let state = match survey.function(&name).await {
@@ -26,8 +27,11 @@ pub(in super::super) async fn master(survey: &Survey, prefix: &str, config: &Mas
         let Some(state) = state else { continue };
         found.push(match Home::of(&state.role, &region) {
             Some(home) => {
-                let needs = of_master(part, home, config, state.config.as_deref());
-                rights(survey, &name, &state.role, &needs).await
+                let needs = Needs {
+                    rights: of_master(function, home, config, state.config.as_deref()),
+                    secrets: config.secrets_of(function),
+                };
+                rights(survey, &name, (&state.role, home), needs).await
             }
             None => no_role(&name),
         });
@@ -59,13 +63,29 @@ async fn worker_rights(
         return no_role(name);
     };
     let (file, letters) = (state.config.as_deref(), state.on_failure.as_deref());
-    let needs = of_worker(name, home, file, letters, key);
-    rights(survey, name, &state.role, &needs).await
+    let needs = Needs {
+        rights: of_worker(name, home, file, letters),
+        secrets: key.cloned().into_iter().collect(),
+    };
+    rights(survey, name, (&state.role, home), needs).await
 }
 
-async fn rights(survey: &Survey, name: &str, role: &str, needs: &[Wanted]) -> Check {
+/// What the role of a function must allow.
+struct Needs {
+    rights: Vec<Wanted>,
+    secrets: Vec<SecretRef>,
+}
+
+async fn rights(
+    survey: &Survey,
+    name: &str,
+    (role, home): (&str, Home<'_>),
+    needs: Needs,
+) -> Check {
+    let secrets = readings(survey, home, &needs.secrets).await;
+    let needs = [needs.rights, secrets.wanted].concat();
     let mut missing = Vec::new();
-    for need in needs {
+    for need in &needs {
         match survey.missing_rights(role, need).await {
             Ok(actions) => {
                 let on = |action| format!("{action} on {}", need.resource);
@@ -75,7 +95,7 @@ async fn rights(survey: &Survey, name: &str, role: &str, needs: &[Wanted]) -> Ch
         }
     }
     let needed = needs.iter().map(|need| need.actions.len()).sum();
-    judge::rights(name, needed, &missing)
+    judge::rights(name, needed, &missing, &secrets.unknown)
 }
 
 fn no_role(name: &str) -> Check {

@@ -4,6 +4,7 @@ mod functions;
 mod judge;
 mod needs;
 mod patterns;
+mod secrets;
 
 pub(super) use functions::master as functions_of_master;
 

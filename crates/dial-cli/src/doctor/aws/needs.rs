@@ -2,8 +2,8 @@
 
 use dial_aws::Location;
 use dial_aws::survey::Wanted;
-use dial_core::secret::SecretRef;
 use dial_master::config::{Master, StoreRef};
+use dial_master::lambda::Function;
 
 /// Where a role is, as its ARN and the region say: other ARNs are made of it.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,20 @@ impl<'h> Home<'h> {
         format!("arn:{}:s3:::{bucket}/{key}", self.partition)
     }
 
+    /// A parameter by its name, with or without a slash in front; an ARN is what it is.
+    pub(super) fn parameter(self, name: &str) -> String {
+        let Self {
+            partition,
+            account,
+            region,
+        } = self;
+        if name.starts_with("arn:") {
+            return name.to_owned();
+        }
+        let name = name.trim_start_matches('/');
+        format!("arn:{partition}:ssm:{region}:{account}:parameter/{name}")
+    }
+
     fn table(self, name: &str) -> String {
         let Self {
             partition,
@@ -44,11 +58,15 @@ impl<'h> Home<'h> {
 }
 
 /// The master's functions, as the module names them.
-pub(super) const FUNCTIONS: [&str; 3] = ["api", "deliver", "sweep"];
+pub(super) const FUNCTIONS: [(&str, Function); 3] = [
+    ("api", Function::Api),
+    ("deliver", Function::Deliver),
+    ("sweep", Function::Sweep),
+];
 
-/// What one of the master's functions needs.
+/// What one of the master's functions needs beside its secrets.
 pub(super) fn of_master(
-    function: &str,
+    function: Function,
     home: Home<'_>,
     config: &Master,
     file: Option<&str>,
@@ -61,7 +79,7 @@ pub(super) fn of_master(
             "dynamodb:Query",
             "dynamodb:UpdateItem",
         ];
-        if function != "deliver" {
+        if function != Function::Deliver {
             actions.push("dynamodb:DeleteItem");
         }
         let table = home.table(name);
@@ -69,9 +87,9 @@ pub(super) fn of_master(
         needs.push(wanted(&actions, table));
     }
     let objects: &[&'static str] = match function {
-        "api" => &["s3:GetObject", "s3:PutObject"],
-        "sweep" => &["s3:PutObject"],
-        _ => &[],
+        Function::Api => &["s3:GetObject", "s3:PutObject"],
+        Function::Sweep => &["s3:PutObject"],
+        Function::Deliver => &[],
     };
     if let (false, Ok(Location::S3 { bucket, key })) = (objects.is_empty(), config.bucket.parse()) {
         let below = [key.trim_end_matches('/'), "doctor"];
@@ -81,20 +99,19 @@ pub(super) fn of_master(
             home.object(&bucket, key.trim_start_matches('/')),
         ));
     }
-    if function == "api" {
-        let tokens = config.tokens.iter().map(|token| &token.secret);
-        needs.extend(config.root_keys.values().chain(tokens).filter_map(secret));
-    }
+    let enrolment = config.enrolment.as_ref();
+    let role = enrolment.and_then(|settings| settings.organization_role.clone());
+    let role = role.filter(|_| function == Function::Api);
+    needs.extend(role.map(|role| wanted(&["sts:AssumeRole"], role)));
     needs
 }
 
-/// What a worker needs, whose letters lie where its failed invocations do.
+/// What a worker needs beside its key, whose letters lie where its failed invocations do.
 pub(super) fn of_worker(
     name: &str,
     home: Home<'_>,
     file: Option<&str>,
     letters: Option<&str>,
-    key: Option<&SecretRef>,
 ) -> Vec<Wanted> {
     let mut needs: Vec<Wanted> = configuration(home, file).into_iter().collect();
     if let Some(bucket) = letters.and_then(|arn| arn.split(":::").nth(1)) {
@@ -104,7 +121,6 @@ pub(super) fn of_worker(
         let arn = format!("arn:{}:s3:::{bucket}", home.partition);
         needs.push(wanted(&["s3:ListBucket"], arn));
     }
-    needs.extend(key.and_then(secret));
     needs
 }
 
@@ -115,18 +131,6 @@ fn configuration(home: Home<'_>, file: Option<&str>) -> Option<Wanted> {
         }
         _ => None,
     }
-}
-
-/// A secret that is named by its ARN: the ARN of one that is named otherwise ends in signs that
-/// nobody knows.
-fn secret(reference: &SecretRef) -> Option<Wanted> {
-    let (action, arn) = match reference {
-        SecretRef::SecretsManager(name) => ("secretsmanager:GetSecretValue", name),
-        SecretRef::Parameter(name) => ("ssm:GetParameter", name),
-        SecretRef::Env(_) | SecretRef::File(_) => return None,
-    };
-    let is_arn = arn.starts_with("arn:");
-    is_arn.then(|| wanted(&[action], arn.clone()))
 }
 
 fn wanted(actions: &[&'static str], resource: String) -> Wanted {
@@ -162,34 +166,34 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_is_known_by_its_name() {
+        let arn = "arn:aws:ssm:eu-west-1:111122223333:parameter/dial/key";
+        let home = Home::of(ROLE, "eu-west-1").unwrap();
+        for name in ["/dial/key", "dial/key", arn] {
+            assert_eq!(home.parameter(name), arn, "{name}");
+        }
+    }
+
+    #[test]
     fn the_master_s_functions_need_what_the_configuration_names() {
         let config = "base_url = \"https://dial.example.org\"\nstore = \"dynamodb:dial-findings\"\n\
              bucket = \"s3://dial-master-111122223333-eu-west-1/master\"\n\
-             root_keys = { 1 = \"secretsmanager:arn:aws:secretsmanager:eu-west-1:111122223333:secret:dial/root-key-1-AbCdEf\", 2 = \"ssm:/dial/root-2\" }\n\
-             [[tokens]]\nname = \"admin\"\nsecret = \"ssm:arn:aws:ssm:eu-west-1:111122223333:parameter/dial/admin\"\n";
+             [enrolment]\norganization = true\n\
+             organization_role = \"arn:aws:iam::444455556666:role/dial-accounts\"\n";
         let config: Master = toml::from_str(config).unwrap();
         let home = Home::of(ROLE, "eu-west-1").unwrap();
         let file = Some("s3://dial-master-111122223333-eu-west-1/config/dial.toml");
-        let needs = FUNCTIONS.map(|name| (name, lines(&of_master(name, home, &config, file))));
+        let needs =
+            FUNCTIONS.map(|(name, part)| (name, lines(&of_master(part, home, &config, file))));
         insta::assert_debug_snapshot!(needs);
     }
 
     #[test]
-    fn a_worker_needs_its_key_and_a_place_for_letters() {
+    fn a_worker_needs_a_place_for_letters() {
         let home = Home::of(ROLE, "eu-west-1").unwrap();
-        let key = |text: &str| SecretRef::try_from(text.to_owned()).unwrap();
-        let parameter = key("ssm:arn:aws:ssm:eu-west-1:111122223333:parameter/dial-worker-key");
-        let of = |file, letters, key: Option<&SecretRef>| {
-            lines(&of_worker("dial-worker", home, file, letters, key))
-        };
+        let of = |file, letters| lines(&of_worker("dial-worker", home, file, letters));
         let bucket = "arn:aws:s3:::dial-worker-111122223333-eu-west-1";
-        insta::assert_debug_snapshot!(of(
-            Some("s3://dial-shared/config/dial.toml"),
-            Some(bucket),
-            Some(&parameter)
-        ));
-        for key in [None, Some(key("env:KEY")), Some(key("ssm:dial-worker-key"))] {
-            assert!(of(Some("dial.toml"), None, key.as_ref()).is_empty());
-        }
+        insta::assert_debug_snapshot!(of(Some("s3://dial-shared/config/dial.toml"), Some(bucket)));
+        assert!(of(Some("dial.toml"), None).is_empty());
     }
 }

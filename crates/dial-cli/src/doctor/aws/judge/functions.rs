@@ -1,6 +1,6 @@
 //! What the state of a function and the rights of its role mean.
 
-use super::super::super::checks::Check;
+use super::super::super::checks::{Check, State};
 use super::{TERRAFORM, preferred};
 use crate::terminal::count;
 use dial_aws::survey::FunctionState;
@@ -42,24 +42,38 @@ pub(in super::super) fn worker(name: &str, state: Option<&FunctionState>) -> Vec
     vec![runs, kept]
 }
 
-/// Whether the role of a function lets it do what it needs, of which there are so many actions.
-pub(in super::super) fn rights(name: &str, needed: usize, missing: &[String]) -> Check {
+/// Whether the role of a function lets it do what it needs, of which there are so many actions; what
+/// could not be looked up is unknown.
+pub(in super::super) fn rights(
+    name: &str,
+    needed: usize,
+    missing: &[String],
+    unknown: &[String],
+) -> Check {
     let line = format!("rights {name}");
-    if missing.is_empty() {
-        let said = format!(
-            "its role allows the {} it needs",
-            count(needed as u64, "action")
-        );
-        return Check::good(&line, said);
+    if !missing.is_empty() {
+        let said = format!("its role does not allow {}", missing.join(", "));
+        let fix = "apply the Terraform module again, and look for a policy that denies it";
+        return Check::fail(&line, said, fix);
     }
-    let said = format!("its role does not allow {}", missing.join(", "));
-    let fix = "apply the Terraform module again, and look for a policy that denies it";
-    Check::fail(&line, said, fix)
+    let needed = count(needed as u64, "action");
+    if unknown.is_empty() {
+        return Check::good(&line, format!("its role allows the {needed} it needs"));
+    }
+    let said = format!(
+        "its role allows {needed} that it needs; not judged: {}",
+        unknown.join("; ")
+    );
+    Check {
+        fix: Some(
+            "name secrets that are there, and look with a role that may describe them".into(),
+        ),
+        ..Check::new(State::Skipped, &line, said)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::super::checks::State;
     use super::*;
 
     #[test]
@@ -108,9 +122,22 @@ mod tests {
     #[test]
     fn what_a_role_does_not_allow_is_named() {
         let missing = ["s3:PutObject on arn:aws:s3:::b/letters/x".to_owned()];
-        let check = rights("dial-worker", 4, &missing);
-        assert_eq!(check.state, State::Fail);
-        assert!(check.said.contains(&missing[0]), "{}", check.said);
-        assert_eq!(rights("dial-worker", 4, &[]).state, State::Ok);
+        let unknown = ["secret dial/x: no such secret".to_owned()];
+        let cases: [(&[String], &[String], State); 4] = [
+            (&[], &[], State::Ok),
+            (&[], &unknown, State::Skipped),
+            (&missing, &[], State::Fail),
+            (&missing, &unknown, State::Fail),
+        ];
+        for (missing, unknown, expected) in cases {
+            let check = rights("dial-worker", 4, missing, unknown);
+            assert_eq!(check.state, expected, "{}", check.said);
+            let named = missing.first().or(unknown.first());
+            assert!(
+                named.is_none_or(|it| check.said.contains(it)),
+                "{}",
+                check.said
+            );
+        }
     }
 }

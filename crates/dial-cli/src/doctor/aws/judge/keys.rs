@@ -53,7 +53,7 @@ mod tests {
         let now = Timestamp::from_second(1_900_000_000).unwrap();
         let days = |days: i64| SecretState {
             changed: Some(now - SignedDuration::from_hours(24 * days)),
-            deleted: false,
+            ..SecretState::default()
         };
         let cases = [
             (days(0), State::Ok),
