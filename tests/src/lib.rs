@@ -13,6 +13,7 @@ pub mod emulators;
 pub mod events;
 pub mod fuzz_targets;
 pub mod gateway;
+pub mod iam;
 pub mod listen;
 pub mod policy;
 pub mod poll;

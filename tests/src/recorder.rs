@@ -111,6 +111,12 @@ fn calls(parts: &Parts, body: &Bytes, account: &str) -> Vec<Call> {
             let arn = format!("arn:aws:organizations::{account}:account/o-exampleorg/{member}");
             vec![call("organizations", operation, arn)]
         }
+        // A rule that is looked at or changed; else events that are put.
+        "events" if asked["Name"].is_string() => {
+            let name = asked["Name"].as_str().unwrap_or_default();
+            let arn = format!("arn:aws:events:{region}:{account}:rule/{name}");
+            vec![call("events", operation, arn)]
+        }
         "events" => {
             let entries = asked["Entries"].as_array().into_iter().flatten();
             let bus = |entry: &Value| {
@@ -257,6 +263,10 @@ mod tests {
         let who = "Action=GetCallerIdentity&Version=2011-06-15";
         let (import, update) = ("/findings/import", "/findings/batchupdate");
         let cases = [
+            (
+                told("events", "AWSEvents.DisableRule", "POST", "/", &json!({"Name": "canary"})),
+                vec!["events:DisableRule arn:aws:events:eu-west-1:111122223333:rule/canary".to_owned()],
+            ),
             (
                 told("ssm", "AmazonSSM.GetParameter", "POST", "/", &json!({"Name": "/dial/key"})),
                 vec!["ssm:GetParameter arn:aws:ssm:eu-west-1:111122223333:parameter/dial/key".to_owned()],

@@ -3,6 +3,7 @@
 use crate::policy::Grant;
 use crate::processes::Process;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -224,6 +225,15 @@ impl Applied {
     pub fn grants(&self, role_policy: &str) -> Vec<Grant> {
         let policy = &self.resource("aws_iam_role_policy", role_policy)["policy"];
         Grant::of(policy.as_str().expect("a policy is text"))
+    }
+
+    /// What every role of a function allows, by the role's name.
+    pub fn roles(&self) -> BTreeMap<String, Vec<Grant>> {
+        let policies = self.resources("aws_iam_role_policy", "").into_iter();
+        let text = |value: &Value| value.as_str().expect("a policy is text").to_owned();
+        policies
+            .map(|policy| (text(&policy["role"]), Grant::of(&text(&policy["policy"]))))
+            .collect()
     }
 }
 

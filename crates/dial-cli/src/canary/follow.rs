@@ -7,6 +7,7 @@ use dial_core::FindingId;
 use dial_core::store::{Delivery, DeliveryState};
 use dial_master::api::{FindingDetail, FindingList};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -20,6 +21,8 @@ const SLACK: SignedDuration = SignedDuration::from_mins(5);
 pub(super) struct Flight {
     /// Its id, once it was seen.
     pub(super) finding: Option<FindingId>,
+    /// What its call was made on, as the list shows it; its name is new each time.
+    pub(super) resource: Option<String>,
     /// When the master accepted it.
     pub(super) received_at: Option<Timestamp>,
     /// Its outbox rows as they were seen last.
@@ -56,6 +59,20 @@ pub(super) async fn follow(
     }
 }
 
+/// The finding and all others of what the call was made on: a rule of the pack tells of any event
+/// rule that is disabled, whoever it is of.
+pub(super) async fn all_of(client: &Client, flight: &Flight) -> Result<BTreeSet<FindingId>> {
+    let mut all: BTreeSet<FindingId> = flight.finding.iter().cloned().collect();
+    let Some(resource) = &flight.resource else {
+        return Ok(all);
+    };
+    let query = [("resource", resource.clone()), ("limit", "100".to_owned())];
+    let list: Option<FindingList> = client.get(&["v1", "findings"], &query).await?;
+    let listed = list.into_iter().flat_map(|list| list.findings);
+    all.extend(listed.map(|line| line.id));
+    Ok(all)
+}
+
 async fn look(client: &Client, name: &str, started: Timestamp, flight: &mut Flight) -> Result<()> {
     if flight.finding.is_none() {
         let query = [
@@ -68,7 +85,10 @@ async fn look(client: &Client, name: &str, started: Timestamp, flight: &mut Flig
         let ours = listed
             .into_iter()
             .find(|line| line.resource.ends_with(name));
-        flight.finding = ours.map(|line| line.id);
+        if let Some(line) = ours {
+            flight.finding = Some(line.id);
+            flight.resource = Some(line.resource);
+        }
     }
     let Some(id) = &flight.finding else {
         return Ok(());

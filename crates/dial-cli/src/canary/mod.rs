@@ -43,8 +43,9 @@ the rules here, the key, the master, its store and its sinks, and not the trail,
 the event rules and the deployed worker.
 
 The alert is real, of severity high; its resource says dial-canary, so a route
-may lead it elsewhere. Whoever is listed as a deployer raises none. Times are
-those of the master's clock.
+may lead it elsewhere. With --call an informational finding comes beside it, for
+any event rule that is disabled; --resolve resolves both. Whoever is listed as a
+deployer raises no alert. Times are those of the master's clock.
 
 Exit codes: 0 stored, and told or knowingly not told at every sink; 1 otherwise.";
 
@@ -63,7 +64,7 @@ pub(crate) struct Canary {
     /// Longest wait until every sink has it: 90s, 10m
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = timeout)]
     timeout: Duration,
-    /// Resolve the finding in the end; needs a token of scope analyst
+    /// Resolve what it raised in the end; needs a token of scope analyst
     #[arg(long)]
     resolve: bool,
     /// Print JSON
@@ -162,9 +163,10 @@ async fn fly(args: &Canary, name: &str, own: Option<Own>) -> Result<Report> {
         None
     };
     let flight = follow::follow(&client, name, known, started, deadline).await?;
-    let resolved = match (&flight.finding, args.resolve) {
-        (Some(id), true) => Some(resolve(&client, id).await),
-        _ => None,
+    let resolved = if args.resolve && flight.finding.is_some() {
+        Some(resolve_all(&client, &flight).await)
+    } else {
+        None
     };
     Ok(Report::of(name, args.call, started, &flight, resolved))
 }
@@ -181,6 +183,14 @@ async fn send(own: Own) -> Result<FindingId> {
     }
     let [finding] = findings;
     Ok(finding.id)
+}
+
+async fn resolve_all(client: &Client, flight: &follow::Flight) -> Result<(), String> {
+    let all = follow::all_of(client, flight).await;
+    for id in all.map_err(|error| format!("{error:#}"))? {
+        resolve(client, &id).await?;
+    }
+    Ok(())
 }
 
 async fn resolve(client: &Client, id: &FindingId) -> Result<(), String> {

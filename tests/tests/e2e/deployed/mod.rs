@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod enrols;
+mod operator;
 mod organization;
 mod scenario;
 
@@ -101,17 +102,7 @@ impl Deployed {
             unpack(&zip, &self.programs.path().join(part))
         };
         let (master, worker) = (unpack("master"), unpack("worker"));
-        // The emulator's API has no address of its own, and the receivers are on this machine.
-        let slack = format!("{}/api", self.slack.url());
-        let beside = [
-            ("DIAL__MASTER__DANGEROUS_ALLOW_PRIVATE_SINKS", "true".into()),
-            (
-                "DIAL__MASTER__SINKS__HOOK__URL",
-                format!("{}/dial", self.hook.url()),
-            ),
-            ("DIAL__MASTER__SINKS__SLACK__API_URL", slack.clone()),
-            ("DIAL__MASTER__SLACK__API_URL", slack),
-        ];
+        let beside = self.receivers();
         for name in ["api", "deliver", "sweep"] {
             let function = self.function(name, "module.master", &master, &beside).await;
             self.functions.insert(name, function);
@@ -126,6 +117,21 @@ impl Deployed {
             let function = self.function(name, &module, &worker, &beside).await;
             self.functions.insert(name, function);
         }
+    }
+
+    /// Where the receivers are, as the master's settings name them: the emulator's API has no address
+    /// of its own, and the receivers are on this machine.
+    fn receivers(&self) -> [(&'static str, String); 4] {
+        let slack = format!("{}/api", self.slack.url());
+        [
+            ("DIAL__MASTER__DANGEROUS_ALLOW_PRIVATE_SINKS", "true".into()),
+            (
+                "DIAL__MASTER__SINKS__HOOK__URL",
+                format!("{}/dial", self.hook.url()),
+            ),
+            ("DIAL__MASTER__SINKS__SLACK__API_URL", slack.clone()),
+            ("DIAL__MASTER__SLACK__API_URL", slack),
+        ]
     }
 
     /// Starts a program with the environment of the applied function and what Lambda adds.

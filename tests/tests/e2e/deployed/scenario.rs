@@ -1,7 +1,8 @@
 //! One deployment, everything that its functions do, and nothing that their roles do not allow.
 
 use super::{
-    Deployed, HOME_TRAIL, TRAIL, enrols, faults, metrics, schedule, tells, trail_file, unused,
+    Deployed, HOME_TRAIL, TRAIL, enrols, faults, metrics, operator, schedule, tells, trail_file,
+    unused,
 };
 use crate::hook::verified;
 use crate::slack::click;
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// How many sinks the master has.
-const SINKS: u8 = 7;
+pub(super) const SINKS: u8 = 7;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_terraform_deploys_finds_tells_and_may_do_no_more() {
@@ -23,6 +24,7 @@ async fn what_terraform_deploys_finds_tells_and_may_do_no_more() {
     };
     let id = the_way(&deployed).await;
     everything_else(&deployed, &id).await;
+    operator::looks_and_flies_a_canary(&deployed).await;
     let listed = unused();
     assert!(
         listed
