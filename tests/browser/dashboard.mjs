@@ -126,6 +126,26 @@ step("see what is around a finding, and go there", async () => {
   assert.equal(await page.locator("[data-line]").count(), findings.length);
 });
 
+step("findings over time by severity, account, rule and service", async () => {
+  await page.goto(`${master.url}/?days=30`);
+  const chart = page.locator('[data-live="chart"]');
+  for (const [over, name] of [["account", "111122223333"], ["rule", "s3_bucket_policy_public"], ["service", "s3"]]) {
+    await chart.getByRole("link", { name: `by ${over}`, exact: true }).click();
+    await page.waitForURL(`${master.url}/?days=30&over=${over}`);
+    assert.deepEqual(await chart.locator(".legend .name").allTextContents(), [name]);
+    await chart.getByText("Numbers", { exact: true }).click();
+    const cells = await chart.locator("tbody td").allTextContents();
+    assert.deepEqual([cells.length, cells.reduce((sum, cell) => sum + Number(cell), 0)], [30, 60], over);
+    await accessible(page, `over ${over}`);
+  }
+  await page.getByRole("link", { name: "Today" }).click();
+  await page.waitForURL(`${master.url}/?days=1&over=service`);
+  assert.equal(await chart.locator("tbody tr").count(), 24);
+  await page.goto(`${master.url}/?over=rule`);
+  await chart.getByRole("link", { name: "s3_bucket_policy_public" }).click();
+  await page.waitForURL(/findings\?rule=s3_bucket_policy_public&since=/);
+});
+
 step("look a rule up", async () => {
   await page.goto(`${master.url}/rules`);
   await page.getByRole("link", { name: /^T1530/ }).first().click();

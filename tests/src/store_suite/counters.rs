@@ -3,7 +3,7 @@
 use super::samples::{accept_all, acceptance, at, finding, list_by, now, rule};
 use dial_core::Severity;
 use dial_core::finding::{Finding, Suppression};
-use dial_core::store::stats::{Mean, Stats, Step, Window, is_answer};
+use dial_core::store::stats::{Mean, Over, Stats, Step, Window, is_answer};
 use dial_core::store::triage::{Actor, Change, Door, Request};
 use dial_core::store::{Query, Status, Store, Summary};
 use futures::future::BoxFuture;
@@ -17,6 +17,14 @@ use tokio::runtime::Runtime;
 
 /// Findings that a history draws from.
 const FINDINGS: u32 = 8;
+
+/// How series are asked for.
+const CUTS: [(Step, Option<Over>); 4] = [
+    (Step::Hour, None),
+    (Step::Hour, Some(Over::Account)),
+    (Step::Hour, Some(Over::Rule)),
+    (Step::Day, Some(Over::Service)),
+];
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
@@ -38,14 +46,22 @@ pub fn counters_match_a_recount(
     let mut runner = TestRunner::new(ProptestConfig::with_cases(cases));
     let steps = proptest::collection::vec(step(), 1..30);
     let result = runner.run(&steps, |steps| {
-        let (counted, recounted) = runtime.block_on(async {
+        let compared = runtime.block_on(async {
             let store = make().await;
             live(&store, steps).await;
             while store.fold().await.expect("folds") > 0 {}
-            let counted = Stats::read(&*store, window(), now()).await;
-            (counted.expect("answers"), recount(&*store).await)
+            let (whole, told) = recount(&*store).await;
+            let mut compared = Vec::new();
+            for (by, over) in CUTS {
+                let asked = Window { by, ..window() }.split(over);
+                let counted = Stats::read(&*store, asked, now()).await;
+                compared.push((counted.expect("answers"), cut(&whole, &told, asked)));
+            }
+            compared
         });
-        proptest::prop_assert_eq!(counted, recounted);
+        for (counted, recounted) in compared {
+            proptest::prop_assert_eq!(counted, recounted);
+        }
         Ok(())
     });
     result.expect("counters match a recount");
@@ -137,8 +153,9 @@ fn window() -> Window {
     Window::new(date(2026, 5, 1), date(2026, 5, 3), Step::Hour).expect("is short")
 }
 
-/// The same numbers from the findings and their history alone.
-async fn recount(store: &dyn Store) -> Stats {
+/// The same numbers from the findings and their history alone, without a series; and the findings
+/// that count.
+async fn recount(store: &dyn Store) -> (Stats, Vec<Summary>) {
     let all = list_by(store, &Query::default(), 50).await;
     let (silent, told): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|line| line.suppressed.is_some());
@@ -170,7 +187,7 @@ async fn recount(store: &dyn Store) -> Stats {
         .filter(|line| line.status == Status::Open)
         .collect();
     oldest.sort_by_key(|line| (line.time, line.id.clone()));
-    Stats {
+    let stats = Stats {
         from: window().from,
         to: window().to,
         findings: told.len() as u64,
@@ -185,7 +202,30 @@ async fn recount(store: &dyn Store) -> Stats {
         time_to_detect: mean(&waits.collect::<Vec<_>>()),
         time_to_acknowledge: mean(&answers),
         by: Step::Hour,
-        series: series(&told),
+        over: None,
+        largest: Vec::new(),
+        series: Vec::new(),
+    };
+    (stats, told)
+}
+
+/// The numbers with the series that is asked for.
+fn cut(whole: &Stats, told: &[Summary], asked: Window) -> Stats {
+    let counts = match asked.over {
+        None => &BTreeMap::new(),
+        Some(Over::Account) => &whole.by_account,
+        Some(Over::Rule) => &whole.by_rule,
+        Some(Over::Service) => &whole.by_service,
+    };
+    // There are two of each, so none is left out.
+    let mut largest: Vec<_> = counts.iter().collect();
+    largest.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
+    Stats {
+        by: asked.by,
+        over: asked.over,
+        largest: largest.into_iter().map(|(name, _)| name.clone()).collect(),
+        series: series(told, asked),
+        ..whole.clone()
     }
 }
 
@@ -197,23 +237,35 @@ fn mean(times: &[SignedDuration]) -> Mean {
     Mean { seconds, of }
 }
 
-fn series(told: &[Summary]) -> Vec<dial_core::store::stats::Point> {
+fn series(told: &[Summary], asked: Window) -> Vec<dial_core::store::stats::Point> {
     let start: Timestamp = "2026-05-01T00:00:00Z".parse().expect("is a time");
-    let hour = SignedDuration::from_hours(1);
-    (0..72)
+    let (steps, hours) = match asked.by {
+        Step::Hour => (72, 1),
+        Step::Day => (3, 24),
+    };
+    let step = SignedDuration::from_hours(hours);
+    (0..steps)
         .map(|n| {
-            let at = start + hour * n;
-            let of_hour = told
+            let at = start + step * n;
+            let of_step = told
                 .iter()
-                .filter(|line| at <= line.time && line.time < at + hour);
-            let mut by_severity = BTreeMap::new();
-            for line in of_hour {
+                .filter(|line| at <= line.time && line.time < at + step);
+            let (mut by_severity, mut by_name) = (BTreeMap::new(), BTreeMap::new());
+            for line in of_step {
                 *by_severity.entry(line.severity.to_string()).or_default() += 1;
+                let name = match asked.over {
+                    None => continue,
+                    Some(Over::Account) => &line.account.id,
+                    Some(Over::Rule) => &line.rule.name,
+                    Some(Over::Service) => &line.service,
+                };
+                *by_name.entry(name.clone()).or_default() += 1;
             }
             dial_core::store::stats::Point {
                 at,
                 findings: by_severity.values().sum(),
                 by_severity,
+                by_name,
             }
         })
         .collect()

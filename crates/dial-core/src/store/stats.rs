@@ -4,6 +4,10 @@
 //! add to cells in the transaction that changes a finding, or note there what is to be added; only
 //! this module knows what cells mean.
 
+mod series;
+
+pub use series::Point;
+
 use super::{Status, StoreError, Summary};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -16,6 +20,9 @@ use std::collections::BTreeMap;
 pub const MAX_DAYS: u16 = 400;
 /// Longest window of a series by the hour, days.
 pub const MAX_HOURLY_DAYS: u16 = 31;
+
+/// Most names that a series is split by; what else there is, is the rest of each step.
+pub const MAX_NAMES: usize = 6;
 
 /// Longest value of a cell, bytes: a key of `DynamoDB` holds 1,024.
 const MAX_VALUE: usize = 256;
@@ -61,7 +68,7 @@ pub fn accepted(summary: &Summary) -> Cells {
         return Cells::from([(day.cell(SUPPRESSED, ""), 1)]);
     }
     let severity = summary.severity.as_str();
-    Cells::from([
+    let mut cells = Cells::from([
         (day.cell(SEVERITY, severity), 1),
         (day.cell(STATUS, &summary.status.to_string()), 1),
         (day.cell(ACCOUNT, &summary.account.id), 1),
@@ -73,7 +80,15 @@ pub fn accepted(summary: &Summary) -> Cells {
             millis(summary.time, summary.detected_at),
         ),
         (Bucket::hour(summary.time).cell(SEVERITY, severity), 1),
-    ])
+    ]);
+    cells.extend(Over::ALL.map(|over| {
+        (
+            over.hour(summary.time)
+                .cell(over.as_str(), over.of(summary)),
+            1,
+        )
+    }));
+    cells
 }
 
 /// Where a change counts, from the lines before and after it.
@@ -129,6 +144,52 @@ impl Bucket {
     }
 }
 
+/// What a series is split by, beside severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Over {
+    /// By account number.
+    Account,
+    /// By rule name.
+    Rule,
+    /// By service.
+    Service,
+}
+
+impl Over {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Account, Self::Rule, Self::Service];
+
+    /// Its word in JSON, which is also that of the cells.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => ACCOUNT,
+            Self::Rule => RULE,
+            Self::Service => SERVICE,
+        }
+    }
+
+    /// The one of a word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|over| over.as_str() == word)
+    }
+
+    /// What a finding counts as.
+    fn of(self, summary: &Summary) -> &str {
+        match self {
+            Self::Account => &summary.account.id,
+            Self::Rule => &summary.rule.name,
+            Self::Service => &summary.service,
+        }
+    }
+
+    /// Hours of each have cells in a range of their own, so that nobody reads those of another.
+    fn hour(self, time: Timestamp) -> Bucket {
+        let hour = time.strftime("%Y-%m-%dT%H");
+        Bucket(format!("{HOUR}.{}#{hour}", self.as_str()))
+    }
+}
+
 /// How fine a series is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -139,7 +200,7 @@ pub enum Step {
     Day,
 }
 
-/// Days, UTC, both included, and how fine their series is.
+/// Days, UTC, both included, and how their series is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     /// First day.
@@ -148,6 +209,8 @@ pub struct Window {
     pub to: Date,
     /// Step of the series.
     pub by: Step,
+    /// What else each step is split by.
+    pub over: Option<Over>,
 }
 
 /// A window that is too long or runs backwards.
@@ -205,6 +268,12 @@ pub struct Stats {
     pub time_to_acknowledge: Mean,
     /// Step of the series.
     pub by: Step,
+    /// What each step is split by beside severity, where that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<Over>,
+    /// The names of it with the most findings in the window, at most six, the largest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub largest: Vec<String>,
     /// Every step of the window in order, those without a finding too.
     pub series: Vec<Point>,
 }
@@ -217,17 +286,6 @@ pub struct Mean {
     pub seconds: Option<f64>,
     /// Findings.
     pub of: u64,
-}
-
-/// One step of a series.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Point {
-    /// When it begins.
-    pub at: Timestamp,
-    /// Findings.
-    pub findings: u64,
-    /// By severity; those without a finding are left out.
-    pub by_severity: BTreeMap<String, u64>,
 }
 
 impl Window {
@@ -244,7 +302,18 @@ impl Window {
         if days > i64::from(most) {
             return Err(WindowError::Long { days, most, step });
         }
-        Ok(Self { from, to, by })
+        Ok(Self {
+            from,
+            to,
+            by,
+            over: None,
+        })
+    }
+
+    /// The same, with each step split.
+    #[must_use]
+    pub fn split(self, over: Option<Over>) -> Self {
+        Self { over, ..self }
     }
 
     /// When each step of the series begins.
@@ -268,22 +337,29 @@ impl Stats {
         window: Window,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
-        let Window { from, to, by } = window;
+        let Window { from, to, by, over } = window;
         let days = store
             .cells(&format!("{DAY}#{from}"), &format!("{DAY}#{to}~"))
             .await?;
-        let hours = match by {
-            Step::Day => Cells::new(),
-            Step::Hour => {
-                store
-                    .cells(&format!("{HOUR}#{from}"), &format!("{HOUR}#{to}~"))
-                    .await?
+        let (mut hours, mut names) = (Cells::new(), Cells::new());
+        if by == Step::Hour {
+            let low = format!("{HOUR}#{from}");
+            hours = store.cells(&low, &format!("{HOUR}#{to}~")).await?;
+            if let Some(over) = over {
+                let hour = format!("{HOUR}.{}", over.as_str());
+                let low = format!("{hour}#{from}");
+                names = store.cells(&low, &format!("{hour}#{to}~")).await?;
             }
-        };
+        }
         let oldest_open = store.oldest(Status::Open, now).await?;
         let sums = Sums::of(&days);
         let by_severity = sums.by(SEVERITY);
         let findings = by_severity.values().sum();
+        let largest = over.map_or_else(Vec::new, |over| sums.largest(over));
+        let (cells, names) = match by {
+            Step::Hour => (&hours, &names),
+            Step::Day => (&days, &days),
+        };
         Ok(Self {
             from,
             to,
@@ -299,7 +375,9 @@ impl Stats {
             time_to_detect: Mean::of(sums.one(DETECT_MS), findings),
             time_to_acknowledge: Mean::of(sums.one(ANSWER_MS), sums.one(ANSWERS)),
             by,
-            series: series(window, if by == Step::Hour { &hours } else { &days }),
+            over,
+            series: series::of(window, cells, names, &largest),
+            largest,
         })
     }
 }
@@ -326,6 +404,14 @@ impl<'a> Sums<'a> {
             .collect()
     }
 
+    /// The names with the most findings, then in their order.
+    fn largest(&self, over: Over) -> Vec<String> {
+        let mut names: Vec<_> = self.by(over.as_str()).into_iter().collect();
+        names.sort_by(|(a, most), (b, more)| (more, a).cmp(&(most, b)));
+        names.truncate(MAX_NAMES);
+        names.into_iter().map(|(name, _)| name).collect()
+    }
+
     fn one(&self, dimension: &str) -> u64 {
         self.0
             .get(&(dimension, ""))
@@ -343,33 +429,6 @@ fn parts(cell: &str) -> Option<(&str, &str, &str)> {
 /// Notes of one finding may be added in any order: for a moment a sum can be below zero.
 fn whole(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
-}
-
-fn series(window: Window, cells: &Cells) -> Vec<Point> {
-    let mut by_bucket: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
-    for (name, count) in cells {
-        if let Some((bucket, SEVERITY, value)) = parts(name) {
-            *by_bucket
-                .entry(bucket)
-                .or_default()
-                .entry(value.to_owned())
-                .or_default() += whole(*count);
-        }
-    }
-    let point = |at: Timestamp| {
-        let bucket = match window.by {
-            Step::Hour => Bucket::hour(at),
-            Step::Day => Bucket::day(at),
-        };
-        let by_severity = by_bucket.remove(bucket.0.get(2..).unwrap_or_default());
-        let by_severity = by_severity.unwrap_or_default();
-        Point {
-            at,
-            findings: by_severity.values().sum(),
-            by_severity,
-        }
-    };
-    window.steps().map(point).collect()
 }
 
 impl Mean {

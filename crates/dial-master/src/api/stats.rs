@@ -8,7 +8,7 @@ use super::{State, reply};
 use axum::extract;
 use axum::extract::rejection::QueryRejection;
 use axum::response::Response;
-use dial_core::store::stats::{Stats, Step, Window};
+use dial_core::store::stats::{Over, Stats, Step, Window};
 use http::StatusCode;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 const DEFAULT_DAYS: i32 = 7;
 /// Longest window that is shown by the hour where nobody says otherwise, days.
 const HOURLY: i32 = 2;
-const KNOWN: &str = "since, until, by";
+const KNOWN: &str = "since, until, by, over";
 
 pub(super) fn declared() -> Operation {
     let day = || {
@@ -40,6 +40,11 @@ pub(super) fn declared() -> Operation {
             ),
             Parameter::query("until", "Last day, UTC, included; today if absent.", day()),
             Parameter::query("by", "Step of the series.", one_of(&["hour", "day"])),
+            Parameter::query(
+                "over",
+                "Split each step of the series by this too: the six largest, the rest are others.",
+                one_of(&Over::ALL.map(Over::as_str)),
+            ),
         ])
         .answers::<Stats>(200, "What happened.")
 }
@@ -59,7 +64,7 @@ async fn show(
 
 /// The window that is asked for; both ends are whole days.
 fn window(pairs: &[(String, String)], now: Timestamp) -> Result<Window, Problem> {
-    let (mut since, mut until, mut by) = (None, None, None);
+    let (mut since, mut until, mut by, mut over) = (None, None, None, None);
     for (n, (name, value)) in pairs.iter().enumerate() {
         if pairs.iter().take(n).any(|(earlier, _)| earlier == name) {
             return Err(Problem::parameter(name, "give this parameter once"));
@@ -68,6 +73,7 @@ fn window(pairs: &[(String, String)], now: Timestamp) -> Result<Window, Problem>
             "since" => since = Some(day(name, value)?),
             "until" => until = Some(day(name, value)?),
             "by" => by = Some(step(name, value)?),
+            "over" => over = Some(dimension(name, value)?),
             _ => {
                 let detail = format!("no such parameter; there are {KNOWN}");
                 return Err(Problem::parameter(name, detail));
@@ -78,7 +84,9 @@ fn window(pairs: &[(String, String)], now: Timestamp) -> Result<Window, Problem>
     let from = since.unwrap_or_else(|| to.saturating_sub((DEFAULT_DAYS - 1).days()));
     let short = to.saturating_sub((HOURLY - 1).days()) <= from;
     let by = by.unwrap_or(if short { Step::Hour } else { Step::Day });
-    Window::new(from, to, by).map_err(|error| Problem::parameter("since", error.to_string()))
+    let window = Window::new(from, to, by);
+    let window = window.map_err(|error| Problem::parameter("since", error.to_string()))?;
+    Ok(window.split(over))
 }
 
 fn day_of(time: Timestamp) -> Date {
@@ -103,4 +111,8 @@ fn step(name: &str, value: &str) -> Result<Step, Problem> {
         "day" => Ok(Step::Day),
         _ => Err(Problem::parameter(name, "use hour or day")),
     }
+}
+
+fn dimension(name: &str, value: &str) -> Result<Over, Problem> {
+    Over::named(value).ok_or_else(|| Problem::parameter(name, "use account, rule or service"))
 }

@@ -1,7 +1,7 @@
 //! `/`: how things stand, what happened lately, who is silent.
 
 use super::blind::{self, Need, Spot};
-use super::chart::Chart;
+use super::chart::{Chart, Layer};
 use super::fleet::{self, Post};
 use super::frame::Frame;
 use super::line::Line;
@@ -14,7 +14,7 @@ use askama::Template;
 use axum::extract;
 use axum::response::Response;
 use dial_core::Severity;
-use dial_core::store::stats::{Mean, Stats, Step, Window};
+use dial_core::store::stats::{Mean, Over, Stats, Step, Window};
 use dial_core::store::{Query, Status};
 use http::StatusCode;
 use jiff::tz::TimeZone;
@@ -26,17 +26,35 @@ use std::sync::Arc;
 const WINDOWS: [u16; 4] = [1, 7, 30, 90];
 /// The one that is shown where none is asked for.
 const USUAL: u16 = 7;
+/// What the chart is split by where nothing is asked for.
+const SEVERITY: &str = "severity";
 /// Longest list of counts.
 const TOP: usize = 8;
 /// Findings that are shown as waiting.
 const WAITING: usize = 8;
 
-/// A window that can be chosen.
-#[derive(Debug)]
+/// A window, or a way to split the chart, that can be chosen.
+#[derive(Debug, Clone)]
 struct Offer {
-    days: u16,
+    link: String,
     word: String,
     chosen: bool,
+}
+
+/// What one colour of the chart means, where it leads.
+#[derive(Debug)]
+struct Key {
+    class: &'static str,
+    name: String,
+    findings: u64,
+    list: Option<String>,
+}
+
+/// What the address asks for, where it is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Asked {
+    days: u16,
+    over: Option<Over>,
 }
 
 /// A number, where it leads, and its share of the largest, 0 to 100.
@@ -63,7 +81,11 @@ struct Page {
     answer: String,
     oldest: Option<Line>,
     severities: Vec<Count>,
+    /// What the chart is split by: `severity`, `account` …
+    over: &'static str,
+    splits: Vec<Offer>,
     chart: Chart,
+    keys: Vec<Key>,
     accounts: Vec<Count>,
     rules: Vec<Count>,
     services: Vec<Count>,
@@ -80,12 +102,13 @@ pub(super) async fn show(
     extract::State(state): extract::State<Arc<State>>,
     extract::RawQuery(query): extract::RawQuery,
 ) -> Result<Response, Oops> {
-    let days = window_of(query.as_deref().unwrap_or_default());
+    let asked = Asked::read(query.as_deref().unwrap_or_default());
+    let Asked { days, over } = asked;
     let (store, now) = (&*state.parts.store, state.now());
     let to = now.to_zoned(TimeZone::UTC).date();
     let from = to.saturating_sub((i64::from(days) - 1).days());
     let by = if days <= 2 { Step::Hour } else { Step::Day };
-    let window = Window { from, to, by };
+    let window = Window { from, to, by, over };
     let urgent = Query {
         status: vec![Status::Open],
         severity: vec![Severity::Critical, Severity::High],
@@ -103,11 +126,18 @@ pub(super) async fn show(
     let since = format!("&since={from}");
     let catalogue = &*state.parts.dashboard.catalogue;
     let accounts = numbers.by_account.keys();
+    let chart = match over {
+        None => Chart::by_severity(&numbers.series, by),
+        Some(_) => Chart::by_name(&numbers.series, by, &numbers.largest),
+    };
     let page = Page {
         spots: blind::spots(&posts, accounts, &drifts.items, catalogue),
         needs: blind::needs(catalogue),
         frame: Frame::new(&visitor, "overview", "Overview"),
-        offers: WINDOWS.map(|offered| Offer::new(offered, days)).into(),
+        offers: asked.windows(),
+        over: over.map_or(SEVERITY, Over::as_str),
+        splits: asked.splits(),
+        keys: over.map_or_else(Vec::new, |over| keys(&chart, over, &since)),
         findings: numbers.findings,
         suppressed: numbers.suppressed,
         open: status("open"),
@@ -116,7 +146,7 @@ pub(super) async fn show(
         answer: mean(numbers.time_to_acknowledge),
         oldest: numbers.oldest_open.as_ref().map(|one| Line::new(one, now)),
         severities: by_severity(&numbers, &since),
-        chart: Chart::of(&numbers.series, by),
+        chart,
         accounts: top(&numbers.by_account, "account", &since),
         rules: top(&numbers.by_rule, "rule", &since),
         services: top(&numbers.by_service, "service", &since),
@@ -132,26 +162,67 @@ pub(super) async fn show(
     Ok(reply::page(StatusCode::OK, &page))
 }
 
-/// Days that are asked for, if they are offered.
-fn window_of(query: &str) -> u16 {
-    let mut pairs = form_urlencoded::parse(query.as_bytes());
-    let asked = pairs.find(|(name, _)| name == "days");
-    let asked = asked.and_then(|(_, value)| value.parse().ok());
-    asked.filter(|days| WINDOWS.contains(days)).unwrap_or(USUAL)
-}
-
-impl Offer {
-    fn new(days: u16, chosen: u16) -> Self {
-        let word = match days {
-            1 => "Today".to_owned(),
-            days => format!("{days} days"),
-        };
+impl Asked {
+    /// What is not offered is as good as not asked for.
+    fn read(query: &str) -> Self {
+        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+        let asked = |name: &str| pairs.iter().find(|(have, _)| have == name);
+        let days = asked("days").and_then(|(_, value)| value.parse().ok());
         Self {
-            days,
-            word,
-            chosen: days == chosen,
+            days: days.filter(|days| WINDOWS.contains(days)).unwrap_or(USUAL),
+            over: asked("over").and_then(|(_, value)| Over::named(value)),
         }
     }
+
+    fn link(self) -> String {
+        let days = self.days;
+        let over = self.over.map(|over| format!("&over={}", over.as_str()));
+        format!("/?days={days}{}", over.unwrap_or_default())
+    }
+
+    /// The same over other windows.
+    fn windows(self) -> Vec<Offer> {
+        let offer = |days: u16| Offer {
+            link: Self { days, ..self }.link(),
+            word: match days {
+                1 => "Today".to_owned(),
+                days => format!("{days} days"),
+            },
+            chosen: days == self.days,
+        };
+        WINDOWS.map(offer).into()
+    }
+
+    /// The same, split otherwise.
+    fn splits(self) -> Vec<Offer> {
+        let all = [None].into_iter().chain(Over::ALL.map(Some));
+        let offer = |over: Option<Over>| Offer {
+            link: Self { over, ..self }.link(),
+            word: over.map_or(SEVERITY, Over::as_str).to_owned(),
+            chosen: over == self.over,
+        };
+        all.map(offer).collect()
+    }
+}
+
+/// What the colours mean.
+fn keys(chart: &Chart, over: Over, since: &str) -> Vec<Key> {
+    let key = |layer: &Layer| Key {
+        class: layer.class,
+        name: layer.name.clone(),
+        findings: layer.findings,
+        list: layer
+            .value
+            .as_ref()
+            .map(|value| list(over.as_str(), value, since)),
+    };
+    chart.layers.iter().map(key).collect()
+}
+
+/// Where the findings of a name are listed.
+fn list(filter: &str, value: &str, since: &str) -> String {
+    let value: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
+    format!("/findings?{filter}={value}{since}")
 }
 
 fn mean(mean: Mean) -> String {
@@ -187,15 +258,12 @@ fn top(counts: &BTreeMap<String, u64>, filter: &str, since: &str) -> Vec<Count> 
     let mut counts: Vec<(&String, u64)> = counts.iter().map(|(name, n)| (name, *n)).collect();
     counts.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
     let most = counts.first().map_or(0, |(_, count)| *count);
-    let count = |(name, count): (&String, u64)| {
-        let value: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
-        Count {
-            name: words::one_line(name),
-            class: String::new(),
-            findings: count,
-            share: share(count, most),
-            list: format!("/findings?{filter}={value}{since}"),
-        }
+    let count = |(name, count): (&String, u64)| Count {
+        name: words::one_line(name),
+        class: String::new(),
+        findings: count,
+        share: share(count, most),
+        list: list(filter, name, since),
     };
     counts.into_iter().take(TOP).map(count).collect()
 }
@@ -209,16 +277,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_offered_windows_are_shown() {
-        for (query, expected) in [
-            ("", 7),
-            ("days=30", 30),
-            ("days=31", 7),
-            ("days=-1", 7),
-            ("days=99999999999", 7),
-            ("a=b&days=1", 1),
+    fn only_what_is_offered_is_shown() {
+        for (query, days, over, link) in [
+            ("", 7, None, "/?days=7"),
+            ("days=30", 30, None, "/?days=30"),
+            ("days=31", 7, None, "/?days=7"),
+            ("days=-1", 7, None, "/?days=7"),
+            ("days=99999999999&over=severity", 7, None, "/?days=7"),
+            (
+                "a=b&days=1&over=rule",
+                1,
+                Some(Over::Rule),
+                "/?days=1&over=rule",
+            ),
+            ("over=Account", 7, None, "/?days=7"),
         ] {
-            assert_eq!(window_of(query), expected, "{query}");
+            let asked = Asked::read(query);
+            assert_eq!(asked, Asked { days, over }, "{query}");
+            assert_eq!(asked.link(), link, "{query}");
+            let chosen = [asked.windows(), asked.splits()].concat();
+            let chosen: Vec<_> = chosen.iter().filter(|offer| offer.chosen).collect();
+            assert!(chosen.len() == 2 && chosen.iter().all(|offer| offer.link == link));
         }
     }
 

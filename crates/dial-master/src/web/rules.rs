@@ -141,8 +141,13 @@ pub(super) async fn show(
 pub(super) async fn numbers(state: &State, now: Timestamp) -> Result<Stats, StoreError> {
     let to = now.to_zoned(TimeZone::UTC).date();
     let from = to.saturating_sub((i64::from(DAYS) - 1).days());
-    let by = Step::Day;
-    Stats::read(&*state.parts.store, Window { from, to, by }, now).await
+    let window = Window {
+        from,
+        to,
+        by: Step::Day,
+        over: None,
+    };
+    Stats::read(&*state.parts.store, window, now).await
 }
 
 /// What to say where the workers' newest rules are not those of the catalogue.

@@ -111,7 +111,9 @@
       const other = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
       if (!other || other.textContent === part.textContent) continue;
       const inside = part.contains(document.activeElement);
+      const open = all("details", part).map((one) => one.open);
       part.replaceChildren(...Array.from(other.childNodes, (node) => document.importNode(node, true)));
+      for (const [n, one] of all("details", part).entries()) if (n in open) one.open = open[n];
       if (inside && at >= 0) go(at);
     }
     heading();
