@@ -148,7 +148,7 @@ step("findings over time by severity, account, rule and service", async () => {
 
 step("look a rule up", async () => {
   await page.goto(`${master.url}/rules`);
-  await page.getByRole("link", { name: /^T1530/ }).first().click();
+  await page.getByRole("link", { name: /^T1530 Data from Cloud Storage/ }).first().click();
   await page.waitForURL(/attack=T1530/);
   await page.getByLabel("Search").fill("bucket policy anyone");
   await page.keyboard.press("Enter");

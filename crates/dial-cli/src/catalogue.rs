@@ -2,7 +2,7 @@
 
 use crate::judging::{Judging, build};
 use dial_core::catalogue::{Catalogue, Requirement, RuleCard, Technique};
-use dial_detect::engine::{Pack, RuleInfo, tactics};
+use dial_detect::engine::{Pack, RuleInfo, tactics, technique_name};
 use dial_detect::{Pipeline, Settings, patterns};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -43,6 +43,7 @@ fn card(rule: &RuleInfo, requires: Vec<Requirement>) -> RuleCard {
     };
     let technique = |id: &String| Technique {
         id: id.clone(),
+        name: technique_name(id).unwrap_or_default(),
         tactics: tactics(id)
             .iter()
             .map(|&tactic| tactic.to_owned())

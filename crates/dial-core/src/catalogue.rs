@@ -56,6 +56,9 @@ pub struct RuleCard {
 pub struct Technique {
     /// Such as `T1530`.
     pub id: String,
+    /// As ATT&CK has it, such as `Valid Accounts: Cloud Accounts`; empty where it has no such id.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
     /// Such as `credential-access`.
     pub tactics: Vec<String>,
 }
@@ -93,6 +96,13 @@ impl Catalogue {
     /// The rule of a name.
     pub fn rule(&self, name: &str) -> Option<&RuleCard> {
         self.rules.iter().find(|card| card.name == name)
+    }
+
+    /// The name of a technique that a rule here looks for.
+    pub fn technique(&self, id: &str) -> Option<&str> {
+        let mut techniques = self.rules.iter().flat_map(|card| &card.attack);
+        let found = techniques.find(|one| one.id == id && !one.name.is_empty());
+        found.map(|one| one.name.as_str())
     }
 }
 

@@ -10,7 +10,7 @@ mod never;
 mod ordinary;
 mod traps;
 
-pub use attack::{ATTACK_VERSION, tactics};
+pub use attack::{ATTACK_VERSION, tactics, technique_name};
 pub use ordinary::Ordinary;
 
 use super::load::Loaded;

@@ -35,7 +35,9 @@ mod words;
 
 pub use coverage::{Reached, RuleCoverage, coverage};
 pub use explain::Step;
-pub use lint::{ATTACK_VERSION, Lint, LintLevel, Ordinary, lint, lint_text, tactics};
+pub use lint::{
+    ATTACK_VERSION, Lint, LintLevel, Ordinary, lint, lint_text, tactics, technique_name,
+};
 pub use rule::{Delivery, DialKeys, Expect, Pack, RuleInfo, RuleTest};
 pub use rule_error::RuleError;
 pub use rule_test::{TestOutcome, test};

@@ -3,6 +3,7 @@
 use super::frame::Frame;
 use super::oops::Oops;
 use super::related::{self, Around};
+use super::rules::Named;
 use super::tree::{Row, Tree};
 use super::visitor::Visitor;
 use super::words::{self, When};
@@ -82,7 +83,7 @@ struct Page {
     facts: Tree,
     record: Option<Tree>,
     record_note: Option<String>,
-    attack: Vec<String>,
+    attack: Vec<Named>,
     references: Vec<String>,
     cloudtrail: Option<String>,
     around: Around,
@@ -138,6 +139,12 @@ pub(super) async fn page(
     let (deliveries, audit) = (deliveries?, audit?);
     let mut page = Page::of(visitor, &stored, now);
     page.problem = problem;
+    let catalogue = &*state.parts.dashboard.catalogue;
+    let named = |id: &String| Named {
+        id: words::one_line(id),
+        name: words::one_line(catalogue.technique(id).unwrap_or_default()),
+    };
+    page.attack = stored.finding.attack.iter().map(named).collect();
     page.around = around.unwrap_or_else(|error| {
         // What is around it is no reason to hide the finding itself: an index may be new.
         tracing::warn!(finding = %id, %error, "what is around a finding cannot be looked up");
@@ -186,11 +193,7 @@ impl Page {
                     at.bytes, at.key
                 )
             }),
-            attack: finding
-                .attack
-                .iter()
-                .map(|id| words::one_line(id))
-                .collect(),
+            attack: Vec::new(),
             references: safe_links(&finding.references),
             cloudtrail: cloudtrail_event(finding),
             around: Around::default(),

@@ -4,7 +4,7 @@ use super::finding::safe_links;
 use super::frame::Frame;
 use super::line::Line;
 use super::oops::Oops;
-use super::rules::{DAYS, numbers};
+use super::rules::{DAYS, Named, numbers};
 use super::visitor::Visitor;
 use super::words;
 use super::{blind, reply};
@@ -32,7 +32,7 @@ struct Known {
     severity_word: &'static str,
     description: String,
     falsepositives: Vec<String>,
-    attack: Vec<String>,
+    attack: Vec<Named>,
     references: Vec<String>,
     requires: Vec<blind::Need>,
     pack: &'static str,
@@ -103,11 +103,7 @@ impl Known {
             severity_word: words::severity(card.level),
             description: words::lines(card.description.trim()),
             falsepositives: lines(&card.falsepositives),
-            attack: card
-                .attack
-                .iter()
-                .map(|one| words::one_line(&one.id))
-                .collect(),
+            attack: card.attack.iter().map(Named::of).collect(),
             references: safe_links(&card.references),
             requires: card.requires.iter().map(blind::Need::of).collect(),
             pack: match card.pack.as_str() {

@@ -12,7 +12,7 @@ use askama::Template;
 use axum::extract;
 use axum::response::Response;
 use dial_core::Severity;
-use dial_core::catalogue::{Catalogue, RuleCard};
+use dial_core::catalogue::{Catalogue, RuleCard, Technique};
 use dial_core::store::StoreError;
 use dial_core::store::fleet::Fleet as _;
 use dial_core::store::stats::{Stats, Step, Window};
@@ -52,15 +52,24 @@ struct Row {
     severity: &'static str,
     severity_word: &'static str,
     pack: String,
-    attack: Vec<String>,
+    attack: Vec<Named>,
     tests: usize,
     fired: u64,
+}
+
+/// A technique as it is shown.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) id: String,
+    /// Empty where it is not known.
+    pub(super) name: String,
 }
 
 /// One technique in a column of the matrix.
 #[derive(Debug)]
 struct Cell {
     id: String,
+    name: String,
     rules: usize,
     fired: u64,
 }
@@ -124,7 +133,7 @@ pub(super) async fn show(
         known: !cards.is_empty(),
         levels: asked.choices(),
         only_fired: asked.fired,
-        chips: asked.chips(),
+        chips: asked.chips(cards),
         asked: asked != Asked::default(),
         other,
         all: cards.len(),
@@ -179,6 +188,21 @@ async fn other(
 }
 
 impl Asked {
+    /// The name of the technique that is asked for, where the catalogue has it.
+    fn technique_name(&self, cards: &[RuleCard]) -> String {
+        let below = format!("{}.", self.technique);
+        let mut all = cards.iter().flat_map(|card| &card.attack);
+        let named = all.find_map(|one| {
+            let name = if one.id.starts_with(&below) {
+                one.name.split(": ").next()
+            } else {
+                (one.id == self.technique).then_some(one.name.as_str())
+            };
+            name.filter(|name| !name.is_empty())
+        });
+        named.unwrap_or_default().to_owned()
+    }
+
     fn read(query: &str) -> Self {
         let mut asked = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -204,8 +228,9 @@ impl Asked {
     }
 
     /// What has no field of its own, and the page without it.
-    fn chips(&self) -> Vec<Chip> {
-        let set = [("ATT&CK", &self.technique), ("needs", &self.needs)];
+    fn chips(&self, cards: &[RuleCard]) -> Vec<Chip> {
+        let technique = format!("{} {}", self.technique, self.technique_name(cards));
+        let set = [("ATT&CK", technique.trim()), ("needs", &*self.needs)];
         let set = set.into_iter().filter(|(_, value)| !value.is_empty());
         set.map(|(name, value)| Chip {
             text: words::one_line(&format!("{name}: {value}")),
@@ -246,7 +271,7 @@ fn rows(cards: &[RuleCard], fired: &BTreeMap<String, u64>, asked: &Asked) -> Vec
         severity: card.level.as_str(),
         severity_word: words::severity(card.level),
         pack: words::one_line(&card.pack),
-        attack: card.attack.iter().map(|one| one.id.clone()).collect(),
+        attack: card.attack.iter().map(Named::of).collect(),
         tests: card.tests,
         fired: count(&card.name),
     });
@@ -278,8 +303,25 @@ fn rows(cards: &[RuleCard], fired: &BTreeMap<String, u64>, asked: &Asked) -> Vec
     rows.sort_by(|a, b| (b.fired, &a.name).cmp(&(a.fired, &b.name)));
     rows
 }
-/// Rules of each technique, and how often they fired.
-type Techniques<'c> = BTreeMap<&'c str, (BTreeSet<&'c str>, u64)>;
+
+impl Named {
+    pub(super) fn of(technique: &Technique) -> Self {
+        Self {
+            id: words::one_line(&technique.id),
+            name: words::one_line(&technique.name),
+        }
+    }
+}
+
+/// What is known of a technique below a tactic.
+#[derive(Default)]
+struct Covered<'c> {
+    name: &'c str,
+    rules: BTreeSet<&'c str>,
+    fired: u64,
+}
+
+type Techniques<'c> = BTreeMap<&'c str, Covered<'c>>;
 
 /// Techniques below their tactics, sub-techniques with their technique.
 fn matrix(cards: &[RuleCard], fired: &BTreeMap<String, u64>) -> Vec<Column> {
@@ -291,9 +333,16 @@ fn matrix(cards: &[RuleCard], fired: &BTreeMap<String, u64>) -> Vec<Column> {
                 let place = TACTICS.iter().position(|known| known == tactic);
                 let place = place.unwrap_or(TACTICS.len());
                 let column = columns.entry((place, tactic)).or_default();
-                let (rules, count) = column.entry(id).or_default();
-                if rules.insert(&card.name) {
-                    *count += fired.get(&card.name).copied().unwrap_or(0);
+                let covered = column.entry(id).or_default();
+                // A sub-technique's name begins with that of its technique.
+                let name = technique.name.split(": ").next().unwrap_or_default();
+                covered.name = if covered.name.is_empty() {
+                    name
+                } else {
+                    covered.name
+                };
+                if covered.rules.insert(&card.name) {
+                    covered.fired += fired.get(&card.name).copied().unwrap_or(0);
                 }
             }
         }
@@ -302,10 +351,11 @@ fn matrix(cards: &[RuleCard], fired: &BTreeMap<String, u64>) -> Vec<Column> {
         tactic: tactic.replace('-', " "),
         cells: cells
             .into_iter()
-            .map(|(id, (rules, fired))| Cell {
+            .map(|(id, covered)| Cell {
                 id: id.to_owned(),
-                rules: rules.len(),
-                fired,
+                name: words::one_line(covered.name),
+                rules: covered.rules.len(),
+                fired: covered.fired,
             })
             .collect(),
     };
@@ -315,7 +365,7 @@ fn matrix(cards: &[RuleCard], fired: &BTreeMap<String, u64>) -> Vec<Column> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dial_core::catalogue::{Requirement, Technique};
+    use dial_core::catalogue::Requirement;
 
     fn card(name: &str, technique: &str, tactics: &[&str]) -> RuleCard {
         RuleCard {
@@ -328,6 +378,10 @@ mod tests {
             version: "2026-05-01".into(),
             attack: vec![Technique {
                 id: technique.into(),
+                name: match technique {
+                    "T1078.004" => "Valid Accounts: Cloud Accounts".into(),
+                    _ => String::new(),
+                },
                 tactics: tactics.iter().map(|&tactic| tactic.into()).collect(),
             }],
             falsepositives: Vec::new(),
@@ -375,15 +429,20 @@ mod tests {
             .iter()
             .flat_map(|column| {
                 let cells = column.cells.iter();
-                cells.map(|c| format!("{} {} {} {}", column.tactic, c.id, c.rules, c.fired))
+                cells.map(|c| {
+                    format!(
+                        "{} {} {} {} {}",
+                        column.tactic, c.id, c.rules, c.fired, c.name
+                    )
+                })
             })
             .collect();
         assert_eq!(
             shown,
             [
-                "initial access T1078 2 3",
-                "persistence T1078 1 3",
-                "novelty T1999 1 0"
+                "initial access T1078 2 3 Valid Accounts",
+                "persistence T1078 1 3 Valid Accounts",
+                "novelty T1999 1 0 "
             ]
         );
         let rows = rows(&cards, &fired, &Asked::default());

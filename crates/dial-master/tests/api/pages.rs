@@ -22,6 +22,7 @@ fn catalogue() -> Catalogue {
         version: "2026-01-10".into(),
         attack: vec![Technique {
             id: "T1530".into(),
+            name: "Data from Cloud Storage".into(),
             tactics: vec!["collection".into()],
         }],
         falsepositives: vec!["Static websites".into()],
@@ -88,12 +89,19 @@ async fn a_rule_has_a_page() {
             "Static websites",
             "a worker in us-east-1",
             "4 events",
+            "ATT&amp;CK T1530 Data from Cloud Storage</a>",
             "href=\"https://example.org/s3\"",
         ],
     );
     assert!(!rule.body.contains("javascript:"));
     let listed = page(&bed, "/rules?attack=T1530&level=high").await;
-    says(&listed, &["href=\"/rules/s3_bucket_policy_public\""]);
+    says(
+        &listed,
+        &[
+            "href=\"/rules/s3_bucket_policy_public\"",
+            "ATT&#38;CK: T1530 Data from Cloud Storage ",
+        ],
+    );
     let none = page(&bed, "/rules?level=low").await;
     says(&none, &["No rule fits."]);
     let unknown = page(&bed, "/rules/no_such_rule").await;

@@ -2,7 +2,7 @@
 
 use super::{Entry, Row, Services, page, plain};
 use dial_core::Severity;
-use dial_detect::engine::{ATTACK_VERSION, Delivery, Pack, tactics};
+use dial_detect::engine::{ATTACK_VERSION, Delivery, Pack, tactics, technique_name};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -144,9 +144,10 @@ fn by_technique(text: &mut String, services: &Services) {
         let _ = writeln!(text, "\n### {}\n", capital(&tactic.replace('-', " ")));
         for (technique, links) in of_tactic {
             let path = technique.replace('.', "/");
+            let name = technique_name(technique).unwrap_or_default();
             let _ = writeln!(
                 text,
-                "- [{technique}](https://attack.mitre.org/techniques/{path}/): {links}"
+                "- [{technique} {name}](https://attack.mitre.org/techniques/{path}/): {links}"
             );
         }
     }

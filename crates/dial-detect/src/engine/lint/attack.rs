@@ -10,24 +10,42 @@ pub const ATTACK_VERSION: &str = "17.1";
 
 static TECHNIQUES: &str = include_str!("../../../data/attack.txt");
 
-type Matrix = BTreeMap<&'static str, Vec<&'static str>>;
+/// Tactics and name.
+type Matrix = BTreeMap<&'static str, (Vec<&'static str>, &'static str)>;
 
-/// Tactics by technique, such as `t1530`.
+/// By technique, such as `t1530`.
 fn matrix() -> &'static Matrix {
     static MATRIX: OnceLock<Matrix> = OnceLock::new();
     MATRIX.get_or_init(|| {
         let lines = TECHNIQUES.lines().filter(|line| !line.starts_with('#'));
         let split = lines.filter_map(|line| line.split_once(' '));
         split
-            .map(|(technique, tactics)| (technique, tactics.split(' ').collect()))
+            .filter_map(|(technique, rest)| {
+                let (tactics, name) = rest.split_once(": ")?;
+                Some((technique, (tactics.split(' ').collect(), name)))
+            })
             .collect()
     })
 }
 
 /// Tactics of a technique, such as `T1530`; empty where there is no such technique.
 pub fn tactics(technique: &str) -> &'static [&'static str] {
-    let tactics = matrix().get(technique.to_ascii_lowercase().as_str());
-    tactics.map_or(&[], Vec::as_slice)
+    let found = matrix().get(technique.to_ascii_lowercase().as_str());
+    found.map_or(&[], |(tactics, _)| tactics.as_slice())
+}
+
+/// The name of a technique as ATT&CK shows it, a sub-technique after its technique:
+/// `Valid Accounts: Cloud Accounts` for `T1078.004`.
+pub fn technique_name(technique: &str) -> Option<String> {
+    let id = technique.to_ascii_lowercase();
+    let (_, name) = matrix().get(id.as_str())?;
+    let parent = id
+        .split_once('.')
+        .and_then(|(parent, _)| matrix().get(parent));
+    Some(match parent {
+        Some((_, parent)) => format!("{parent}: {name}"),
+        None => (*name).to_owned(),
+    })
 }
 
 pub(super) fn check(rule: &SigmaRule, report: &mut Report<'_>) {
@@ -36,7 +54,11 @@ pub(super) fn check(rule: &SigmaRule, report: &mut Report<'_>) {
         .iter()
         .filter_map(|tag| tag.strip_prefix("attack."));
     let (techniques, others): (Vec<&str>, Vec<&str>) = words.partition(|word| is_id(word, 't'));
-    let tactics: BTreeSet<&str> = matrix().values().flatten().copied().collect();
+    let tactics: BTreeSet<&str> = matrix()
+        .values()
+        .flat_map(|(tactics, _)| tactics)
+        .copied()
+        .collect();
     let (named, unknown): (Vec<&str>, Vec<&str>) =
         others.into_iter().partition(|word| tactics.contains(word));
     for word in unknown {
@@ -47,7 +69,7 @@ pub(super) fn check(rule: &SigmaRule, report: &mut Report<'_>) {
     }
     let mut reached: BTreeSet<&str> = BTreeSet::new();
     for word in techniques {
-        let Some(of) = matrix().get(word) else {
+        let Some((of, _)) = matrix().get(word) else {
             let message = format!(
                 "ATT&CK {ATTACK_VERSION} has no technique {}",
                 word.to_ascii_uppercase()
@@ -96,13 +118,23 @@ mod tests {
     #[test]
     fn the_matrix_is_whole() {
         assert_eq!(matrix().len(), 679);
-        for (technique, tactics) in matrix() {
+        for (technique, (tactics, name)) in matrix() {
+            assert!(!name.is_empty() && name.trim() == *name, "{technique}");
             let parent = technique.split('.').next().unwrap();
-            let of_parent = &matrix()[parent];
+            let (of_parent, _) = &matrix()[parent];
             let inherited = tactics.iter().all(|tactic| of_parent.contains(tactic));
             assert!(inherited && is_id(technique, 't'), "{technique}");
         }
         let version = TECHNIQUES.lines().next().unwrap();
         assert!(version.contains(ATTACK_VERSION), "{version}");
+        for (technique, name) in [
+            ("T1530", Some("Data from Cloud Storage")),
+            ("T1078.004", Some("Valid Accounts: Cloud Accounts")),
+            ("T9999", None),
+            ("T9999.001", None),
+            ("", None),
+        ] {
+            assert_eq!(technique_name(technique).as_deref(), name, "{technique}");
+        }
     }
 }
