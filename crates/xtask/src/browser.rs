@@ -14,6 +14,9 @@ const PACKAGES: [&str; 3] = [
 ];
 /// Names of the program, the first that is there is taken.
 const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+const INSTALL: &str = "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium";
+/// What stands before a reason why nothing was tested.
+const SKIPPED: &str = "skipped: the dashboard in a browser";
 const SCRIPT: &str = "tests/browser/dashboard.mjs";
 /// Findings in a store that has been in use for long.
 const MANY: &str = "100000";
@@ -52,11 +55,12 @@ pub(crate) fn check() -> anyhow::Result<()> {
 }
 
 fn drive(dial: &Path, more: &[String]) -> anyhow::Result<()> {
-    let Some(chromium) = chromium() else {
-        println!(
-            "skipped: the dashboard in a browser (there is no Chromium, and no right to install it)"
-        );
-        return Ok(());
+    let chromium = match chromium() {
+        Ok(chromium) => chromium,
+        Err(reason) => {
+            println!("{SKIPPED}: {reason}");
+            return Ok(());
+        }
     };
     let Some(modules) = modules()? else {
         return Ok(());
@@ -66,20 +70,26 @@ fn drive(dial: &Path, more: &[String]) -> anyhow::Result<()> {
     run(node.env("DIAL_NODE_MODULES", modules))
 }
 
-/// Chromium's program, from the system's packages where root may install them.
-fn chromium() -> Option<PathBuf> {
+/// Chromium's program, from the system's packages where root may install them; else why not.
+fn chromium() -> Result<PathBuf, String> {
     if let Some(program) = found() {
-        return Some(program);
+        return Ok(program);
     }
-    if !succeeds(&["sh", "-c", "test $(id -u) = 0 && command -v apt-get"]) {
-        return None;
+    let names = PROGRAMS.join(", ");
+    if !succeeds(&["sh", "-c", "command -v apt-get"]) {
+        return Err(format!(
+            "none of {names} is on PATH, nor apt-get to install one; install it and try again"
+        ));
     }
-    eprintln!("installing chromium from the system's packages (once)");
-    let install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium";
-    if let Err(error) = run(&mut command(&["sh", "-c", install])) {
-        println!("chromium cannot be installed: {error:#}");
+    if !succeeds(&["sh", "-c", "test $(id -u) = 0"]) {
+        return Err(format!(
+            "none of {names} is on PATH, and only root may install one: apt-get install chromium"
+        ));
     }
-    found()
+    eprintln!("installing chromium from the system's packages (once): {INSTALL}");
+    run(&mut command(&["sh", "-c", INSTALL]))
+        .map_err(|error| format!("chromium cannot be installed: {error:#}"))?;
+    found().ok_or_else(|| format!("chromium was installed, but none of {names} starts"))
 }
 
 /// Its whole path: whoever drives it does not search for it.
@@ -102,7 +112,7 @@ fn modules() -> anyhow::Result<Option<PathBuf>> {
         return Ok(Some(home));
     }
     if !succeeds(&["node", "--version"]) || !succeeds(&["npm", "--version"]) {
-        println!("skipped: the dashboard in a browser (there is no node with npm)");
+        println!("{SKIPPED}: there is no node with npm on PATH; install them and try again");
         return Ok(None);
     }
     std::fs::create_dir_all(&home).with_context(|| format!("{}", home.display()))?;
@@ -120,7 +130,7 @@ fn modules() -> anyhow::Result<Option<PathBuf>> {
         "--prefix",
     ]);
     if let Err(error) = run(install.arg(&home).args(PACKAGES)) {
-        println!("skipped: the dashboard in a browser ({error:#})");
+        println!("{SKIPPED}: {error:#}");
         return Ok(None);
     }
     std::fs::write(&complete, "")?;
