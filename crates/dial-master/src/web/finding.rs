@@ -24,6 +24,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 use std::sync::Arc;
 
+/// Levels of the facts that are unfolded at first: there are few, and they say why.
+const FACTS: usize = 5;
+
 /// Name, value and, where other findings have it too, the list of those.
 #[derive(Debug)]
 struct Fact {
@@ -185,8 +188,8 @@ impl Page {
             place: place(stored, now),
             from: from(&finding.source),
             matched: matched(finding),
-            facts: Tree::of(&Value::Object(finding.facts.clone())),
-            record: record.and_then(Result::ok).map(|value| Tree::of(&value)),
+            facts: Tree::of(&Value::Object(finding.facts.clone()), FACTS),
+            record: record.and_then(Result::ok).map(|value| Tree::of(&value, 1)),
             record_note: finding.record_ref.as_ref().map(|at| {
                 format!(
                     "The record has {} bytes and lies in the bucket as {}.",

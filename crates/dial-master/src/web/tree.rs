@@ -7,8 +7,6 @@ use serde_json::Value;
 const MAX_ROWS: usize = 3_000;
 /// Deeper values are shown as one line.
 const MAX_DEPTH: usize = 24;
-/// Levels that are unfolded at first.
-const UNFOLDED: usize = 1;
 /// Longest text of a leaf, characters.
 const LEAF: usize = 1_000;
 
@@ -43,12 +41,18 @@ pub(super) struct Tree {
     pub(super) rows: Vec<Row>,
     /// Whether some are left out.
     pub(super) cut: bool,
+    /// Levels that are unfolded at first.
+    levels: usize,
 }
 
 impl Tree {
-    /// The members of an object; of any other value the value itself.
-    pub(super) fn of(value: &Value) -> Self {
-        let mut tree = Self::default();
+    /// The members of an object, of any other value the value itself; so many levels are unfolded
+    /// at first.
+    pub(super) fn of(value: &Value, levels: usize) -> Self {
+        let mut tree = Self {
+            levels,
+            ..Self::default()
+        };
         match value {
             Value::Object(members) => {
                 for (name, member) in members {
@@ -88,7 +92,7 @@ impl Tree {
         self.rows.push(Row::Open {
             name: words::one_line(name),
             size,
-            unfolded: depth < UNFOLDED,
+            unfolded: depth < self.levels,
         });
     }
 
@@ -133,7 +137,7 @@ mod tests {
             ("deep", deep, false),
             ("wide", json!({ "wide": wide }), true),
         ] {
-            let tree = Tree::of(&value);
+            let tree = Tree::of(&value, 1);
             let opened = tree
                 .rows
                 .iter()
