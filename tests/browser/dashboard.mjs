@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { Master, finding } from "./master.mjs";
 import { TEXTS, hostile } from "./hostile.mjs";
 import { signInAtTheProvider } from "./sign_in.mjs";
+import { knownByAProxy } from "./proxy.mjs";
 
 // Both are installed beside, not in, the repository.
 const require = createRequire(join(process.env.DIAL_NODE_MODULES ?? process.cwd(), "x.js"));
@@ -285,6 +286,7 @@ async function play() {
     await master.stop();
   }
   await signInAtTheProvider({ browser, dial, tab, accessible });
+  await knownByAProxy({ browser, dial, tab, accessible });
 }
 
 // Every page over many findings, with how long it took; that is for people, nothing fails by it.

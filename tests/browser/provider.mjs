@@ -6,9 +6,9 @@ import { pathToFileURL } from "node:url";
 import { freePort } from "./master.mjs";
 
 const PEOPLE = {
-  ana: ["staff", "soc-analysts"],
-  bo: ["staff"],
-  cho: ["staff", "soc-leads", "soc-analysts"],
+  analyst: ["staff", "soc-analysts"],
+  visitor: ["staff"],
+  admin: ["staff", "soc-leads", "soc-analysts"],
 };
 // One key for each algorithm that the tests have it sign with.
 const KEYS = [["RS256", "rsa", { modulusLength: 2048 }], ["PS256", "rsa", { modulusLength: 2048 }], ["ES256", "ec", { namedCurve: "P-256" }]];

@@ -78,16 +78,16 @@ export async function signInAtTheProvider({ browser, dial, tab, accessible }) {
     await leave(page, master, provider);
     const begun = await context.cookies();
     const callback = page.waitForRequest((request) => request.url().startsWith(`${master.url}/sign-in/callback`));
-    await logIn(page, "ana");
+    await logIn(page, "analyst");
     await page.waitForURL(`${master.url}/findings?severity=high`);
-    assert.match(await page.locator(".visitor").textContent(), /ana\s+analyst/);
+    assert.match(await page.locator(".visitor").textContent(), /analyst\s+analyst/);
     const cookies = (await context.cookies()).filter((one) => one.name.startsWith("dial_"));
     assert.deepEqual(cookies.map((one) => [one.name, one.httpOnly, one.sameSite]), [["dial_session", true, "Lax"]]);
     await page.locator("[data-line] .t a").first().click();
     await page.getByRole("button", { name: "Acknowledge" }).click();
     await page.locator(".heading .status.acknowledged").waitFor();
     const { audit } = await master.api(`/v1/findings/${page.url().split("/").pop()}`);
-    assert.equal(audit.at(-1).who, "ana");
+    assert.equal(audit.at(-1).who, "analyst");
     ok("sign in at the provider, with the role of the group");
 
     const [other, thief] = await fresh();
@@ -105,8 +105,8 @@ export async function signInAtTheProvider({ browser, dial, tab, accessible }) {
 
     const [, stranger] = await fresh();
     await leave(stranger, master, provider);
-    await logIn(stranger, "bo");
-    await refused(stranger, master, "You are bo, and none of your groups has a role here");
+    await logIn(stranger, "visitor");
+    await refused(stranger, master, "You are visitor, and none of your groups has a role here");
     const [, undecided] = await fresh();
     await leave(undecided, master, provider);
     await undecided.getByRole("link", { name: "Cancel" }).click();
@@ -128,9 +128,9 @@ export async function signInAtTheProvider({ browser, dial, tab, accessible }) {
     try {
       const [, page] = await fresh();
       await leave(page, both.master, both.provider);
-      await logIn(page, "cho");
+      await logIn(page, "admin");
       await page.waitForURL(`${both.master.url}/findings?severity=high`);
-      assert.match(await page.locator(".visitor").textContent(), /cho\s+admin/);
+      assert.match(await page.locator(".visitor").textContent(), /admin\s+admin/);
       ok(`sign in by ${algorithm}, ${secret ? "with" : "without"} a secret`);
     } finally {
       await end(both);

@@ -173,7 +173,7 @@ mod tests {
             header: "X-Auth-Request-Email".into(),
             roles_header: groups.then(|| GROUPS.into()),
             roles: toml::from_str(
-                "soc = 'analyst'\nleads = 'admin'\n\"ana@example.org\" = 'viewer'",
+                "soc = 'analyst'\nleads = 'admin'\n\"analyst@example.org\" = 'viewer'",
             )
             .unwrap(),
             allowed: ["10.0.0.0/8", "fd00::/8"]
@@ -208,27 +208,27 @@ mod tests {
 
     #[test]
     fn the_proxy_says_who_it_is() {
-        let ana = |scope| Ok(Some(("ana@example.org".to_owned(), scope)));
-        let name = (USER, "ana@example.org");
+        let analyst = |scope| Ok(Some(("analyst@example.org".to_owned(), scope)));
+        let name = (USER, "analyst@example.org");
         for from in ["10.0.0.1", "::ffff:10.1.2.3", "fd00::1"] {
             assert_eq!(
                 who(true, &[name, (GROUPS, "staff, soc")], from),
-                ana(Scope::Analyst),
+                analyst(Scope::Analyst),
                 "{from}"
             );
         }
         assert_eq!(
             who(true, &[name, (GROUPS, "soc,leads")], "10.0.0.1"),
-            ana(Scope::Admin)
+            analyst(Scope::Admin)
         );
-        assert_eq!(who(false, &[name], "10.0.0.1"), ana(Scope::Viewer));
+        assert_eq!(who(false, &[name], "10.0.0.1"), analyst(Scope::Viewer));
         assert_eq!(who(true, &[], "10.0.0.1"), Ok(None));
         assert_eq!(who(true, &[(GROUPS, "leads")], "192.0.2.1"), Ok(None));
     }
 
     #[test]
     fn a_header_from_elsewhere_counts_for_nothing() {
-        let list = [(USER, "ana@example.org"), (GROUPS, "leads")];
+        let list = [(USER, "analyst@example.org"), (GROUPS, "leads")];
         for from in [
             "192.0.2.1",
             "11.0.0.1",
@@ -249,35 +249,35 @@ mod tests {
         let cases: [(&str, Shown<'_>, ProxyRefusal); 9] = [
             (
                 "twice",
-                &[(USER, "ana@example.org"), (USER, "bo@example.org")],
+                &[(USER, "analyst@example.org"), (USER, "viewer@example.org")],
                 malformed(USER),
             ),
             ("empty", &[(USER, " ")], malformed(USER)),
             ("too long", &[(USER, &long)], malformed(USER)),
             (
                 "hidden",
-                &[(USER, "ana\u{200b}@example.org")],
+                &[(USER, "analyst\u{200b}@example.org")],
                 malformed(USER),
             ),
             (
                 "turned round",
-                &[(USER, "\u{202e}gro.elpmaxe@ana")],
+                &[(USER, "\u{202e}gro.elpmaxe@tsylana")],
                 malformed(USER),
             ),
             (
                 "groups twice",
-                &[(USER, "ana"), (GROUPS, "staff"), (GROUPS, "leads")],
+                &[(USER, "analyst"), (GROUPS, "staff"), (GROUPS, "leads")],
                 malformed(GROUPS),
             ),
             (
                 "no groups",
-                &[(USER, "ana")],
-                ProxyRefusal::NoRole("ana".into()),
+                &[(USER, "analyst")],
+                ProxyRefusal::NoRole("analyst".into()),
             ),
             (
                 "other groups",
-                &[(USER, "ana"), (GROUPS, "staff,SOC,")],
-                ProxyRefusal::NoRole("ana".into()),
+                &[(USER, "analyst"), (GROUPS, "staff,SOC,")],
+                ProxyRefusal::NoRole("analyst".into()),
             ),
             (
                 "a name is no group",

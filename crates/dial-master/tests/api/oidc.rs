@@ -118,7 +118,7 @@ impl Provider {
     fn claims(&self, way: &Way, more: &Value) -> Value {
         let mut claims = json!({
             "iss": self.issuer(), "aud": "dial", "sub": "u-1", "nonce": way.parameters["nonce"],
-            "iat": NOW, "exp": NOW + 300, "preferred_username": "ana", "groups": ["staff", "soc"],
+            "iat": NOW, "exp": NOW + 300, "preferred_username": "analyst", "groups": ["staff", "soc"],
         });
         for (name, value) in more.as_object().unwrap() {
             claims[name] = value.clone();
@@ -253,7 +253,7 @@ async fn whoever_signs_in_at_the_provider_has_the_role_of_the_group() {
         listed["findings"][0]["id"].as_str().unwrap()
     );
     let shown = browser.get(&page).await.body;
-    assert!(shown.contains("ana <small>analyst</small>"), "{shown}");
+    assert!(shown.contains("analyst <small>analyst</small>"), "{shown}");
     let token = browser.form_token(&page).await;
     let fields = [("form_token", token.as_str()), ("action", "acknowledge")];
     assert_eq!(
@@ -261,7 +261,7 @@ async fn whoever_signs_in_at_the_provider_has_the_role_of_the_group() {
         StatusCode::SEE_OTHER
     );
     let audit = bed.get(&format!("/v1{page}")).await.json();
-    assert_eq!(audit["audit"][1]["who"], "ana");
+    assert_eq!(audit["audit"][1]["who"], "analyst");
 
     browser.post("/sign-out", &[("form_token", &token)]).await;
     assert_eq!(browser.get(&page).await.status, StatusCode::SEE_OTHER);
@@ -392,7 +392,7 @@ async fn tokens_for_anybody_else_open_nothing() {
     }
     let wrong_group = way.end(&bed).await.body;
     assert!(
-        wrong_group.contains("You are ana, and none of your groups"),
+        wrong_group.contains("You are analyst, and none of your groups"),
         "{wrong_group}"
     );
 }
@@ -427,7 +427,7 @@ async fn a_provider_with_small_tokens_is_asked_for_the_rest() {
     let cases = [
         (
             "its own",
-            json!({"sub": "u-1", "groups": ["looks"], "preferred_username": "bo"}),
+            json!({"sub": "u-1", "groups": ["looks"], "preferred_username": "viewer"}),
             StatusCode::SEE_OTHER,
         ),
         (
@@ -467,7 +467,7 @@ async fn a_provider_with_small_tokens_is_asked_for_the_rest() {
             let mut browser = Browser::new(&bed);
             browser.cookie = Some(cookie);
             let page = browser.get("/rules").await.body;
-            assert!(page.contains("bo <small>viewer</small>"), "{page}");
+            assert!(page.contains("viewer <small>viewer</small>"), "{page}");
         }
     }
 }
@@ -548,7 +548,7 @@ async fn a_session_ends_when_its_provider_is_no_longer_asked() {
         let now = Timestamp::from_second(NOW).unwrap();
         let session = Session {
             id: secret.id(),
-            name: "ana".into(),
+            name: "analyst".into(),
             scope: Scope::Viewer,
             proof: Proof::Provider {
                 issuer,

@@ -52,19 +52,25 @@ async fn ask(
     bed.send(request).await
 }
 
-const ANA: [(&str, &str); 2] = [
-    ("x-forwarded-user", "ana"),
+const ANALYST: [(&str, &str); 2] = [
+    ("x-forwarded-user", "analyst"),
     ("x-forwarded-groups", "staff,soc"),
 ];
-const BO: [(&str, &str); 2] = [("x-forwarded-user", "bo"), ("x-forwarded-groups", "looks")];
+const VIEWER: [(&str, &str); 2] = [
+    ("x-forwarded-user", "viewer"),
+    ("x-forwarded-groups", "looks"),
+];
 
 #[tokio::test]
 async fn a_proxys_word_counts_from_its_addresses_only() {
     let (bed, path) = bed().await;
     let get = (Method::GET, path.as_str(), "");
-    let shown = ask(&bed, Some(PROXY), get.clone(), &ANA).await;
+    let shown = ask(&bed, Some(PROXY), get.clone(), &ANALYST).await;
     assert_eq!(shown.status, StatusCode::OK);
-    assert!(shown.body.contains("ana <small>analyst</small>"), "{shown}");
+    assert!(
+        shown.body.contains("analyst <small>analyst</small>"),
+        "{shown}"
+    );
     assert!(
         !shown.body.contains("Sign out"),
         "the proxy signs people out"
@@ -75,21 +81,24 @@ async fn a_proxys_word_counts_from_its_addresses_only() {
         Some("127.0.0.1"),
         None,
     ] {
-        let turned = ask(&bed, from, get.clone(), &ANA).await;
+        let turned = ask(&bed, from, get.clone(), &ANALYST).await;
         assert_eq!(turned.status, StatusCode::SEE_OTHER, "{from:?}");
         let place = turned.header("location").unwrap();
         assert!(place.starts_with("/sign-in?next="), "{from:?}: {place}");
     }
     let nobody = ask(&bed, Some(PROXY), get.clone(), &[]).await;
     assert_eq!(nobody.status, StatusCode::SEE_OTHER);
-    let other = [("x-forwarded-user", "ana"), ("x-forwarded-groups", "staff")];
+    let other = [
+        ("x-forwarded-user", "analyst"),
+        ("x-forwarded-groups", "staff"),
+    ];
     let no_role = ask(&bed, Some(PROXY), get.clone(), &other).await;
     assert_eq!(no_role.status, StatusCode::FORBIDDEN);
-    assert!(no_role.body.contains("You are ana"), "{no_role}");
-    let two = [ANA[0], BO[0], ANA[1]];
+    assert!(no_role.body.contains("You are analyst"), "{no_role}");
+    let two = [ANALYST[0], VIEWER[0], ANALYST[1]];
     let twice = ask(&bed, Some(PROXY), get.clone(), &two).await;
     assert_eq!(twice.status, StatusCode::BAD_REQUEST);
-    let forged = [("x-forwarded-for", PROXY), ANA[0], ANA[1]];
+    let forged = [("x-forwarded-for", PROXY), ANALYST[0], ANALYST[1]];
     let elsewhere = ask(&bed, Some("192.0.2.1"), get, &forged).await;
     assert_eq!(
         elsewhere.status,
@@ -102,7 +111,7 @@ async fn a_proxys_word_counts_from_its_addresses_only() {
 async fn the_header_opens_pages_and_never_the_api() {
     let (bed, path) = bed().await;
     let api = format!("/v1{path}");
-    let asked = ask(&bed, Some(PROXY), (Method::GET, &api, ""), &ANA).await;
+    let asked = ask(&bed, Some(PROXY), (Method::GET, &api, ""), &ANALYST).await;
     assert_eq!(asked.status, StatusCode::UNAUTHORIZED);
     assert_eq!(asked.body, "");
 }
@@ -110,7 +119,7 @@ async fn the_header_opens_pages_and_never_the_api() {
 #[tokio::test]
 async fn forms_of_others_change_nothing_behind_a_proxy_either() {
     let (bed, path) = bed().await;
-    let page = ask(&bed, Some(PROXY), (Method::GET, &path, ""), &ANA).await;
+    let page = ask(&bed, Some(PROXY), (Method::GET, &path, ""), &ANALYST).await;
     let token = |page: &Answer| {
         let (_, rest) = page
             .body
@@ -119,29 +128,32 @@ async fn forms_of_others_change_nothing_behind_a_proxy_either() {
         rest.split('"').next().unwrap().to_owned()
     };
     let own = token(&page);
-    let of_bo = ask(&bed, Some(PROXY), (Method::GET, &path, ""), &BO).await;
-    assert!(!of_bo.body.contains(&own), "everybody has another token");
+    let of_viewer = ask(&bed, Some(PROXY), (Method::GET, &path, ""), &VIEWER).await;
+    assert!(
+        !of_viewer.body.contains(&own),
+        "everybody has another token"
+    );
     let good = format!("action=acknowledge&form_token={own}");
     let cases = [
         (
             "no token",
             Some(PROXY),
             "action=acknowledge",
-            &ANA,
+            &ANALYST,
             StatusCode::FORBIDDEN,
         ),
         (
             "of another",
             Some(PROXY),
             good.as_str(),
-            &BO,
+            &VIEWER,
             StatusCode::FORBIDDEN,
         ),
         (
             "from elsewhere",
             Some("192.0.2.1"),
             good.as_str(),
-            &ANA,
+            &ANALYST,
             StatusCode::SEE_OTHER,
         ),
     ];
@@ -154,18 +166,18 @@ async fn forms_of_others_change_nothing_behind_a_proxy_either() {
     let foreign = Request::post(&path)
         .header("host", "dial.example.org")
         .header("origin", "https://attacker.example")
-        .header(ANA[0].0, ANA[0].1)
-        .header(ANA[1].0, ANA[1].1);
+        .header(ANALYST[0].0, ANALYST[0].1)
+        .header(ANALYST[1].0, ANALYST[1].1);
     let mut foreign = foreign.body(Body::from(good.clone())).unwrap();
     let peer = Peer(format!("{PROXY}:4711").parse().unwrap());
     foreign.extensions_mut().insert(peer);
     assert_eq!(bed.send(foreign).await.status, StatusCode::FORBIDDEN);
 
     let post = (Method::POST, path.as_str(), good.as_str());
-    let changed = ask(&bed, Some(PROXY), post, &ANA).await;
+    let changed = ask(&bed, Some(PROXY), post, &ANALYST).await;
     assert_eq!(changed.status, StatusCode::SEE_OTHER, "{changed}");
     let shown = bed.get(&format!("/v1{path}")).await.json();
-    assert_eq!(shown["audit"][1]["who"], "ana");
+    assert_eq!(shown["audit"][1]["who"], "analyst");
 }
 
 #[test]

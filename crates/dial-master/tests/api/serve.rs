@@ -83,14 +83,14 @@ async fn the_peer_of_the_connection_decides_whether_a_proxys_header_counts() {
             "root_keys = {{ 1 = \"file:{0}/root.key\" }}\n\
              tokens = [{{ name = \"me\", secret = \"file:{0}/token\" }}]\n\
              [master.sign_in.proxy]\nheader = \"x-forwarded-user\"\n\
-             roles = {{ ana = \"viewer\" }}\nallowed = [\"{allowed}\"]",
+             roles = {{ analyst = \"viewer\" }}\nallowed = [\"{allowed}\"]",
             folder.path().display()
         );
         let secrets = AwsSecrets::new(Clients::new());
         let config = config(folder.path(), &more);
         let running = serve::start(&config, &secrets).await.unwrap();
         let request = b"GET /rules HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
-              x-forwarded-for: 10.0.0.1\r\nx-forwarded-user: ana\r\n\r\n";
+              x-forwarded-for: 10.0.0.1\r\nx-forwarded-user: analyst\r\n\r\n";
         let answer = talk(running.address(), request).await;
         assert_eq!(status(&answer), expected, "{allowed}");
         running.stop().await;
@@ -104,7 +104,7 @@ async fn behind_an_http_api_no_proxy_is_believed() {
         "root_keys = {{ 1 = \"file:{0}/root.key\" }}\n\
          tokens = [{{ name = \"me\", secret = \"file:{0}/token\" }}]\n\
          [master.sign_in.proxy]\nheader = \"x-forwarded-user\"\n\
-         roles = {{ ana = \"viewer\" }}\nallowed = [\"10.0.0.0/8\"]",
+         roles = {{ analyst = \"viewer\" }}\nallowed = [\"10.0.0.0/8\"]",
         folder.path().display()
     );
     let config = config(folder.path(), &more);

@@ -123,7 +123,7 @@ mod tests {
         let reading = Reading {
             roles_claim: roles_claim.into(),
             roles: toml::from_str(
-                "soc = 'analyst'\nleads = 'admin'\n\"ana@example.org\" = 'viewer'",
+                "soc = 'analyst'\nleads = 'admin'\n\"analyst@example.org\" = 'viewer'",
             )
             .unwrap(),
             name_claim: name_claim.into(),
@@ -194,19 +194,19 @@ mod tests {
             (
                 "email",
                 "email",
-                json!({"email": "ana@example.org", "email_verified": true}),
+                json!({"email": "analyst@example.org", "email_verified": true}),
             ),
             (
                 "email",
                 "email",
-                json!({"email": "ana@example.org", "email_verified": "true"}),
+                json!({"email": "analyst@example.org", "email_verified": "true"}),
             ),
             (
                 "email",
                 "email",
-                json!({"email": "ana@example.org", "email_verified": false}),
+                json!({"email": "analyst@example.org", "email_verified": false}),
             ),
-            ("email", "email", json!({"email": "ana@example.org"})),
+            ("email", "email", json!({"email": "analyst@example.org"})),
             (
                 "groups",
                 "email",
