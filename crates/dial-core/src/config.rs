@@ -188,6 +188,8 @@ impl<'t> Reader<'t> {
             .map(ToString::to_string)
             .map(|segment| segment.trim_matches(['[', ']']).to_owned())
             .filter(|segment| segment != ".")
+            // Below a key that is no text, nothing has a name: what holds it is taken out whole.
+            .take_while(|segment| segment != "?")
             .collect();
         let mut shown = message.clone();
         if let Some(unknown) = between(&message, "unknown field `", "`") {
@@ -451,6 +453,38 @@ mod tests {
         master_ulr: unknown key `master_ulr`; did you mean `master_url`?
         timeout: 13 brings bad luck; use 14
         ");
+    }
+
+    #[test]
+    fn a_key_that_is_no_text_hides_nothing_beside_it() {
+        #[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+        #[serde(rename_all = "lowercase")]
+        enum Level {
+            High,
+        }
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Levels {
+            #[serde(default, rename = "levels")]
+            _levels: std::collections::BTreeMap<Level, String>,
+            #[serde(default, rename = "size")]
+            _size: u32,
+        }
+        impl Check for Levels {
+            fn check(&self, _: &mut dyn FnMut(&str, String)) {}
+        }
+        let cases = [
+            ("no such level", "levels = { hgih = 'x' }\nsize = 'big'"),
+            ("no text", "levels = { high = 3 }\nsize = 'big'"),
+        ];
+        for (name, text) in cases {
+            let mut paths = Vec::new();
+            let read: Option<Levels> = table(text.parse().unwrap(), &mut |path, _| {
+                paths.push(path.to_owned());
+            });
+            assert!(read.is_none(), "{name}");
+            assert_eq!(paths, ["levels", "size"], "{name}");
+        }
     }
 
     #[test]

@@ -266,7 +266,13 @@ fn kind(word: Option<&Value>, report: Report<'_>) -> Option<&'static SinkKind> {
         let wrong = word.map_or("`type` is missing".to_owned(), |w| {
             format!("no such type {w}")
         });
-        report("type", format!("{wrong}; use one of {}", names.join(", ")));
+        let near = word.and_then(Value::as_str);
+        let near = near.and_then(|word| config::nearest(word, names.iter().copied()));
+        let fix = near.map_or_else(
+            || format!("use one of {}", names.join(", ")),
+            |near| format!("did you mean {near}?"),
+        );
+        report("type", format!("{wrong}; {fix}"));
     }
     found.copied()
 }

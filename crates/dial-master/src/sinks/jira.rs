@@ -46,9 +46,10 @@ struct JiraSettings {
     issue_type: String,
     #[serde(default)]
     labels: Vec<String>,
-    /// Names of Jira's priorities; without one the project's default holds.
+    /// Names of Jira's priorities, by severity; without one the project's default holds. Read as
+    /// texts, so that a wrong one is named by its place and the others are read on.
     #[serde(default)]
-    priorities: BTreeMap<Severity, String>,
+    priorities: BTreeMap<String, String>,
     /// Names of the workflow's transitions, by where the finding stands.
     #[serde(default)]
     transitions: BTreeMap<String, String>,
@@ -83,6 +84,11 @@ impl Check for JiraSettings {
         if self.email.contains(':') || !self.email.contains('@') {
             report("email", "must be the address of the token's account".into());
         }
+        for severity in self.priorities.keys() {
+            if let Err(error) = severity.parse::<Severity>() {
+                report(&format!("priorities.{severity}"), error.to_string());
+            }
+        }
         news::check_keys("transitions", self.transitions.keys(), report);
         for label in &self.labels {
             let length = label.chars().count();
@@ -91,6 +97,16 @@ impl Check for JiraSettings {
                 report("labels", message);
             }
         }
+    }
+}
+
+impl JiraSettings {
+    /// The priority of each severity; what is none was refused before.
+    fn known_priorities(&self) -> BTreeMap<Severity, String> {
+        let known = |(severity, name): (&String, &String)| {
+            Some((severity.parse::<Severity>().ok()?, name.clone()))
+        };
+        self.priorities.iter().filter_map(known).collect()
     }
 }
 
@@ -114,7 +130,7 @@ impl Settings for JiraSettings {
             project: self.project.clone(),
             issue_type: self.issue_type.clone(),
             labels: self.labels.clone(),
-            priorities: self.priorities.clone(),
+            priorities: self.known_priorities(),
             transitions: self.transitions.clone(),
         }))
     }

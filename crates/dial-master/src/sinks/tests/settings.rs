@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// (case, name of the sink, its settings).
-const PROBLEMS: [(&str, &str, &str); 22] = [
+const PROBLEMS: [(&str, &str, &str); 23] = [
     ("name", "No Good", WEBHOOK),
     ("no type", "it", "webhook_url = 'env:HOOK'"),
     ("wrong type", "it", "type = 'slak'"),
@@ -86,6 +86,11 @@ const PROBLEMS: [(&str, &str, &str); 22] = [
         "levels",
         "it",
         "type = 'thehive'\nurl = 'https://h.example.org'\napi_key = 'env:TOKEN'\ntlp = 5\npap = 4\nsource = ''",
+    ),
+    (
+        "priorities and what stands behind them",
+        "it",
+        "type = 'jira'\nurl = 'https://j.example.org'\nemail = 'nobody'\napi_token = 'env:TOKEN'\nproject = 'sec'\nlabels = ['two words']\npriorities = { hgih = 'High', low = 5, urgent = 'x' }\ntransitions = { gone = 'x' }",
     ),
     (
         "missing keys",
