@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod config;
 pub mod deliver;
 pub mod emf;
+pub mod enduring;
 pub mod enrolment;
 pub mod fleet;
 pub mod lambda;

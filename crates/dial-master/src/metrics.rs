@@ -26,6 +26,7 @@ const DELIVERIES: &str = "dial_deliveries_total";
 const SINK_REFUSED: &str = "dial_sink_refused";
 const OLDEST: &str = "dial_oldest_due_seconds";
 const OUTBOX: &str = "dial_outbox_rows";
+const DEFECTS: &str = "dial_defects_total";
 const DETECT: &str = "dial_time_to_detect_seconds";
 
 /// Upper bounds, seconds: our own share is milliseconds, CloudTrail's is seconds to minutes.
@@ -109,6 +110,11 @@ fn describe() {
         Unit::Count,
         "Outbox rows by sink and state; they add up to the findings stored for the sink"
     );
+    describe_counter!(
+        DEFECTS,
+        Unit::Count,
+        "Times that a task broke off by a defect and began again, by task"
+    );
     describe_histogram!(
         DETECT,
         Unit::Seconds,
@@ -167,6 +173,11 @@ pub fn delivered(accepted: Timestamp, delivered: Timestamp) {
 /// Counts the end of an attempt at a sink.
 pub(crate) fn attempted(sink: &str, outcome: &'static str) {
     counter!(DELIVERIES, "sink" => sink.to_owned(), "outcome" => outcome).increment(1);
+}
+
+/// Counts a task that broke off; tasks are words of ours and names of sinks, never input.
+pub(crate) fn defect(task: &str) {
+    counter!(DEFECTS, "task" => task.to_owned()).increment(1);
 }
 
 /// How late the oldest row is that a look at a sink found due; none is not late.

@@ -40,7 +40,7 @@ impl Upkeep {
     }
 
     /// Does so every minute, until `shutdown`; what is under way is broken off, which loses nothing.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) {
         tokio::pin!(shutdown);
         loop {
             let round = async {

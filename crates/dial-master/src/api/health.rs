@@ -5,6 +5,7 @@ use super::caller::Viewer;
 use super::operation::Operation;
 use super::problem::Problem;
 use super::{State, reply};
+use crate::enduring::Defect;
 use crate::readers::Readers;
 use crate::sinks::HealthState;
 use crate::watch::Seen;
@@ -43,11 +44,15 @@ impl Readiness {
 /// How the master is.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Standing {
-    /// `ok`, `ready`, or `degraded` where a sink refuses us.
+    /// `ok`, `ready`, or `degraded` where a sink refuses us or something broke off in the last ten
+    /// minutes.
     status: &'static str,
     /// How each sink is; for readers only.
     #[serde(skip_serializing_if = "Option::is_none")]
     sinks: Option<Vec<Seen>>,
+    /// What broke off by a defect since the start, where anything did; for readers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    defects: Option<Vec<Defect>>,
 }
 
 pub(super) fn declared() -> [Operation; 3] {
@@ -56,7 +61,10 @@ pub(super) fn declared() -> [Operation; 3] {
         .answers::<Standing>(200, "It does.");
     let ready = Operation::get("/readyz", "ready", ready)
         .does("Requests are welcome: the store answers")
-        .answers::<Standing>(200, "They are; readers learn of sinks that refuse us.")
+        .answers::<Standing>(
+            200,
+            "They are; readers learn of sinks that refuse us and of what broke off.",
+        )
         .fails(
             503,
             "The store does not answer, or the process is about to stop.",
@@ -69,8 +77,7 @@ pub(super) fn declared() -> [Operation; 3] {
 
 /// The process runs.
 async fn alive(_: Anyone) -> Response {
-    let (status, sinks) = ("ok", None);
-    reply::json(StatusCode::OK, &Standing { status, sinks })
+    reply::json(StatusCode::OK, &Standing::bare("ok"))
 }
 
 /// Requests are welcome: the store answers and the process is not about to stop.
@@ -93,18 +100,27 @@ async fn ready(
         return Err(Problem::busy("store is unavailable"));
     }
     let body = match reader {
-        Reader::Stranger => Standing {
-            status: "ready",
-            sinks: None,
-        },
-        Reader::Viewer => told(state.watch.seen()),
+        Reader::Stranger => Standing::bare("ready"),
+        Reader::Viewer => told(&state),
     };
     Ok(reply::json(StatusCode::OK, &body))
 }
 
-fn told(sinks: Vec<Seen>) -> Standing {
+impl Standing {
+    /// What anybody may know.
+    fn bare(status: &'static str) -> Self {
+        Self {
+            status,
+            sinks: None,
+            defects: None,
+        }
+    }
+}
+
+fn told(state: &State) -> Standing {
+    let sinks = state.watch.seen();
     let refuses = |seen: &Seen| seen.health.state == HealthState::Refused;
-    let status = if sinks.iter().any(refuses) {
+    let status = if sinks.iter().any(refuses) || state.defects.recent() {
         "degraded"
     } else {
         "ready"
@@ -112,6 +128,7 @@ fn told(sinks: Vec<Seen>) -> Standing {
     Standing {
         status,
         sinks: Some(sinks),
+        defects: Some(state.defects.seen()).filter(|seen| !seen.is_empty()),
     }
 }
 

@@ -40,6 +40,7 @@ pub use tokens::{NewToken, TokenList, TokenRequest};
 pub use triage::{ChangeMade, ChangeProblem, DOOR};
 pub use workers::{WorkerLine, WorkerList};
 
+use crate::enduring::Defects;
 use crate::enrolment::Enroller;
 use crate::limit::Limiter;
 use crate::readers::Readers;
@@ -114,6 +115,7 @@ pub struct State {
     draining: AtomicBool,
     wake: Arc<Notify>,
     watch: Arc<Watch>,
+    defects: Arc<Defects>,
 }
 
 impl State {
@@ -122,6 +124,7 @@ impl State {
         let Rate { per_second, burst } = parts.rate;
         let token_rate = parts.token_rate;
         crate::metrics::handle();
+        let defects = Arc::new(Defects::new(Arc::clone(&parts.clock)));
         Self {
             parts,
             limiter: Limiter::new(per_second, burst),
@@ -130,6 +133,7 @@ impl State {
             draining: AtomicBool::new(false),
             wake: Arc::default(),
             watch: Arc::default(),
+            defects,
         }
     }
 
@@ -141,6 +145,11 @@ impl State {
     /// What is known of the sinks; empty where nobody looks at them.
     pub fn watch(&self) -> Arc<Watch> {
         Arc::clone(&self.watch)
+    }
+
+    /// What broke off since the start; empty where nothing runs beside the API.
+    pub fn defects(&self) -> Arc<Defects> {
+        Arc::clone(&self.defects)
     }
 
     /// From now on `/readyz` says no, so that no new requests are sent here.

@@ -8,7 +8,7 @@ use crate::metrics;
 use crate::sinks::{Call, Configured, Job, Reply, Step};
 use dial_core::FindingId;
 use dial_core::store::unanswered::{Span, Unanswered};
-use dial_core::store::{Delivery, Settlement};
+use dial_core::store::{Delivery, Settlement, StoreError};
 use futures::FutureExt as _;
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
@@ -29,6 +29,8 @@ pub(super) const LEAST: Duration = Duration::from_secs(5);
 pub(super) const RESERVE: Duration = Duration::from_secs(2);
 /// Calls of one attempt: Slack looks through some pages, then posts.
 pub(super) const MAX_CALLS: usize = 8;
+/// Pause of a sink whose rows the store cannot change.
+const STORE_PAUSE: Duration = Duration::from_secs(5);
 /// First wait when the end cannot be recorded.
 const SETTLE_AGAIN: Duration = Duration::from_millis(200);
 
@@ -117,7 +119,12 @@ impl Deliverer {
         match self.store.claim(finding, sink, now, lease).await {
             Ok(row) => row,
             Err(error) => {
-                warn!(%finding, sink, %error, "delivery cannot be claimed");
+                // A store that cannot write, as with a full disk, is not asked row by row.
+                let stands = matches!(error, StoreError::Unavailable(_));
+                let lane = self.lanes.get(sink).filter(|_| stands);
+                if lane.is_none_or(|lane| lane.rest(STORE_PAUSE)) {
+                    warn!(%finding, sink, %error, "delivery cannot be claimed");
+                }
                 None
             }
         }

@@ -120,6 +120,14 @@ impl Lane {
         state.free_at = state.free_at.max(Instant::now() + pause);
     }
 
+    /// Leaves the sink alone for a while, through no fault of its own; whether it was not so yet.
+    pub(super) fn rest(&self, pause: Duration) -> bool {
+        let (mut state, now) = (self.state(), Instant::now());
+        let fresh = state.free_at <= now;
+        state.free_at = state.free_at.max(now + pause);
+        fresh
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,7 +7,6 @@ mod attempt;
 mod backoff;
 mod bulk;
 pub(crate) mod decide;
-mod enduring;
 pub mod executor;
 mod lane;
 mod lines;
@@ -19,6 +18,7 @@ mod tend;
 mod tests;
 pub mod transport;
 
+use crate::enduring::{self, Defects};
 use crate::message::links::Links;
 use crate::metrics;
 use crate::routing::Routing;
@@ -168,8 +168,13 @@ impl Deliverer {
     }
 
     /// Delivers what is due as it comes, one task per sink, until `shutdown`; attempts under way
-    /// are finished first. `wake` says that there are new rows.
-    pub async fn run(self: Arc<Self>, wake: Arc<Notify>, shutdown: impl Future<Output = ()>) {
+    /// are finished first. `wake` says that there are new rows; what panics is told to `defects`.
+    pub async fn run(
+        self: Arc<Self>,
+        wake: Arc<Notify>,
+        defects: Arc<Defects>,
+        shutdown: impl Future<Output = ()>,
+    ) {
         let (stopper, stop) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let mut bells = Vec::new();
@@ -180,10 +185,10 @@ impl Deliverer {
                 deadline: None,
                 stop: stop.clone(),
             };
-            let deliverer = Arc::clone(&self);
+            let (deliverer, defects) = (Arc::clone(&self), Arc::clone(&defects));
             tasks.spawn(async move {
                 let serve = || deliverer.serve_sink(&name, &bell, until.clone());
-                enduring::run(&name, until.clone(), serve).await;
+                enduring::run(&name, &defects, until.stop.clone(), serve).await;
             });
         }
         let deliverer = Arc::clone(&self);
@@ -193,7 +198,7 @@ impl Deliverer {
         };
         tasks.spawn(async move {
             let tend = || deliverer.keep_tending(until.clone());
-            enduring::run("upkeep of groups and storms", until.clone(), tend).await;
+            enduring::run("tending", &defects, until.stop.clone(), tend).await;
         });
         tokio::pin!(shutdown);
         loop {

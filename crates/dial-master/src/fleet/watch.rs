@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 /// Whom the audit item of such a finding names as its sender.
 const SENDER: &str = "master";
@@ -34,11 +34,19 @@ pub struct Watch {
 impl Watch {
     /// Looks once a minute until `shutdown`; rings `wake` for what is to be delivered.
     ///
-    /// A master that was down heard nobody: silence counts from the start of this process.
-    pub async fn run(self, wake: Arc<Notify>, shutdown: impl Future<Output = ()>) {
+    /// A master that was down heard nobody: silence counts from `started`, the start of this
+    /// process.
+    pub async fn run(
+        &self,
+        started: Instant,
+        wake: Arc<Notify>,
+        shutdown: impl Future<Output = ()>,
+    ) {
         tokio::pin!(shutdown);
-        let grace = self.silent_after.unsigned_abs();
-        let mut minutes = tokio::time::interval_at(Instant::now() + grace, EVERY);
+        let first = started + self.silent_after.unsigned_abs();
+        // Later where it begins again after a defect.
+        let mut minutes = interval_at(first.max(Instant::now() + EVERY), EVERY);
+        minutes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = &mut shutdown => return,

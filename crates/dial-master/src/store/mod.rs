@@ -26,7 +26,7 @@ use dial_core::store::{
     Stored,
 };
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction};
 use rusqlite_migration::{M, Migrations};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -143,10 +143,8 @@ impl Sqlite {
         let readers = Arc::clone(&self.readers);
         let _permit = self.readers.permits.acquire().await.map_err(stopped)?;
         tokio::task::spawn_blocking(move || {
-            let connection = readers.take();
-            let answer = query(&connection);
-            readers.give_back(connection);
-            answer
+            let lent = readers.take();
+            query(lent.connection())
         })
         .await
         .map_err(|error| StoreError::Unavailable(error.to_string()))?
@@ -161,15 +159,36 @@ impl Sqlite {
     }
 }
 
-impl Readers {
-    fn take(&self) -> Connection {
-        self.lock()
-            .pop()
-            .expect("there are as many permits as connections")
-    }
+/// A connection that goes back when it is dropped, even where a defect ends the query.
+struct Lent<'r> {
+    connection: Option<Connection>,
+    readers: &'r Readers,
+}
 
-    fn give_back(&self, connection: Connection) {
-        self.lock().push(connection);
+impl Lent<'_> {
+    fn connection(&self) -> &Connection {
+        let connection = self.connection.as_ref();
+        connection.expect("it is given back by drop only")
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.readers.lock().extend(self.connection.take());
+    }
+}
+
+impl Readers {
+    fn take(&self) -> Lent<'_> {
+        let connection = self.lock().pop();
+        assert!(
+            connection.is_some(),
+            "there are as many permits as connections"
+        );
+        Lent {
+            connection,
+            readers: self,
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
@@ -188,7 +207,14 @@ impl Store for Sqlite {
                 if let Some(now) = purge {
                     write::purge(tx, now);
                 }
-                batch.iter().map(|one| write::accept(tx, one)).collect()
+                let accept = |one: &Acceptance| {
+                    // Later ones would be written by themselves where the database ended it.
+                    if tx.is_autocommit() {
+                        return Err(writer::ended());
+                    }
+                    write::accept(tx, one)
+                };
+                batch.iter().map(accept).collect()
             })
             .await;
         written.unwrap_or_else(|error| vec![Err(error); count])
@@ -258,7 +284,16 @@ impl Store for Sqlite {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.writer.run(|_| ()).await
+        if !self.writer.is_failing() {
+            return self.writer.run(|_| ()).await;
+        }
+        // Only a real write shows that there is room again.
+        let write = |tx: &mut Transaction<'_>| {
+            let version: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            tx.pragma_update(None, "user_version", version)
+        };
+        let written = self.writer.run(write).await?;
+        written.map_err(|error| failed(&error))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::*;
 use dial_core::Finding;
 use dial_core::store::DeliveryState;
+use dial_core::store::document::{Documents as _, Put};
 use serde_json::json;
 
 fn at(seconds: i64) -> Timestamp {
@@ -141,4 +142,83 @@ fn the_file_is_its_owners_and_one_of_another_kind_is_refused() {
 #[test]
 fn migrations_are_valid() {
     assert!(Migrations::from_slice(MIGRATIONS).validate().is_ok());
+}
+
+/// Lets the file have so many pages more than it has now; `None` = as many as it wants.
+async fn room(store: &Sqlite, pages: Option<i64>) {
+    let set = move |tx: &mut Transaction<'_>| {
+        let used: i64 = tx.pragma_query_value(None, "page_count", |row| row.get(0))?;
+        let most = pages.map_or(1 << 30, |pages| used + pages);
+        tx.pragma_update_and_check(None, "max_page_count", most, |_| Ok(()))
+    };
+    store.writer.run(set).await.unwrap().unwrap();
+}
+
+/// Something small to write, which needs no room of its own.
+fn small() -> Put {
+    Put {
+        kind: "TRY",
+        id: "one".into(),
+        before: None,
+        after: "{}".into(),
+        forgotten_at: at(3_600),
+        now: at(0),
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_takes_nothing_half_and_says_so_and_ends_when_there_is_room() {
+    let (_folder, _path, store) = open();
+    let batch: Vec<Acceptance> = (0..200).map(|n| acceptance(n, &["slack"])).collect();
+    room(&store, Some(3)).await;
+    // All of it shares one transaction: the writer waits until everything is queued.
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let (begun, holds) = std::sync::mpsc::channel::<()>();
+    let hold = store
+        .writer
+        .run(move |_| begun.send(()).is_ok() && wait.recv().is_ok());
+    let mut hold = std::pin::pin!(hold);
+    assert!(futures::poll!(hold.as_mut()).is_pending());
+    holds.recv().unwrap();
+    let (one, put) = (batch.clone(), small());
+    let mut accept = std::pin::pin!(store.accept(one));
+    assert!(futures::poll!(accept.as_mut()).is_pending());
+    let mut behind = std::pin::pin!(store.put_document(&put));
+    assert!(futures::poll!(behind.as_mut()).is_pending());
+    go.send(()).unwrap();
+    assert_eq!(hold.await, Ok(true));
+    let refused = |outcome: &_| matches!(outcome, Err(StoreError::Unavailable(_)));
+    assert!(accept.await.iter().all(refused));
+    assert!(
+        behind.await.is_err(),
+        "the transaction that it shared is gone"
+    );
+    for one in &batch {
+        assert_eq!(store.finding(&one.finding.id, at(0)).await, Ok(None));
+    }
+    assert_eq!(store.document("TRY", "one").await, Ok(None));
+    assert!(store.writer.is_failing());
+    room(&store, None).await;
+    store.ready().await.unwrap();
+    assert!(!store.writer.is_failing());
+    let outcomes = store.accept(batch.clone()).await;
+    assert!(outcomes.iter().all(|outcome| *outcome == Ok(Outcome::New)));
+    for one in &batch {
+        assert_eq!(store.deliveries(&one.finding.id).await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_defect_in_one_look_or_one_write_ends_no_other() {
+    let (_folder, _path, store) = open();
+    for _ in 0..=READERS {
+        let broken = store.read(|_| -> Result<(), StoreError> { panic!("a defect") });
+        assert!(matches!(broken.await, Err(StoreError::Unavailable(_))));
+    }
+    let broken = store.writer.run(|_| panic!("a defect")).await;
+    assert!(matches!(broken, Err(StoreError::Unavailable(_))));
+    let taken = store.accept(vec![acceptance(1, &["slack"])]).await;
+    assert_eq!(taken, [Ok(Outcome::New)]);
+    let due = store.due("slack", at(0), 10).await.unwrap();
+    assert_eq!(due.len(), 1);
 }

@@ -3,6 +3,9 @@
 use super::failed;
 use dial_core::store::StoreError;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
@@ -20,6 +23,7 @@ type Work = Box<dyn FnOnce(&mut Transaction<'_>) -> Finish + Send>;
 /// Handle of the writing thread; dropping it writes what is queued and closes the file.
 pub(super) struct Writer {
     queue: Option<SyncSender<Work>>,
+    failing: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -27,12 +31,15 @@ impl Writer {
     /// Gives the connection to a new thread.
     pub(super) fn start(connection: Connection) -> Self {
         let (queue, works) = sync_channel(QUEUE);
+        let failing = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&failing);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || write_groups(connection, &works))
+            .spawn(move || write_groups(connection, &works, &told))
             .expect("the system can start one more thread");
         Self {
             queue: Some(queue),
+            failing,
             thread: Some(thread),
         }
     }
@@ -49,7 +56,12 @@ impl Writer {
             Box::new(move |durable| drop(reply.send(durable.map(|()| done))))
         });
         self.enqueue(work)?;
-        answer.await.map_err(|_| stopped())?
+        answer.await.map_err(|_| undone())?
+    }
+
+    /// Whether the last transaction could not be made durable.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
     }
 
     fn enqueue(&self, work: Work) -> Result<(), StoreError> {
@@ -74,30 +86,67 @@ fn stopped() -> StoreError {
     StoreError::Unavailable("writer has stopped".into())
 }
 
-fn write_groups(mut connection: Connection, works: &Receiver<Work>) {
+/// What whoever asked is told where a transaction ended before its work was done.
+fn undone() -> StoreError {
+    StoreError::Unavailable("nothing was written; the log says why".into())
+}
+
+fn write_groups(mut connection: Connection, works: &Receiver<Work>, failing: &AtomicBool) {
     while let Ok(first) = works.recv() {
         let group = std::iter::once(first).chain(works.try_iter().take(GROUP - 1));
-        write_group(&mut connection, group.collect());
+        let group = group.collect();
+        // A defect in one work must not end all writing; its transaction is rolled back.
+        let write = AssertUnwindSafe(|| write_group(&mut connection, group));
+        let written = catch_unwind(write).unwrap_or_else(|_| {
+            crate::metrics::defect("store writer");
+            Err(StoreError::Unavailable(
+                "writing broke off by a defect".into(),
+            ))
+        });
+        tell(failing, written);
     }
 }
 
-/// All works, one commit, then all answers.
-fn write_group(connection: &mut Connection, works: Vec<Work>) {
-    let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate)
-    {
-        Ok(transaction) => transaction,
-        // Dropping the works tells their callers; none of them ran.
-        Err(error) => return tracing::error!(%error, "store cannot begin a transaction"),
-    };
-    let finishes: Vec<Finish> = works
-        .into_iter()
-        .map(|work| work(&mut transaction))
-        .collect();
-    let durable = transaction.commit().map_err(|error| failed(&error));
-    if let Err(error) = &durable {
-        tracing::error!(%error, "store cannot commit");
+/// Says in the log when writing begins and ceases to fail, and nothing of each time between.
+fn tell(failing: &AtomicBool, written: Result<(), StoreError>) {
+    let failed_before = failing.swap(written.is_err(), Ordering::Relaxed);
+    match written {
+        Err(error) if !failed_before => tracing::error!(%error, "store cannot write"),
+        Ok(()) if failed_before => tracing::info!("store writes again"),
+        _ => {}
     }
+}
+
+/// All works, one commit, then all answers; dropping a work tells its caller that it was not done.
+fn write_group(connection: &mut Connection, works: Vec<Work>) -> Result<(), StoreError> {
+    let mut transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(|error| failed(&error))?;
+    let mut finishes = Vec::with_capacity(works.len());
+    for work in works {
+        finishes.push(work(&mut transaction));
+        // The database ends the whole transaction where, say, the disk is full. What came after
+        // would be written by itself, and its caller told that it was not.
+        if transaction.is_autocommit() {
+            break;
+        }
+    }
+    let durable = commit(transaction);
     for finish in finishes {
         finish(durable.clone());
     }
+    durable
+}
+
+/// The database rolled back everything that the transaction had done.
+pub(super) fn ended() -> StoreError {
+    let message = "the database ended the transaction, as with a full disk";
+    StoreError::Unavailable(message.into())
+}
+
+fn commit(transaction: Transaction<'_>) -> Result<(), StoreError> {
+    if transaction.is_autocommit() {
+        return Err(ended());
+    }
+    transaction.commit().map_err(|error| failed(&error))
 }

@@ -160,6 +160,27 @@ async fn readers_alone_learn_which_sink_refuses_us() {
     assert!((refused - 1.0).abs() < f64::EPSILON, "{refused}");
 }
 
+#[tokio::test]
+async fn readers_alone_learn_what_broke_off_and_ten_minutes_later_it_is_past() {
+    let bed = Bed::new();
+    bed.state.defects().learn("cases of the health test");
+    let told = bed.get("/readyz").await.body;
+    assert!(told.contains(r#""status":"degraded""#), "{told}");
+    let defect = r#""defects":[{"task":"cases of the health test","times":1,"last":"#;
+    assert!(told.contains(defect), "{told}");
+    let stranger = bed.send(bare("/readyz")).await;
+    assert_eq!(stranger.status, StatusCode::OK);
+    assert_eq!(stranger.body, r#"{"status":"ready"}"#);
+    let counted = "dial_defects_total{task=\"cases of the health test\"}";
+    assert!((metric(&bed, counted).await - 1.0).abs() < f64::EPSILON);
+    bed.set_seconds(NOW + 600);
+    let told = bed.get("/readyz").await.body;
+    assert!(
+        told.contains(r#""status":"ready""#) && told.contains(defect),
+        "{told}"
+    );
+}
+
 fn forged() -> Request<Body> {
     let token = "Bearer 0123456789abcdef0123456789abcdef0123";
     let request = Request::get("/readyz").header("authorization", token);

@@ -1,5 +1,6 @@
 //! The deliverer against stores, clocks and other sides that fail in every way.
 
+mod beside;
 mod bulk;
 mod closed;
 mod explore;
@@ -15,6 +16,7 @@ mod updates;
 
 use super::transport::Transport;
 use super::{Clock, Deliverer, Tally};
+use crate::enduring::Defects;
 use crate::message::links::Links;
 use crate::message::samples;
 use crate::sinks::configured::Terms;
@@ -87,7 +89,8 @@ fn deliverer(store: &Arc<Rows>, sinks: Sinks, other: &Arc<OtherSide>) -> Arc<Del
 async fn run_for(deliverer: &Arc<Deliverer>, time: Duration) {
     let wake = Arc::new(Notify::new());
     let shutdown = tokio::time::sleep(time);
-    deliverer.clone().run(wake, shutdown).await;
+    let defects = Arc::new(Defects::new(clock()));
+    deliverer.clone().run(wake, defects, shutdown).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -150,6 +153,21 @@ async fn a_hanging_sink_delays_no_other() {
     assert!(slowest < Duration::from_secs(1), "{slowest:?}");
     assert!(!other.got("hangs").is_empty());
     assert!(!store.states("hangs").contains(&DeliveryState::Sent));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_cannot_write_is_asked_now_and_then_and_all_goes_on_after() {
+    let store = Rows::with(&["a"], 100);
+    let other = Arc::new(OtherSide::default());
+    let deliverer = deliverer(&store, sinks(&[("a", 0, 2)]), &other);
+    *store.full.lock().unwrap() = true;
+    run_for(&deliverer, Duration::from_mins(10)).await;
+    let claims = *store.claims.lock().unwrap();
+    assert!((100..=250).contains(&claims), "{claims} in ten minutes");
+    assert!(other.got("a").is_empty(), "nobody is told without a claim");
+    *store.full.lock().unwrap() = false;
+    run_for(&deliverer, Duration::from_secs(10)).await;
+    assert_eq!(store.states("a"), [DeliveryState::Sent; 100]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -341,7 +359,8 @@ async fn new_rows_leave_at_once_when_the_deliverer_is_woken() {
     let deliverer = deliverer(&store, sinks(&[("a", 0, 1), ("b", 0, 1)]), &other);
     let wake = Arc::new(Notify::new());
     let (stop, stopped) = oneshot::channel::<()>();
-    let running = tokio::spawn(deliverer.run(wake.clone(), async {
+    let defects = Arc::new(Defects::new(clock()));
+    let running = tokio::spawn(deliverer.run(wake.clone(), defects, async {
         let _ = stopped.await;
     }));
     // Between two polls.

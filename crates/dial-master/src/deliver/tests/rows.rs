@@ -1,14 +1,11 @@
 //! A store of outbox rows in memory, with the claims of the real ones; fails on demand.
 
+use super::beside::{Kept, beside_delivery};
 use super::{base, finding};
 use async_trait::async_trait;
-use dial_core::store::archive::Archiving;
-use dial_core::store::document::{Documents, Put};
 use dial_core::store::group::{Before, Grouping, Join, Joined, is_live};
-use dial_core::store::outbox::{Backlog, Count, Outbox, Place};
 use dial_core::store::silence::{Ended, Silence, Silences};
-use dial_core::store::stats::{Cells, Statistics};
-use dial_core::store::triage::{ChangeError, Changed, Request, Triage, Triaging};
+use dial_core::store::triage::Triage;
 use dial_core::store::unanswered::{Span, Unanswered};
 use dial_core::store::{
     Acceptance, Audit, Cursor, Delivery, DeliveryState, Outcome, Page, Query, Settlement, Status,
@@ -27,6 +24,10 @@ pub(super) struct Rows {
     pub(super) findings: Mutex<BTreeMap<FindingId, Stored>>,
     /// Settlements that are to fail before one succeeds.
     pub(super) broken_settles: Mutex<u32>,
+    /// Whether it cannot write, as with a full disk.
+    pub(super) full: Mutex<bool>,
+    /// Claims that were asked for.
+    pub(super) claims: Mutex<u32>,
     pub(super) silences: Mutex<Vec<Silence>>,
     /// First finding of each live group, by sink and key.
     groups: Mutex<BTreeMap<(String, String), FindingId>>,
@@ -75,52 +76,19 @@ impl Rows {
     }
 }
 
+impl Rows {
+    fn sinks_with_rows(&self, _: &[String]) -> Vec<String> {
+        let rows = self.table.lock().unwrap();
+        let sinks: BTreeSet<String> = rows.keys().map(|(_, sink)| sink.clone()).collect();
+        sinks.into_iter().collect()
+    }
+}
+
+beside_delivery!(Rows);
+
 pub(super) fn is_open(row: &Delivery, now: Timestamp) -> bool {
     let waiting = matches!(row.state, DeliveryState::Pending | DeliveryState::Sending);
     waiting && row.due_at <= now
-}
-
-#[async_trait]
-impl Documents for Rows {
-    async fn document(&self, _: &'static str, _: &str) -> Result<Option<String>, StoreError> {
-        Ok(None)
-    }
-
-    async fn documents(&self, _: &'static str) -> Result<Vec<String>, StoreError> {
-        unreachable!("delivery reads no document")
-    }
-
-    async fn put_document(&self, _: &Put) -> Result<bool, StoreError> {
-        Ok(true)
-    }
-}
-
-#[async_trait]
-impl Statistics for Rows {
-    async fn cells(&self, _: &str, _: &str) -> Result<Cells, StoreError> {
-        unreachable!("delivery neither counts nor archives")
-    }
-    async fn oldest(&self, _: Status, _: Timestamp) -> Result<Option<Summary>, StoreError> {
-        unreachable!("delivery neither counts nor archives")
-    }
-    async fn fold(&self) -> Result<usize, StoreError> {
-        unreachable!("delivery neither counts nor archives")
-    }
-}
-
-#[async_trait]
-impl Archiving for Rows {
-    async fn next_expiry(&self, _: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        unreachable!("delivery neither counts nor archives")
-    }
-    async fn expiring(
-        &self,
-        _: u8,
-        _: Timestamp,
-        _: Timestamp,
-    ) -> Result<Vec<FindingId>, StoreError> {
-        unreachable!("delivery neither counts nor archives")
-    }
 }
 
 #[async_trait]
@@ -138,50 +106,6 @@ impl Silences for Rows {
 
     async fn end_silence(&self, _: &str, _: &str, _: Timestamp) -> Result<Ended, StoreError> {
         unreachable!("delivery ends no silence")
-    }
-}
-
-#[async_trait]
-impl Triaging for Rows {
-    async fn change(
-        &self,
-        _: &FindingId,
-        _: Option<u64>,
-        _: &Request,
-    ) -> Result<Changed, ChangeError> {
-        unreachable!("nobody changes anything")
-    }
-
-    async fn to_wake(&self, _: Timestamp, _: usize) -> Result<Vec<FindingId>, StoreError> {
-        Ok(Vec::new())
-    }
-}
-
-#[async_trait]
-impl Outbox for Rows {
-    async fn retry(&self, _: &FindingId, _: &str, _: Timestamp) -> Result<bool, StoreError> {
-        unreachable!("delivery retries nothing that failed")
-    }
-
-    async fn backlog(
-        &self,
-        _: &str,
-        _: Backlog,
-        _: Option<&Place>,
-        _: Timestamp,
-        _: usize,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        unreachable!("delivery reads what is due")
-    }
-
-    async fn counts(&self, _: &[String], _: Timestamp) -> Result<Vec<Count>, StoreError> {
-        unreachable!("delivery counts no rows")
-    }
-
-    async fn known_sinks(&self, _: &[String]) -> Result<Vec<String>, StoreError> {
-        let rows = self.table.lock().unwrap();
-        let sinks: BTreeSet<String> = rows.keys().map(|(_, sink)| sink.clone()).collect();
-        Ok(sinks.into_iter().collect())
     }
 }
 
@@ -312,6 +236,10 @@ impl Store for Rows {
     ) -> Result<Option<Delivery>, StoreError> {
         // Others get a chance between looking and taking, as with a real store.
         tokio::task::yield_now().await;
+        *self.claims.lock().unwrap() += 1;
+        if *self.full.lock().unwrap() {
+            return Err(StoreError::Unavailable("disk is full".into()));
+        }
         let mut rows = self.table.lock().unwrap();
         let Some(row) = rows
             .get_mut(&(id.clone(), sink.to_owned()))

@@ -1,16 +1,12 @@
 //! The SQL of the embedded store with a gate before each write; broken on demand.
 
+use super::super::beside::{Kept, beside_delivery};
 use super::gates::{Act, Gates};
 use crate::store::in_memory::InMemory;
 use async_trait::async_trait;
 use dial_core::FindingId;
-use dial_core::store::archive::Archiving;
-use dial_core::store::document::{Documents, Put};
 use dial_core::store::group::{Grouping, Join, Joined};
-use dial_core::store::outbox::{Backlog, Count, Outbox, Place};
 use dial_core::store::silence::{Ended, Silence, Silences};
-use dial_core::store::stats::{Cells, Statistics};
-use dial_core::store::triage::{ChangeError, Changed, Request, Triaging};
 use dial_core::store::unanswered::Unanswered;
 use dial_core::store::{
     Acceptance, Audit, Cursor, Delivery, Outcome, Page, Query, Settlement, Status, Store,
@@ -47,6 +43,14 @@ pub(super) struct Gated {
 }
 
 impl Gated {
+    #[allow(
+        clippy::unused_self,
+        reason = "another store of the tests looks into its rows"
+    )]
+    fn sinks_with_rows(&self, configured: &[String]) -> Vec<String> {
+        configured.to_vec()
+    }
+
     async fn write<T: std::fmt::Debug>(&self, sink: &str, work: impl FnOnce() -> T) -> T {
         self.gates.pass(self.process, sink, Act::Write).await;
         let done = work();
@@ -182,90 +186,4 @@ impl Silences for Gated {
     }
 }
 
-#[async_trait]
-impl Triaging for Gated {
-    async fn change(
-        &self,
-        _: &FindingId,
-        _: Option<u64>,
-        _: &Request,
-    ) -> Result<Changed, ChangeError> {
-        unreachable!("nobody changes anything")
-    }
-
-    async fn to_wake(&self, _: Timestamp, _: usize) -> Result<Vec<FindingId>, StoreError> {
-        Ok(Vec::new())
-    }
-}
-
-#[async_trait]
-impl Outbox for Gated {
-    async fn retry(&self, _: &FindingId, _: &str, _: Timestamp) -> Result<bool, StoreError> {
-        unreachable!("delivery retries nothing that failed")
-    }
-
-    async fn backlog(
-        &self,
-        _: &str,
-        _: Backlog,
-        _: Option<&Place>,
-        _: Timestamp,
-        _: usize,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        unreachable!("delivery reads what is due")
-    }
-
-    async fn counts(&self, _: &[String], _: Timestamp) -> Result<Vec<Count>, StoreError> {
-        unreachable!("delivery counts no rows")
-    }
-
-    async fn known_sinks(&self, configured: &[String]) -> Result<Vec<String>, StoreError> {
-        Ok(configured.to_vec())
-    }
-}
-
-#[async_trait]
-impl Documents for Gated {
-    async fn document(&self, _: &'static str, _: &str) -> Result<Option<String>, StoreError> {
-        Ok(None)
-    }
-
-    async fn documents(&self, _: &'static str) -> Result<Vec<String>, StoreError> {
-        unreachable!("delivery reads no document")
-    }
-
-    async fn put_document(&self, _: &Put) -> Result<bool, StoreError> {
-        Ok(true)
-    }
-}
-
-#[async_trait]
-impl Statistics for Gated {
-    async fn cells(&self, _: &str, _: &str) -> Result<Cells, StoreError> {
-        unreachable!("delivery neither counts nor archives")
-    }
-
-    async fn oldest(&self, _: Status, _: Timestamp) -> Result<Option<Summary>, StoreError> {
-        unreachable!("delivery neither counts nor archives")
-    }
-
-    async fn fold(&self) -> Result<usize, StoreError> {
-        unreachable!("delivery neither counts nor archives")
-    }
-}
-
-#[async_trait]
-impl Archiving for Gated {
-    async fn next_expiry(&self, _: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        unreachable!("delivery neither counts nor archives")
-    }
-
-    async fn expiring(
-        &self,
-        _: u8,
-        _: Timestamp,
-        _: Timestamp,
-    ) -> Result<Vec<FindingId>, StoreError> {
-        unreachable!("delivery neither counts nor archives")
-    }
-}
+beside_delivery!(Gated);
