@@ -15,6 +15,8 @@ mod master;
 mod patterns;
 mod place;
 mod rules;
+mod run_guides;
 mod s3;
 mod scan;
+mod shown;
 mod wire;

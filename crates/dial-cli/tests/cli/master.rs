@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 const TOKEN: &str = "token-of-the-tests-0123456789";
 const KEY: &str = "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
-const CONFIG: &str = "\
+pub(crate) const CONFIG: &str = "\
 [master]
 listen = \"127.0.0.1:0\"
 store = \"sqlite:dial.db\"
@@ -23,17 +23,25 @@ scope = \"analyst\"
 ";
 
 /// `dial serve` in a place, ended with the test.
-struct Master {
-    place: Place,
+pub(crate) struct Master {
+    pub(crate) place: Place,
     process: Child,
     url: String,
 }
 
 impl Master {
     fn start() -> Self {
+        Self::start_with(CONFIG, &[])
+    }
+
+    /// With this configuration, and files beside it.
+    pub(crate) fn start_with(config: &str, files: &[(&str, &str)]) -> Self {
         let place = Place::new();
         place.write("root.key", KEY);
-        place.write("dial.toml", CONFIG);
+        place.write("dial.toml", config);
+        for (name, text) in files {
+            place.write(name, text);
+        }
         place.write("a.json", PUBLIC_BUCKET);
         let mut process = Command::new(env!("CARGO_BIN_EXE_dial"))
             .arg("serve")
@@ -51,22 +59,31 @@ impl Master {
         }
     }
 
-    fn dial(&self, arguments: &[&str]) -> (i32, String, String) {
+    pub(crate) fn dial(&self, arguments: &[&str]) -> (i32, String, String) {
         self.dial_as(TOKEN, arguments)
     }
 
     fn dial_as(&self, token: &str, arguments: &[&str]) -> (i32, String, String) {
-        let mut command = self.place.dial(arguments);
-        command.env("DIAL_URL", &self.url).env("DIAL_TOKEN", token);
-        told(&command.output().unwrap())
+        self.dial_with(token, arguments, "")
     }
 
-    fn send(&self, arguments: &[&str]) -> (i32, String, String) {
+    /// The same, with something on standard input.
+    pub(crate) fn dial_reading(&self, arguments: &[&str], input: &str) -> (i32, String, String) {
+        self.dial_with(TOKEN, arguments, input)
+    }
+
+    fn dial_with(&self, token: &str, arguments: &[&str], input: &str) -> (i32, String, String) {
+        let mut command = self.place.dial(arguments);
+        command.env("DIAL_URL", &self.url).env("DIAL_TOKEN", token);
+        told(&command.write_stdin(input).output().unwrap())
+    }
+
+    pub(crate) fn send(&self, arguments: &[&str]) -> (i32, String, String) {
         let to = ["--send", &self.url, "--root-key-file", "root.key"];
         self.dial(&[arguments, &to[..]].concat())
     }
 
-    fn ids(&self) -> Vec<String> {
+    pub(crate) fn ids(&self) -> Vec<String> {
         let (code, out, err) = self.dial(&["findings", "list", "--all", "--format", "jsonl"]);
         assert_eq!(code, 0, "{err}");
         let lines = out
