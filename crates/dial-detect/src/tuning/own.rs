@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 const MIN_PREFIX: usize = 3;
 
 /// Types that can be a part of DIAL, with the word that rules use.
-const PARTS: [(&str, &str); 12] = [
+const PARTS: [(&str, &str); 11] = [
     ("AWS::CloudWatch::Alarm", "alarm"),
     ("AWS::DynamoDB::Table", "table"),
     ("AWS::Events::Rule", "rule"),
@@ -23,7 +23,6 @@ const PARTS: [(&str, &str); 12] = [
     ("AWS::S3::Bucket", "bucket"),
     ("AWS::S3::Object", "bucket"),
     ("AWS::SQS::Queue", "queue"),
-    ("AWS::SSM::Parameter", "parameter"),
     ("AWS::SecretsManager::Secret", "secret"),
 ];
 
@@ -147,8 +146,7 @@ fn part(own: &Own, resource: &Resource) -> Option<&'static str> {
     let (kind, part) = known?;
     let name = match (*kind, arn) {
         ("AWS::S3::Object", Some(arn)) => arn.split(":::").nth(1)?,
-        // The name of a parameter may begin with a slash.
-        _ => resource.name.trim_start_matches('/'),
+        _ => resource.name.as_str(),
     };
     let (_, last) = name.rsplit_once('/').unwrap_or(("", name));
     let starts = |text: &str| {
@@ -184,7 +182,6 @@ fn part_of_arn(arn: &str) -> Option<&'static str> {
         "s3" => "bucket",
         "secretsmanager" => "secret",
         "sqs" => "queue",
-        "ssm" if path.starts_with("parameter/") => "parameter",
         _ => return None,
     })
 }
@@ -213,14 +210,6 @@ mod tests {
                 Some("log_group"),
             ),
             ("AWS::KMS::Key", key, "1a2b", Some("key")),
-            (
-                "AWS::SSM::Parameter",
-                "",
-                "dial-worker-key",
-                Some("parameter"),
-            ),
-            ("AWS::SSM::Parameter", "", "/dial-x/key", Some("parameter")),
-            ("AWS::SSM::Parameter", "", "/company/radial-x", None),
             ("AWS::Resource", key, "1a2b", Some("key")),
             (
                 "AWS::S3::Object",

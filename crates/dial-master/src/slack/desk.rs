@@ -220,7 +220,7 @@ impl Desk<'_> {
             Err(ChangeError::Conflict {
                 last: Some(last), ..
             }) if last.who == person.name && last.action == done => Ok(false),
-            Err(error) => Err(refused(&target.finding, &error)),
+            Err(error) => Err(refused(&target.finding, person, &error)),
         }
     }
 
@@ -410,20 +410,25 @@ fn silent(error: &StoreError) -> String {
 }
 
 /// Who was first and what they did, or what else is in the way.
-fn refused(id: &FindingId, error: &ChangeError) -> String {
+fn refused(id: &FindingId, person: &Person, error: &ChangeError) -> String {
     match error {
         ChangeError::Unknown => format!("There is no finding {id}; its time may be over."),
-        ChangeError::Conflict { current, last } => conflict(current, last.as_deref()),
+        ChangeError::Conflict { current, last } => conflict(current, last.as_deref(), person),
         ChangeError::Refused { reason } => sentence(&reason.to_string()),
         ChangeError::Store(error) => silent(error),
     }
 }
 
-fn conflict(current: &Triage, last: Option<&Audit>) -> String {
+fn conflict(current: &Triage, last: Option<&Audit>, person: &Person) -> String {
     let first = last.map_or("Someone else was faster".to_owned(), |line| {
-        let who = inert_name(&line.who, 64);
         let action = line.action.replace('_', " ");
-        format!("{who} was faster: {action} at {:.0}", line.at)
+        // Who clicks twice in a row clicks on a message that is not drawn anew yet.
+        let who = if line.who == person.name {
+            "You were here before".to_owned()
+        } else {
+            format!("{} was faster", inert_name(&line.who, 64))
+        };
+        format!("{who}: {action} at {:.0}", line.at)
     });
     format!(
         "{first}. Your click changed nothing; the finding is {} now.",

@@ -376,6 +376,12 @@ async fn of_two_people_one_is_first_and_the_other_learns_who() {
     desk.click(SECOND, "dial_resolve", &seen).await;
     assert_eq!(desk.history().await, ["first acknowledged"]);
     insta::assert_snapshot!(desk.told().await);
+    desk.click(FIRST, "dial_resolve", &seen).await;
+    let own = desk.told().await;
+    assert!(
+        own.starts_with("You were here before: acknowledged at "),
+        "{own}"
+    );
     desk.click(SECOND, "dial_resolve", &desk.at(1)).await;
     assert_eq!(
         desk.history().await,
