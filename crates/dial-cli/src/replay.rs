@@ -92,6 +92,12 @@ pub(crate) fn run(args: &Replay) -> Result<Outcome> {
     let letters = count(keys.len() as u64, "letter");
     let findings = count(replayed.findings, "finding");
     anstream::eprintln!("{letters}, {findings}, {} not taken up", replayed.failed);
+    if keys.is_empty() {
+        let place = inert(&args.place);
+        anstream::eprintln!(
+            "nothing lies in `{prefix}` below {place}; if something should, name the folder or prefix that holds `{PREFIX}`"
+        );
+    }
     if let Some(outgoing) = outgoing {
         anstream::eprintln!("{}", outgoing.summary());
     }

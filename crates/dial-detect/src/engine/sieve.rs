@@ -53,16 +53,19 @@ impl Sieve {
         known: &Known<'_>,
         sift: impl FnOnce(&Known<'_>) -> Vec<Left>,
     ) -> Arc<[Left]> {
-        let kind = kind(known);
+        let mut kind = Kind::default();
+        if kind.spell(known).is_none() {
+            return sift(&of_kind(known)).into();
+        }
         let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(rules) = kinds.get(&kind) {
+        if let Some(rules) = kinds.get(kind.spelt()) {
             return Arc::clone(rules);
         }
         drop(kinds);
         let rules: Arc<[Left]> = sift(&of_kind(known)).into();
         let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
-        if kinds.len() < MAX_KINDS && kind.len() <= MAX_KIND {
-            kinds.insert(kind, Arc::clone(&rules));
+        if kinds.len() < MAX_KINDS {
+            kinds.insert(kind.spelt().to_vec(), Arc::clone(&rules));
         }
         rules
     }
@@ -81,23 +84,52 @@ fn of_kind<'a>(known: &Known<'a>) -> Known<'a> {
     }
 }
 
-/// The same in bytes; each part with its length, so that no two kinds are spelled alike.
-fn kind(known: &Known<'_>) -> Vec<u8> {
-    let mut kind = Vec::with_capacity(128);
-    kind.push(u8::from(known.succeeded));
-    // The plain name follows from the name.
-    for part in [
-        known.name,
-        known.source,
-        known.identity_type,
-        known.error_code,
-    ] {
-        kind.push(u8::from(part.is_some()));
-        let part = part.unwrap_or_default();
-        kind.extend_from_slice(&part.len().to_le_bytes());
-        kind.extend_from_slice(part.as_bytes());
+/// What all records of a kind share, in bytes; made for every record, so not on the heap.
+struct Kind {
+    bytes: [u8; MAX_KIND],
+    length: usize,
+}
+
+impl Default for Kind {
+    fn default() -> Self {
+        Self {
+            bytes: [0; MAX_KIND],
+            length: 0,
+        }
     }
-    kind
+}
+
+impl Kind {
+    /// Each part with its length, so that no two kinds are spelled alike; `None` where it does
+    /// not fit.
+    fn spell(&mut self, known: &Known<'_>) -> Option<()> {
+        self.push(&[u8::from(known.succeeded)])?;
+        // The plain name follows from the name.
+        for part in [
+            known.name,
+            known.source,
+            known.identity_type,
+            known.error_code,
+        ] {
+            let length = part.map_or(u32::MAX, |part| {
+                u32::try_from(part.len()).unwrap_or(u32::MAX)
+            });
+            self.push(&length.to_le_bytes())?;
+            self.push(part.unwrap_or_default().as_bytes())?;
+        }
+        Some(())
+    }
+
+    fn push(&mut self, part: &[u8]) -> Option<()> {
+        let end = self.length.checked_add(part.len())?;
+        self.bytes.get_mut(self.length..end)?.copy_from_slice(part);
+        self.length = end;
+        Some(())
+    }
+
+    fn spelt(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

@@ -107,6 +107,7 @@ fn secrets_are_known_by_their_shape_anywhere() {
     let places = |secret: &str| {
         [
             json!({"userAgent": format!("tool {secret} x")}),
+            json!({"userAgent": format!("clé{secret}")}),
             json!({"requestParameters": {"description": secret, "list": [[{"a": secret}]]}}),
             json!({"requestParameters": {"text": json!({"anything": secret}).to_string()}}),
             json!({"requestParameters": {"tags": {secret: "x"}}}),
