@@ -2,6 +2,7 @@
 
 use super::Compiled;
 use crate::gate::Gate;
+use rsigma_ir::IrRule;
 use std::fmt::Write as _;
 
 /// The source of `pack.rs`.
@@ -25,11 +26,19 @@ pub(super) fn pack(rules: &[Compiled]) -> Result<String, Box<dyn std::error::Err
             gate(&outline.gate),
             outline.reads.iter().collect::<Vec<_>>(),
             serde_json::to_string(info)?,
-            serde_json::to_string(rule)?,
+            sorted(rule)?,
         )?;
     }
     writeln!(out, "];")?;
     Ok(out)
+}
+
+/// JSON whose members stand in order: a rule keeps its detections in none, and two builds must
+/// write the same.
+fn sorted(rule: &IrRule) -> serde_json::Result<String> {
+    let mut value = serde_json::to_value(rule)?;
+    value.sort_all_objects();
+    Ok(value.to_string())
 }
 
 fn key(compiled: &Compiled) -> String {

@@ -8,7 +8,7 @@ use rsigma_ir::{
 };
 use rsigma_parser::{Quantifier, SelectorPattern};
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What can be said of a rule without building it.
 #[derive(Debug, Clone)]
@@ -83,13 +83,15 @@ fn condition(condition_of: &IrCondition, detections: &Detections) -> Gate {
     }
 }
 
+/// Those of the detections that a pattern names, in order of their names: the build writes what
+/// becomes of them, and two builds must write the same.
 fn chosen<'d>(
     pattern: &SelectorPattern,
     detections: &'d Detections,
 ) -> impl Iterator<Item = &'d IrDetection> {
     let named = detections.iter();
     let chosen = named.filter(|(name, _)| pattern.matches_detection_name(name));
-    chosen.map(|(_, detection)| detection)
+    chosen.collect::<BTreeMap<_, _>>().into_values()
 }
 
 fn detection(of: &IrDetection) -> Gate {

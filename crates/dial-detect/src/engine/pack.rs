@@ -37,3 +37,24 @@ impl Packed {
         serde_json::from_str(self.rule).expect("the build wrote it from the same type")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::PACK;
+    use crate::engine::outline::Outline;
+    use serde_json::Value;
+
+    #[test]
+    fn two_builds_write_the_same_pack() {
+        for packed in PACK {
+            let mut sorted: Value = serde_json::from_str(packed.rule).unwrap();
+            sorted.sort_all_objects();
+            assert_eq!(sorted.to_string(), packed.rule, "{}", packed.name);
+            // Each reading of a rule puts its detections into another order.
+            for _ in 0..4 {
+                let gate = Outline::of(&packed.rule()).gate;
+                assert_eq!(gate, packed.gate, "{}", packed.name);
+            }
+        }
+    }
+}
