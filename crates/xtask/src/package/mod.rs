@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// What ships: optimised over all crates, stripped.
-const SHIPPED: &str = "dist";
+pub(crate) const SHIPPED: &str = "dist";
 /// The programs, as cargo names their packages.
 const PACKAGES: [&str; 3] = ["dial-worker", "dial-master", "dial-cli"];
 /// A configuration in which nothing is set: the built-in rules.
