@@ -1,5 +1,9 @@
 //! One event, ready to be judged: a CloudTrail record or a native finding, and where it belongs.
 
+mod unparsed;
+
+pub use unparsed::Unparsed;
+
 use jiff::Timestamp;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -64,7 +68,7 @@ pub struct Head<'a> {
     /// `requestParameters` as JSON, where a record is looked at before it is parsed.
     pub request: Option<&'a [u8]>,
     /// The whole record, or the envelope around it, as it came.
-    pub text: Option<&'a [u8]>,
+    pub text: Option<Unparsed<'a>>,
     /// `detail-type` of the envelope.
     pub detail_type: Option<Cow<'a, str>>,
     /// `source` of the envelope.

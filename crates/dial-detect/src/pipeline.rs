@@ -164,7 +164,8 @@ impl Pipeline {
     /// `false` is certain; `true` says only that the record must be judged.
     pub fn may_match(&self, head: &Head<'_>) -> bool {
         let lacks = |path: &str| {
-            head.text.is_some_and(|text| self.tuning.lacks(path, text))
+            let text = head.text.as_ref();
+            text.is_some_and(|text| self.tuning.lacks(path, text))
                 || (FOREIGN_CALLER.contains(&path) && self.is_called_by_own(head))
         };
         let unread = head.recipient_account.as_deref().map(|own| {

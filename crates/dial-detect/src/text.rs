@@ -1,7 +1,5 @@
 //! Untrusted text made fit for a sentence: one line, visible, short.
 
-use memchr::memchr_iter;
-
 /// Longest part of a sentence that comes from the event, characters.
 const MAX_PART: usize = 120;
 
@@ -42,29 +40,9 @@ fn is_invisible(c: char) -> bool {
         )
 }
 
-/// Whether a backslash stands before one of these bytes anywhere in the text of some JSON.
-pub(crate) fn has_escape(json: &[u8], of: &[u8]) -> bool {
-    memchr_iter(b'\\', json).any(|at| json.get(at + 1).is_some_and(|next| of.contains(next)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn escapes_are_found_wherever_they_stand() {
-        let cases = [
-            (r#"{"a":"b"}"#, false),
-            (r#"{"a":"\u0061"}"#, true),
-            (r#"{"a":"\n\/"}"#, true),
-            (r#"{"a":"\\u"}"#, true),
-            (r#"{"a":"\""#, false),
-            ("\\", false),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(has_escape(text.as_bytes(), b"u/"), expected, "{text}");
-        }
-    }
 
     #[test]
     fn sentences_stay_on_one_line_and_short() {

@@ -1,7 +1,8 @@
 //! Scans sources on several threads and hands on what they hold in the order of the search.
 //!
 //! Each source has a bounded channel, and only a bounded number of sources is begun ahead of the
-//! one being written: memory does not depend on how much there is to scan.
+//! one being written: memory does not depend on how much there is to scan. What a small file holds
+//! is handed on together, because every handover wakes a thread.
 
 use super::cut;
 use super::fetch::{Budget, Early};
@@ -15,7 +16,7 @@ use dial_detect::envelope::Item;
 use dial_detect::envelope::trail::{Counts, Limits, Scanner};
 use dial_detect::event::Event;
 use jiff::Timestamp;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +30,10 @@ use tokio::sync::mpsc as waiting;
 const AHEAD: usize = 32;
 /// Parts of one source that wait to be written.
 const WAITING: usize = 32;
+/// Parts of a small file that are handed on together; half of those that may wait.
+const TOGETHER: usize = 16;
+/// A file up to this many bytes is scanned at once, so nobody waits for its first findings.
+const SMALL: u64 = 4 << 20;
 /// Sources found ahead; the bar knows all bytes where there are not more.
 const FOUND: usize = 100_000;
 
@@ -73,12 +78,46 @@ pub(super) struct Scan<'s> {
 struct Job {
     source: Arc<Source>,
     early: Option<Early>,
-    parts: SyncSender<Part>,
+    parts: Parts,
+}
+
+/// The way of a source's parts to whoever writes them.
+struct Parts {
+    collected: RefCell<Vec<Part>>,
+    /// Handed on when there are so many.
+    together: usize,
+    sender: SyncSender<Vec<Part>>,
+}
+
+impl Parts {
+    /// For a source of so many bytes, where that is known.
+    fn of(size: Option<u64>) -> (Self, Receiver<Vec<Part>>) {
+        let is_small = size.is_some_and(|size| size <= SMALL);
+        let together = if is_small { TOGETHER } else { 1 };
+        let (sender, received) = sync_channel(WAITING / together);
+        let collected = RefCell::default();
+        let parts = Self {
+            collected,
+            together,
+            sender,
+        };
+        (parts, received)
+    }
+
+    /// The receiver goes away when the scan is stopped; then nobody wants the parts.
+    fn send(&self, part: Part) {
+        let is_last = matches!(part, Part::Done(_));
+        let mut collected = self.collected.borrow_mut();
+        collected.push(part);
+        if is_last || collected.len() >= self.together {
+            drop(self.sender.send(collected.split_off(0)));
+        }
+    }
 }
 
 /// One entry of the order.
 enum Begun {
-    Source(Arc<Source>, Receiver<Part>),
+    Source(Arc<Source>, Receiver<Vec<Part>>),
     Other(Found),
 }
 
@@ -136,7 +175,7 @@ fn in_order<E>(
         match begun.pop_front() {
             None => return Ok(()),
             Some(Begun::Source(source, parts)) => {
-                for part in parts {
+                for part in parts.iter().flatten() {
                     each(&From::Source(&source), part)?;
                 }
             }
@@ -161,7 +200,7 @@ fn next(finding: &mut waiting::Receiver<Found>, waits: bool) -> Option<Found> {
 }
 
 fn begin(scan: &Scan<'_>, found: Found, budget: &Budget, jobs: &Sender<Job>) -> Begun {
-    let Found::Source(source, _) = found else {
+    let Found::Source(source, size) = found else {
         return Begun::Other(found);
     };
     let early = match &source {
@@ -169,7 +208,7 @@ fn begin(scan: &Scan<'_>, found: Found, budget: &Budget, jobs: &Sender<Job>) -> 
         _ => None,
     };
     let source = Arc::new(source);
-    let (parts, received) = sync_channel(WAITING);
+    let (parts, received) = Parts::of(size);
     // The threads end only after the last job.
     let _ = jobs.send(Job {
         source: Arc::clone(&source),
@@ -188,9 +227,9 @@ fn work(scan: &Scan<'_>, queue: &Mutex<Receiver<Job>>, stopped: &AtomicBool) {
     }
 }
 
-/// The receiver goes away when the scan is stopped; then nobody wants the parts.
+/// Scans one source to its end, which is a part of its own.
 fn one(scan: &Scan<'_>, scanner: &mut Scanner, job: Job, stopped: &AtomicBool) {
-    let send = |part| drop(job.parts.send(part));
+    let send = |part| job.parts.send(part);
     let opened = match job.early {
         Some(early) => early.open(scan.runtime),
         None => job.source.open(scan.runtime),

@@ -56,7 +56,6 @@ use entry::{Body, Entry};
 use gate::Known;
 use index::{Index, sorted};
 use matcher::Matcher;
-use needle::Unread;
 use outline::root_of;
 use peek::Peek;
 use rsigma_eval::CompiledRule;
@@ -158,8 +157,10 @@ impl Engine {
         is_never: impl Fn(&str, bool) -> bool,
     ) -> bool {
         let lacks = |path: &str| self.is_absent(path) || lacks(path);
-        let unread = Unread::new(head.text);
-        let lacks_text = |text: &str| unread.lacks(text);
+        let lacks_text = |wanted: &str| {
+            let text = head.text.as_ref();
+            text.is_some_and(|text| needle::lacks(text, wanted))
+        };
         let known = Known {
             is_never: Some(&is_never),
             lacks_text: Some(&lacks_text),

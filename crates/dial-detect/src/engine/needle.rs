@@ -1,38 +1,14 @@
 //! Whether a record that is not parsed yet holds a text somewhere, whatever its case.
 
-use crate::text::has_escape;
+use crate::event::Unparsed;
 use memchr::memchr2_iter;
-use std::cell::OnceCell;
 
 /// Letters from rare to frequent in CloudTrail's records; what is not among them is rarer still.
 const BY_RARITY: &[u8] = b"qxjzkwyvbfhgpdlmuncroisaet0123456789-_./:";
 
-/// A record as it came.
-pub(super) struct Unread<'a> {
-    text: Option<&'a [u8]>,
-    is_plain: OnceCell<bool>,
-}
-
-impl<'a> Unread<'a> {
-    pub(super) fn new(text: Option<&'a [u8]>) -> Self {
-        Self {
-            text,
-            is_plain: OnceCell::new(),
-        }
-    }
-
-    /// Whether no field of the record can hold this [word](super::words).
-    pub(super) fn lacks(&self, wanted: &str) -> bool {
-        self.text
-            .is_some_and(|text| self.is_plain(text) && !holds(text, wanted.as_bytes()))
-    }
-
-    /// An escape may stand for any letter, a slash may have one, and a few letters beyond ASCII
-    /// fold to ones of ASCII.
-    fn is_plain(&self, text: &[u8]) -> bool {
-        let is_plain = || text.is_ascii() && !has_escape(text, b"u/");
-        *self.is_plain.get_or_init(is_plain)
-    }
+/// Whether no field of a record can hold this [word](super::words).
+pub(super) fn lacks(text: &Unparsed<'_>, wanted: &str) -> bool {
+    text.spells_all() && !holds(text.bytes(), wanted.as_bytes())
 }
 
 fn holds(text: &[u8], wanted: &[u8]) -> bool {
@@ -72,9 +48,8 @@ mod tests {
             ("a", "", false),
         ];
         for (record, wanted, expected) in cases {
-            let unread = Unread::new(Some(record.as_bytes()));
-            assert_eq!(unread.lacks(wanted), expected, "{record} {wanted}");
+            let text = Unparsed::new(record.as_bytes());
+            assert_eq!(lacks(&text, wanted), expected, "{record} {wanted}");
         }
-        assert!(!Unread::new(None).lacks("a"), "nothing is known");
     }
 }

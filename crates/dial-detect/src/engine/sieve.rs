@@ -4,6 +4,7 @@
 //! of caller and the outcome decide, they decide for every record that shares them.
 
 use super::gate::{Gate, Known};
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -15,7 +16,7 @@ const MAX_KIND: usize = 512;
 /// Rules by kind of call.
 #[derive(Debug, Default)]
 pub(super) struct Sieve {
-    kinds: RwLock<HashMap<Vec<u8>, Arc<[Left]>>>,
+    kinds: RwLock<HashMap<Vec<u8>, Arc<[Left]>, RandomState>>,
 }
 
 /// Rules that are left for a kind of call, of which the same remains to be asked.

@@ -5,8 +5,8 @@
 //! case, as `normalise::lookup` finds them.
 
 use super::Known;
-use crate::event::Head;
-use crate::text::{has_escape, is_account};
+use crate::event::{Head, Unparsed};
+use crate::text::is_account;
 use regex::bytes::Regex;
 use std::cell::OnceCell;
 use std::sync::LazyLock;
@@ -39,7 +39,6 @@ fn needles(pattern: &str) -> Regex {
 pub(crate) struct Unread<'a> {
     head: &'a Head<'a>,
     known: Known<'a>,
-    is_plain: OnceCell<bool>,
     is_all_ours: OnceCell<bool>,
 }
 
@@ -48,7 +47,6 @@ impl<'a> Unread<'a> {
         Self {
             head,
             known,
-            is_plain: OnceCell::new(),
             is_all_ours: OnceCell::new(),
         }
     }
@@ -57,11 +55,18 @@ impl<'a> Unread<'a> {
     /// opposite of what is wanted.
     pub(crate) fn is_never(&self, path: &str, wanted: bool) -> bool {
         let fact = path.strip_prefix("fact.");
-        fact.is_some_and(|fact| self.shows_no(fact, wanted)) && self.is_plain()
+        // An escape may stand for any letter.
+        let is_plain = || {
+            self.head
+                .text
+                .as_ref()
+                .is_some_and(Unparsed::spells_letters)
+        };
+        fact.is_some_and(|fact| self.shows_no(fact, wanted)) && is_plain()
     }
 
     fn shows_no(&self, fact: &str, wanted: bool) -> bool {
-        let (request, text) = (self.head.request, self.head.text);
+        let (request, text) = (self.head.request, self.bytes());
         match (fact, wanted) {
             ("s3.acl.public" | "s3.acl.writable" | "s3.acl.external" | "s3.acl.unknown", _) => {
                 lacks(request, &ACL)
@@ -88,16 +93,13 @@ impl<'a> Unread<'a> {
         }
     }
 
-    /// An escape may stand for any letter.
-    fn is_plain(&self) -> bool {
-        let is_plain = |text| !has_escape(text, b"u");
-        let is_plain = || self.head.text.is_some_and(is_plain);
-        *self.is_plain.get_or_init(is_plain)
+    fn bytes(&self) -> Option<&'a [u8]> {
+        self.head.text.as_ref().map(Unparsed::bytes)
     }
 
     fn is_all_ours(&self) -> bool {
         let is_ours = |text| is_all_ours(text, &self.known);
-        let is_ours = || self.head.text.is_some_and(is_ours);
+        let is_ours = || self.bytes().is_some_and(is_ours);
         *self.is_all_ours.get_or_init(is_ours)
     }
 }
@@ -157,7 +159,7 @@ mod tests {
     fn never(record: &str, request: Option<&Value>, path: &str, wanted: bool) -> bool {
         let request = request.map(Value::to_string);
         let head = Head {
-            text: Some(record.as_bytes()),
+            text: Some(Unparsed::new(record.as_bytes())),
             request: request.as_deref().map(str::as_bytes),
             ..Head::default()
         };

@@ -56,6 +56,13 @@ const SECRET_KEY: usize = 40;
 /// Bits per character; not one of 1,500,000 random keys has less, names and paths mostly do.
 const SECRET_KEY_ENTROPY: f64 = 4.0;
 
+/// Whether nothing in a text has the shape of a secret.
+pub(super) fn is_clean(text: &str) -> bool {
+    is_too_short(text)
+        || (text.len() < SECRET_KEY && !ANY.is_match(text))
+        || redact(&mut text.to_owned()) == 0
+}
+
 /// Replaces what has the shape of a secret; returns how many there were.
 pub(super) fn redact(text: &mut String) -> usize {
     if is_too_short(text) {

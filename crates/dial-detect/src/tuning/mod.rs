@@ -18,6 +18,7 @@ pub use suppress::{Expiry, Suppression};
 pub(crate) use watched::check as check_watched;
 
 use crate::enrich::address;
+use crate::event::Unparsed;
 use crate::settings::Settings;
 use decoy::Lures;
 use ipnet::IpNet;
@@ -100,7 +101,7 @@ impl Tuning {
     }
 
     /// Whether nothing in a record, as it came, can fill a derived field of this path.
-    pub(crate) fn lacks(&self, path: &str, record: &[u8]) -> bool {
+    pub(crate) fn lacks(&self, path: &str, record: &Unparsed<'_>) -> bool {
         self.needles.lack(path, record)
     }
 

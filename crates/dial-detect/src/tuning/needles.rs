@@ -1,6 +1,7 @@
 //! Texts of which one must stand in a record that touches one of DIAL's own parts or a decoy: most
 //! records hold none, and need not be parsed to know it.
 
+use crate::event::Unparsed;
 use crate::settings::Settings;
 use regex::bytes::Regex;
 
@@ -29,17 +30,15 @@ impl Needles {
     }
 
     /// Whether nothing in a record can fill a derived field of this path.
-    pub(super) fn lack(&self, path: &str, record: &[u8]) -> bool {
+    pub(super) fn lack(&self, path: &str, record: &Unparsed<'_>) -> bool {
         let needles = match path {
             path if OWN.contains(&path) => &self.own,
             path if path.starts_with(DECOY) => &self.decoys,
             _ => return false,
         };
+        let is_missing = |needles: &Regex| !needles.is_match(record.bytes());
         // An escape may stand for any letter.
-        let is_plain = || memchr::memmem::find(record, br"\u").is_none();
-        needles
-            .as_ref()
-            .is_some_and(|needles| !needles.is_match(record) && is_plain())
+        needles.as_ref().is_some_and(is_missing) && record.spells_letters()
     }
 }
 
@@ -97,14 +96,18 @@ mod tests {
             ("no decoy", r#"{"a":"admin"}"#, "decoy.kind", true),
         ];
         for (name, record, path, expected) in cases {
-            assert_eq!(needles.lack(path, record.as_bytes()), expected, "{name}");
+            assert_eq!(
+                needles.lack(path, &Unparsed::new(record.as_bytes())),
+                expected,
+                "{name}"
+            );
         }
         let short: Settings = serde_json::from_value(json!({
             "own": { "prefix": "", "arns": ["arn:aws:kms:eu-west-1:111122223333:key/a"] },
         }))
         .unwrap();
         assert!(
-            !Needles::of(&short).lack("own.touched", b"{}"),
+            !Needles::of(&short).lack("own.touched", &Unparsed::new(b"{}")),
             "says nothing"
         );
     }

@@ -1,7 +1,7 @@
 //! The index never loses an event: any rules, any event, what matches is among the candidates.
 
 use super::{engine, event, hits, rule};
-use crate::event::Head;
+use crate::event::{Head, Unparsed};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -200,7 +200,7 @@ proptest! {
             // As a scan sees it: with the text, however slashes are written.
             let text = event.record.to_string();
             for text in [text.replace('/', "\\/"), text] {
-                let seen = Head { text: Some(text.as_bytes()), ..event.head() };
+                let seen = Head { text: Some(Unparsed::new(text.as_bytes())), ..event.head() };
                 for head in [seen, event.head()] {
                     prop_assert!(matched.is_empty() || engine.may_match(&head, |_| false, |_, _| false), "{detections:?} {text}");
                 }

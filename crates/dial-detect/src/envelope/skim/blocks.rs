@@ -28,6 +28,8 @@ pub(super) struct Blocks {
     may_begin: u64,
     /// 1 where a string ended with the last byte.
     ended: u64,
+    /// Backslashes, and bytes beyond ASCII, of all blocks.
+    odd: u64,
 }
 
 impl Blocks {
@@ -38,12 +40,19 @@ impl Blocks {
             escaped: 0,
             may_begin: 1,
             ended: 0,
+            odd: 0,
         }
+    }
+
+    /// Whether all bytes so far were ASCII, and none a backslash.
+    pub(super) fn are_plain(&self) -> bool {
+        self.odd == 0
     }
 
     /// Reads the next block; `None` where a quote or a backslash stands that no JSON has there.
     pub(super) fn next(&mut self, bytes: &[u8; BLOCK]) -> Option<Block> {
         let seen = Seen::of(bytes);
+        self.odd |= seen.backslashes | seen.foreign;
         let quotes = seen.quotes & !self.escaped_in(seen.backslashes);
         let in_string = prefix_xor(quotes) ^ self.in_string;
         self.in_string = if in_string >> 63 == 0 { 0 } else { u64::MAX };
@@ -89,15 +98,19 @@ struct Seen {
     closed: u64,
     /// Commas, colons and white space.
     separators: u64,
+    /// Not 0 where there are bytes beyond ASCII.
+    foreign: u64,
 }
 
 impl Seen {
     fn of(bytes: &[u8; BLOCK]) -> Self {
         let mut seen = Self::default();
+        let mut any = u8x16::splat(0);
         for (lane, shift) in bytes.as_chunks::<LANE>().0.iter().zip([0, 16, 32, 48]) {
             let lane = u8x16::new(*lane);
             let all = |byte: u8| u8x16::splat(byte);
             let bits = |found: u8x16| u64::from(found.to_bitmask()) << shift;
+            any |= lane;
             // `[` and `{`, like `]` and `}`, differ in this one bit.
             let folded = lane | all(0x20);
             seen.quotes |= bits(lane.simd_eq(all(b'"')));
@@ -107,6 +120,8 @@ impl Seen {
             let separators = lane.simd_eq(all(b',')) | lane.simd_eq(all(b':'));
             seen.separators |= bits(separators | lane.simd_le(all(b' ')));
         }
+        // The highest bit of each byte.
+        seen.foreign = u64::from(any.to_bitmask());
         seen
     }
 }

@@ -12,8 +12,16 @@ pub(super) enum Level {
     Inner,
 }
 
+/// An object that was gone through.
+pub(super) struct Read {
+    /// Offset behind it.
+    pub(super) end: usize,
+    /// Whether it is certainly ASCII without a backslash.
+    pub(super) is_plain: bool,
+}
+
 /// Hands over name and value of every member of the object that `data` starts with, and, before
-/// it, those of its member `entered`; returns where the object ends.
+/// it, those of its member `entered`.
 ///
 /// Names come as they stand there, escapes and all. `None` where the object does not end, where
 /// anything between members is no JSON, or where `each` says so.
@@ -21,7 +29,7 @@ pub(super) fn members<'a>(
     data: &'a [u8],
     entered: &[u8],
     each: impl FnMut(Level, &'a [u8], &'a [u8]) -> Option<()>,
-) -> Option<usize> {
+) -> Option<Read> {
     if data.first() != Some(&b'{') {
         return None;
     }
@@ -42,7 +50,8 @@ pub(super) fn members<'a>(
     for (number, bytes) in whole.iter().chain([&last]).enumerate() {
         let block = blocks.next(bytes)?;
         if let Reached::End(end) = walk.block(&block, number * BLOCK)? {
-            return Some(end);
+            let is_plain = blocks.are_plain();
+            return Some(Read { end, is_plain });
         }
     }
     None

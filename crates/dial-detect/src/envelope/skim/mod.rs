@@ -9,7 +9,7 @@ mod members;
 use super::MAX_EVENT;
 use super::head::{Name, Top};
 use super::loose::Text;
-use crate::event::Head;
+use crate::event::{Head, Unparsed};
 use members::{Level, members};
 use std::borrow::Cow;
 
@@ -22,19 +22,24 @@ pub(super) fn head(data: &[u8]) -> Option<(Head<'_>, usize)> {
     let data = data.get(..MAX_EVENT).unwrap_or(data);
     let mut skim = Skim::default();
     skim.top.head.succeeded = true;
-    let end = members(data, IDENTITY, |level, key, value| match level {
+    let read = members(data, IDENTITY, |level, key, value| match level {
         Level::Outer => skim.outer(key, value),
         Level::Inner => skim.inner(key, value),
     })?;
     if skim.has_dotted {
         skim.top.forget_below();
     }
+    let text = data.get(..read.end)?;
+    skim.top.head.text = Some(match read.is_plain {
+        true => Unparsed::plain(text),
+        false => Unparsed::new(text),
+    });
     // What is no record is for the parser to name.
     skim.top
         .head
         .event_name
         .is_some()
-        .then_some((skim.top.head, end))
+        .then_some((skim.top.head, read.end))
 }
 
 #[derive(Default)]

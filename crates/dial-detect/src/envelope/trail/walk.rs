@@ -5,7 +5,7 @@ use super::{Counts, EnvelopeError, MAX_EVENT, ScanFault};
 use crate::envelope::head::Top;
 use crate::envelope::loose::Key;
 use crate::envelope::{Item, Malformed, items, json, record, skim};
-use crate::event::{Event, Head};
+use crate::event::{Event, Head, Unparsed};
 use serde::de::IgnoredAny;
 
 /// Where in the file the walker stands.
@@ -221,8 +221,8 @@ impl<'f> Walker<'f> {
             self.malformed(EnvelopeError::Duplicate(name), bytes);
             return Ok(());
         }
+        top.head.text = Some(Unparsed::new(bytes));
         if top.has_detail_type {
-            top.head.text = Some(bytes);
             self.judge_envelope(top, bytes);
         } else {
             self.judge_record(top.head, bytes);
@@ -230,8 +230,7 @@ impl<'f> Walker<'f> {
         Ok(())
     }
 
-    fn judge_record<'a>(&mut self, mut head: Head<'a>, bytes: &'a [u8]) {
-        head.text = Some(bytes);
+    fn judge_record(&mut self, head: Head<'_>, bytes: &[u8]) {
         if head.event_name.is_none() {
             self.malformed(EnvelopeError::UnknownShape, bytes);
         } else if (self.want)(&head) {
