@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn nothing_that_steers_a_terminal_is_left() {
         let cases = [
-            ("plain", "alice@example.com", "alice@example.com"),
+            ("plain", "clerk@example.com", "clerk@example.com"),
             ("clear screen", "a\u{1b}[2Jb", "a\\u{1b}[2Jb"),
             ("title", "\u{1b}]0;owned\u{7}", "\\u{1b}]0;owned\\u{7}"),
             ("one byte csi", "\u{9b}31m", "\\u{9b}31m"),

@@ -47,7 +47,7 @@ pub(crate) fn explain(case: &Case<'_>) -> String {
     clip(&printable(&parts.join(" ")), MAX_EXPLANATION)
 }
 
-/// `alice (IAMUser) called PutBucketPolicy (s3.amazonaws.com) in …, from 203.0.113.7 (…).`
+/// `clerk (IAMUser) called PutBucketPolicy (s3.amazonaws.com) in …, from 203.0.113.7 (…).`
 fn call(case: &Case<'_>) -> String {
     let who = who(case.principal);
     let account = match &case.account.name {

@@ -151,8 +151,8 @@ fn a_native_finding_and_ours_meet_in_one_resource() {
 #[test]
 fn touching_a_decoy_is_critical_whoever_does_it_and_whether_it_worked() {
     let settings = json!({
-        "decoys": [{"kind": "user", "name": "alice"}],
-        "trusted_principals": ["arn:aws:iam::111122223333:user/alice"],
+        "decoys": [{"kind": "user", "name": "clerk"}],
+        "trusted_principals": ["arn:aws:iam::111122223333:user/clerk"],
     });
     let pipeline = pipeline(&settings);
     for file in [

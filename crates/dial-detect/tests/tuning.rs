@@ -141,10 +141,10 @@ fn a_touched_decoy_is_critical_whether_allowed_or_denied() {
             "eventSource": "secretsmanager.amazonaws.com", "eventName": name, "awsRegion": "eu-west-1",
             "recipientAccountId": "111122223333", "readOnly": true, "eventType": "AwsApiCall",
             "sourceIPAddress": "203.0.113.7", "managementEvent": true, "errorCode": error,
-            "errorMessage": error.map(|_| "User: arn:aws:iam::111122223333:user/eve is not authorized to perform: secretsmanager:GetSecretValue on resource: pay/master because no identity-based policy allows the action"),
+            "errorMessage": error.map(|_| "User: arn:aws:iam::111122223333:user/sec is not authorized to perform: secretsmanager:GetSecretValue on resource: pay/master because no identity-based policy allows the action"),
             "requestParameters": secret.map(|id| json!({ "secretId": id })),
-            "userIdentity": { "type": "IAMUser", "userName": "eve", "accessKeyId": key,
-                "arn": "arn:aws:iam::111122223333:user/eve", "accountId": "111122223333" },
+            "userIdentity": { "type": "IAMUser", "userName": "sec", "accessKeyId": key,
+                "arn": "arn:aws:iam::111122223333:user/sec", "accountId": "111122223333" },
         })
     };
     let (own, decoy) = ("AKIAI44QH8DHBEXAMPLE", "AKIAIOSFODNN7EXAMPLE");

@@ -38,7 +38,7 @@ fn two_matchers_agree_on_every_pattern_and_event() {
         "audit_rules": true,
         "decoys": [
             { "kind": "access_key", "name": "AKIAEXAMPLE000000001" },
-            { "kind": "user", "name": "ALICE" },
+            { "kind": "user", "name": "CLERK" },
             { "kind": "role", "name": "ops" },
         ],
     });

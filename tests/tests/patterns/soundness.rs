@@ -223,14 +223,14 @@ fn names_in_any_case_pass_where_nobody_knows_how_aws_writes_them() {
 fn whoever_uses_decoy_credentials_is_seen() {
     let settings = serde_json::json!({ "decoys": [
         { "kind": "access_key", "name": "AKIAEXAMPLE000000009" },
-        { "kind": "user", "name": "Eve" },
+        { "kind": "user", "name": "Sec" },
         { "kind": "role", "name": "old-admin" },
         { "kind": "bucket", "name": "company-backups" },
     ] });
     let deployment = Deployment::of(&serde_json::from_value(settings).unwrap());
     let callers = [
         serde_json::json!({ "type": "IAMUser", "userName": "x", "accessKeyId": "AKIAEXAMPLE000000009" }),
-        serde_json::json!({ "type": "IAMUser", "userName": "eve" }),
+        serde_json::json!({ "type": "IAMUser", "userName": "sec" }),
         serde_json::json!({ "type": "AssumedRole", "sessionContext": { "sessionIssuer": { "type": "Role", "userName": "old-admin" } } }),
     ];
     let mut tried = 0;

@@ -313,8 +313,8 @@ fn record(draft: &Draft, subject: &Subject) -> Value {
         "eventVersion": "1.11",
         "userIdentity": {
             "type": "AssumedRole",
-            "principalId": "AROAEXAMPLE000000001:alice",
-            "arn": "arn:aws:sts::111122223333:assumed-role/ops/alice",
+            "principalId": "AROAEXAMPLE000000001:clerk",
+            "arn": "arn:aws:sts::111122223333:assumed-role/ops/clerk",
             "accountId": "111122223333",
             "accessKeyId": "ASIAEXAMPLE000000001",
             "sessionContext": {

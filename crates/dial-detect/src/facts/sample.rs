@@ -16,9 +16,9 @@ pub(crate) fn sample(source: &str, name: &str, request: Value) -> Event {
         "recipientAccountId": "111122223333",
         "userIdentity": {
             "type": "IAMUser",
-            "arn": "arn:aws:iam::111122223333:user/alice",
+            "arn": "arn:aws:iam::111122223333:user/clerk",
             "accountId": "111122223333",
-            "userName": "alice",
+            "userName": "clerk",
         },
         "responseElements": null,
     });

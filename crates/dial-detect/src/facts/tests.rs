@@ -27,7 +27,7 @@ fn the_registry_is_sorted_and_its_lists_too() {
 #[test]
 fn a_failed_call_has_the_facts_of_what_was_tried() {
     let request =
-        json!({"userName": "bob", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"});
+        json!({"userName": "dev", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"});
     let mut event = sample("iam.amazonaws.com", "AttachUserPolicy", request);
     let succeeded = facts_of(&event);
     event.record["errorCode"] = json!("AccessDenied");

@@ -52,8 +52,8 @@ fn guardduty_names_every_kind_of_resource() {
     let cases = [
         (
             "user",
-            key("alice", "IAMUser"),
-            vec!["AWS::IAM::User/alice", "AWS::IAM::AccessKey/AKIA1"],
+            key("clerk", "IAMUser"),
+            vec!["AWS::IAM::User/clerk", "AWS::IAM::AccessKey/AKIA1"],
         ),
         (
             "role",
@@ -150,8 +150,8 @@ fn guardduty_names_who_and_from_where_for_every_action() {
     }
     let people = [
         (
-            json!({"accessKeyDetails": {"userName": "alice", "userType": "IAMUser"}}),
-            "alice",
+            json!({"accessKeyDetails": {"userName": "clerk", "userType": "IAMUser"}}),
+            "clerk",
         ),
         (
             json!({"kubernetesDetails": {"kubernetesUserDetails": {"username": "system:anonymous"}}}),
@@ -268,8 +268,8 @@ fn other_services_name_what_they_found() {
         ),
         (
             "aws.trustedadvisor",
-            json!({"check-item-detail": {"User Name (IAM or Root)": "bob", "Access Key ID": "AKIA1"}}),
-            "AWS::IAM::User/bob",
+            json!({"check-item-detail": {"User Name (IAM or Root)": "dev", "Access Key ID": "AKIA1"}}),
+            "AWS::IAM::User/dev",
         ),
         ("aws.unheard-of", json!({"resource": bucket}), ""),
     ];
@@ -306,9 +306,9 @@ fn a_service_and_a_call_name_one_resource_alike() {
             sample(
                 "iam.amazonaws.com",
                 "AttachUserPolicy",
-                json!({"userName": "bob"}),
+                json!({"userName": "dev"}),
             ),
-            json!({"resource": {"accessKeyDetails": {"userName": "bob", "userType": "IAMUser"}}}),
+            json!({"resource": {"accessKeyDetails": {"userName": "dev", "userType": "IAMUser"}}}),
         ),
         (
             sample(
@@ -354,14 +354,14 @@ fn a_service_and_a_call_name_one_resource_alike() {
 fn principals_of_other_services_are_read() {
     let actor = json!({"policyDetails": {"actor": {"ipAddressDetails": {"ipAddressV4": "198.51.100.7"},
         "userIdentity": {"type": "AssumedRole", "iamUser": null, "assumedRole": {
-            "arn": "arn:aws:sts::111122223333:assumed-role/ops/alice", "accountId": "111122223333",
+            "arn": "arn:aws:sts::111122223333:assumed-role/ops/clerk", "accountId": "111122223333",
             "sessionContext": {"sessionIssuer": {"userName": "ops"}}}}}}});
     let macie = native("aws.macie", actor);
     let who = principal(&macie).unwrap();
     assert_eq!(who.name.as_deref(), Some("ops"));
     assert_eq!(
         who.arn.as_deref(),
-        Some("arn:aws:sts::111122223333:assumed-role/ops/alice")
+        Some("arn:aws:sts::111122223333:assumed-role/ops/clerk")
     );
     assert_eq!(source_ip(&macie), Some("198.51.100.7"));
     let let_in = json!({"principal": {"AWS": "444455556666"}});

@@ -97,8 +97,8 @@ mod tests {
         let cases = [
             (
                 "user",
-                json!({"type": "IAMUser", "userName": "alice"}),
-                Some("alice"),
+                json!({"type": "IAMUser", "userName": "clerk"}),
+                Some("clerk"),
             ),
             (
                 "session",
@@ -112,8 +112,8 @@ mod tests {
             ),
             (
                 "user by ARN",
-                json!({"arn": "arn:aws:iam::111122223333:user/ops/bob"}),
-                Some("bob"),
+                json!({"arn": "arn:aws:iam::111122223333:user/ops/dev"}),
+                Some("dev"),
             ),
             (
                 "service",
@@ -121,7 +121,7 @@ mod tests {
                 Some("rds.amazonaws.com"),
             ),
             ("nothing", json!({"accountId": "111122223333"}), None),
-            ("no object", json!("alice"), None),
+            ("no object", json!("clerk"), None),
         ];
         for (name, identity, expected) in cases {
             assert_eq!(Caller::of(Some(&identity)).name(), expected, "{name}");

@@ -116,8 +116,8 @@ mod tests {
         let cases = [
             (
                 "iam",
-                "user bob because no identity-based policy allows it",
-                "AWS::IAM::User/bob",
+                "user dev because no identity-based policy allows it",
+                "AWS::IAM::User/dev",
             ),
             (
                 "iam",
@@ -167,7 +167,7 @@ mod tests {
             let mut event = sample(&format!("{service}.amazonaws.com"), "Anything", Value::Null);
             event.record["errorCode"] = json!("AccessDenied");
             event.record["errorMessage"] = json!(format!(
-                "User: arn:aws:iam::111122223333:user/alice is not authorized to perform: {service}:Anything on resource: {target}"
+                "User: arn:aws:iam::111122223333:user/clerk is not authorized to perform: {service}:Anything on resource: {target}"
             ));
             let found = named(&Call::of(&event))
                 .map(|r| r.key())

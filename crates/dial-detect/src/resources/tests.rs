@@ -31,8 +31,8 @@ fn resources_have_the_arn_that_the_record_decides() {
         (
             "iam",
             "AttachUserPolicy",
-            json!({"userName": "bob"}),
-            "AWS::IAM::User/bob".to_owned(),
+            json!({"userName": "dev"}),
+            "AWS::IAM::User/dev".to_owned(),
         ),
         (
             "rds",
@@ -222,14 +222,14 @@ fn what_a_service_tells_of_its_own_accord_is_named() {
 
 #[test]
 fn answers_name_what_was_made_and_nothing_is_named_twice() {
-    let user = json!({"user": {"arn": "arn:aws:iam::111122223333:user/ops/bob"}});
+    let user = json!({"user": {"arn": "arn:aws:iam::111122223333:user/ops/dev"}});
     let event = answered(
         "iam.amazonaws.com",
         "CreateUser",
-        json!({"userName": "bob"}),
+        json!({"userName": "dev"}),
         user,
     );
-    assert_eq!(keys(&event), ["arn:aws:iam::111122223333:user/ops/bob"]);
+    assert_eq!(keys(&event), ["arn:aws:iam::111122223333:user/ops/dev"]);
 }
 
 #[test]

@@ -218,7 +218,7 @@ mod tests {
             "arn:aws:sts::111122223333:assumed-role/*/ci",
             "arn:aws:sts::111122223333:assumed-role/ci",
             "arn:aws:sts::111122223333:assumed-role/ci*/x",
-            "arn:aws:sts::111122223333:federated-user/bob",
+            "arn:aws:sts::111122223333:federated-user/dev",
             "arn:aws:s3:::bucket",
         ];
         let messages = texts.map(|text| Caller::parse(text).expect_err(text));

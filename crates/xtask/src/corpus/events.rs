@@ -19,7 +19,7 @@ const REGIONS: [&str; 6] = [
 const ROLES: [&str; 8] = [
     "node", "deploy", "backend", "pipeline", "resize", "backup", "grafana", "payments",
 ];
-const USERS: [&str; 5] = ["ana", "ben", "svc-sync", "ops", "ci"];
+const USERS: [&str; 5] = ["dev", "sec", "svc-sync", "ops", "ci"];
 const BUCKETS: [&str; 5] = [
     "assets-prod",
     "logs-7f3a",
@@ -364,8 +364,8 @@ fn planted_call(rng: &mut Rng, place: &Place) -> (&'static str, Value) {
             "iam",
             "DeactivateMFADevice",
             json!({
-                "userName": "ana",
-                "serialNumber": format!("arn:aws:iam::{}:mfa/ana", place.account)
+                "userName": "dev",
+                "serialNumber": format!("arn:aws:iam::{}:mfa/dev", place.account)
             }),
         ),
         3 => (
@@ -373,7 +373,7 @@ fn planted_call(rng: &mut Rng, place: &Place) -> (&'static str, Value) {
             "iam",
             "AttachUserPolicy",
             json!({
-                "userName": "ben",
+                "userName": "sec",
                 "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"
             }),
         ),

@@ -156,7 +156,7 @@ mod tests {
         let cases = [
             (ROLE, true),
             ("arn:aws-cn:iam::111122223333:role/path/dial", true),
-            ("arn:aws:iam::111122223333:user/alice", false),
+            ("arn:aws:iam::111122223333:user/clerk", false),
             ("arn:aws:sts::111122223333:assumed-role/dial/x", false),
             ("", false),
         ];

@@ -10,10 +10,10 @@ fn record() -> Value {
         "eventSource": "lambda.amazonaws.com",
         "sourceIPAddress": "2001:db8:5::9",
         "userAgent": "aws-cli/2.17 C:\\tools",
-        "userIdentity": { "type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/alice", "userName": "alice" },
+        "userIdentity": { "type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/clerk", "userName": "clerk" },
         "requestParameters": {
             "functionName": "orders",
-            "userName": "ALICE",
+            "userName": "CLERK",
             "port": 22, "portText": "22", "ratio": 0.5,
             "publish": true, "dryRun": "false",
             "nothing": null, "emptyText": "", "emptyList": [], "emptyObject": {},
@@ -87,7 +87,7 @@ fn values_compare_as_sigma_says() {
             ),
             (
                 "ends",
-                "s:\n  userIdentity.arn|endswith: /alice\ncondition: s",
+                "s:\n  userIdentity.arn|endswith: /clerk\ncondition: s",
                 true,
             ),
             (
@@ -394,7 +394,7 @@ fn conditions_combine() {
                 "s:\n  - eventName: x\n  - requestParameters.port: 22\ncondition: s",
                 true,
             ),
-            ("keyword", "k:\n  - alice\ncondition: k", true),
+            ("keyword", "k:\n  - clerk\ncondition: k", true),
             (
                 "all keywords never match (lint refuses)",
                 "k:\n  '|all': [aws-cli, tools]\ncondition: k",

@@ -77,29 +77,29 @@ mod tests {
 
     #[test]
     fn credentials_for_someone_else_are_seen() {
-        let user = || json!({"type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::111122223333:user/alice"});
-        let role = || json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/ops/alice"});
+        let user = || json!({"type": "IAMUser", "userName": "clerk", "arn": "arn:aws:iam::111122223333:user/clerk"});
+        let role = || json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/ops/clerk"});
         let root =
-            || json!({"type": "Root", "arn": "arn:aws:iam::111122223333:root", "userName": "bob"});
+            || json!({"type": "Root", "arn": "arn:aws:iam::111122223333:root", "userName": "dev"});
         let cases = [
-            ("another's", user(), json!({"userName": "bob"}), Some(true)),
+            ("another's", user(), json!({"userName": "dev"}), Some(true)),
             (
                 "one's own, named",
                 user(),
-                json!({"userName": "alice"}),
+                json!({"userName": "clerk"}),
                 Some(false),
             ),
             ("one's own", user(), json!({}), Some(false)),
             (
                 "a session for a user",
                 role(),
-                json!({"userName": "alice"}),
+                json!({"userName": "clerk"}),
                 Some(true),
             ),
             (
                 "root for the account's namesake",
                 root(),
-                json!({"userName": "bob"}),
+                json!({"userName": "dev"}),
                 Some(true),
             ),
             ("root's own", root(), json!({}), Some(false)),
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn removed_factors_are_seen_even_where_the_call_was_denied() {
         let device =
-            json!({"userName": "bob", "serialNumber": "arn:aws:iam::111122223333:mfa/bob"});
+            json!({"userName": "dev", "serialNumber": "arn:aws:iam::111122223333:mfa/dev"});
         for request in [device, Value::Null] {
             let facts = facts_of(&sample("iam.amazonaws.com", "DeactivateMFADevice", request));
             assert_eq!(facts.get("iam.mfa.removed"), Some(&json!(true)));

@@ -191,7 +191,7 @@ mod tests {
             ),
         ];
         for (name, call, arn, expected) in cases {
-            let request = json!({"userName": "bob", "policyArn": arn});
+            let request = json!({"userName": "dev", "policyArn": arn});
             let facts = facts_of(&sample("iam.amazonaws.com", call, request));
             assert_eq!(
                 facts.get("iam.attached.admin"),
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_quarantine_is_known() {
-        let request = json!({"userName": "bob", "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV2"});
+        let request = json!({"userName": "dev", "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV2"});
         for call in ["AttachUserPolicy", "DetachUserPolicy"] {
             let facts = facts_of(&sample("iam.amazonaws.com", call, request.clone()));
             assert_eq!(

@@ -217,7 +217,7 @@ fn every_record_passes_only_if_asked_for() {
 fn decoys_are_watched_where_one_field_tells() {
     let settings: Settings = serde_json::from_value(serde_json::json!({ "decoys": [
         { "kind": "access_key", "name": "AKIAEXAMPLE000000001" },
-        { "kind": "user", "name": "arn:aws:iam::111122223333:user/ops/eve" },
+        { "kind": "user", "name": "arn:aws:iam::111122223333:user/ops/sec" },
         { "kind": "role", "name": "old-admin" },
         { "kind": "secret", "name": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:pay/db-AbCd12" },
         { "kind": "bucket", "name": "company-backups" },

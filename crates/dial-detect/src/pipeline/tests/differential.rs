@@ -117,11 +117,11 @@ static FULL: LazyLock<Setup> = LazyLock::new(|| {
         "rules": folder.path(),
         "known_accounts": ["444455556666"],
         "production_accounts": ["555566667777"],
-        "trusted_principals": ["arn:aws:iam::111122223333:user/alice"],
+        "trusted_principals": ["arn:aws:iam::111122223333:user/clerk"],
         "allowed_regions": ["us-east-1"],
         "watched": ["*customer*", "main"],
         "own_networks": ["198.51.100.0/24"],
-        "decoys": [{ "kind": "user", "name": "bob" }, { "kind": "bucket", "name": "logs" }],
+        "decoys": [{ "kind": "user", "name": "dev" }, { "kind": "bucket", "name": "logs" }],
         "enrich": {
             "geoip": { "city": geoip.join("city.mmdb"), "asn": geoip.join("asn.mmdb") },
             "reputation": [{ "name": "list", "category": "tor", "path": list }],

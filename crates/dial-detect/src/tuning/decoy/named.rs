@@ -106,16 +106,16 @@ mod tests {
         let iam = "arn:aws:iam::111122223333";
         let secret = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:pay/db";
         let cases = [
-            (User, "eve", "eve", true),
-            (User, "eve", "EVE", true),
-            (User, "eve", "steve", false),
-            (User, "eve", &format!("{iam}:user/ops/eve"), true),
-            (User, "eve", &format!("{iam}:role/eve"), false),
-            (User, &format!("{iam}:user/eve"), "eve", true),
+            (User, "sec", "sec", true),
+            (User, "sec", "SEC", true),
+            (User, "sec", "devsec", false),
+            (User, "sec", &format!("{iam}:user/ops/sec"), true),
+            (User, "sec", &format!("{iam}:role/sec"), false),
+            (User, &format!("{iam}:user/sec"), "sec", true),
             (
                 User,
-                &format!("{iam}:user/eve"),
-                "arn:aws:iam::444455556666:user/eve",
+                &format!("{iam}:user/sec"),
+                "arn:aws:iam::444455556666:user/sec",
                 false,
             ),
             (

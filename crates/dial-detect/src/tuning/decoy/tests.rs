@@ -24,12 +24,12 @@ fn decoys() -> Lures {
 
 fn denied(source: &str, name: &str, target: &str) -> Value {
     let message = format!(
-        "User: arn:aws:iam::111122223333:user/eve is not authorized to perform: x:{name} on resource: {target} because no identity-based policy allows the x:{name} action"
+        "User: arn:aws:iam::111122223333:user/sec is not authorized to perform: x:{name} on resource: {target} because no identity-based policy allows the x:{name} action"
     );
     json!({
         "eventSource": source, "eventName": name, "errorCode": "AccessDenied",
         "errorMessage": message, "requestParameters": null,
-        "userIdentity": {"type": "IAMUser", "userName": "eve", "accountId": "111122223333"},
+        "userIdentity": {"type": "IAMUser", "userName": "sec", "accountId": "111122223333"},
     })
 }
 

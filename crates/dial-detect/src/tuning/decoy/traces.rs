@@ -143,7 +143,7 @@ fn refusal<'a>(call: &Call<'a>, traces: &mut Vec<Trace<'a>>) {
     let Some(target) = resources::refused(call) else {
         return;
     };
-    // IAM writes `user eve`; others the ARN or the name as the caller gave it.
+    // IAM writes `user sec`; others the ARN or the name as the caller gave it.
     let worded = [("user ", DecoyKind::User), ("role ", DecoyKind::Role)];
     for (word, kind) in worded {
         let named = target.strip_prefix(word);

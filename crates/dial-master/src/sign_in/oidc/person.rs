@@ -141,14 +141,14 @@ mod tests {
             (
                 "groups",
                 "name",
-                json!({"groups": ["staff", "soc"], "name": "Ana"}),
+                json!({"groups": ["staff", "soc"], "name": "Dev"}),
             ),
             (
                 "groups",
                 "name",
-                json!({"groups": ["soc", "leads"], "name": "Ana"}),
+                json!({"groups": ["soc", "leads"], "name": "Dev"}),
             ),
-            ("groups", "name", json!({"groups": "soc", "name": "Ana"})),
+            ("groups", "name", json!({"groups": "soc", "name": "Dev"})),
             ("groups", "name", json!({"groups": ["soc"]})),
             (
                 "groups",
@@ -158,7 +158,7 @@ mod tests {
             (
                 "groups",
                 "name",
-                json!({"groups": ["soc"], "name": "A\u{202e}na\r\nB"}),
+                json!({"groups": ["soc"], "name": "D\u{202e}ev\r\nB"}),
             ),
             (
                 "groups",
@@ -173,24 +173,24 @@ mod tests {
             (
                 "realm.roles",
                 "name",
-                json!({"realm": {"roles": ["soc"]}, "name": "Ana"}),
+                json!({"realm": {"roles": ["soc"]}, "name": "Dev"}),
             ),
             (
                 "https://example.org/roles",
                 "name",
-                json!({"https://example.org/roles": ["soc"], "name": "Ana"}),
+                json!({"https://example.org/roles": ["soc"], "name": "Dev"}),
             ),
             (
                 "groups",
                 "name",
-                json!({"groups": ["staff", "SOC", 7, null], "name": "Ana"}),
+                json!({"groups": ["staff", "SOC", 7, null], "name": "Dev"}),
             ),
             (
                 "groups",
                 "name",
-                json!({"groups": {"soc": true}, "name": "Ana"}),
+                json!({"groups": {"soc": true}, "name": "Dev"}),
             ),
-            ("groups", "name", json!({"name": "Ana"})),
+            ("groups", "name", json!({"name": "Dev"})),
             (
                 "email",
                 "email",

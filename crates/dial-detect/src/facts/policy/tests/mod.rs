@@ -80,7 +80,7 @@ fn principals_reach_as_far_as_aws_lets_them() {
         ),
         (
             "unknown user in a list",
-            json!({"AWS": ["111122223333", "arn:aws:iam::777788889999:user/eve"]}),
+            json!({"AWS": ["111122223333", "arn:aws:iam::777788889999:user/sec"]}),
             "external",
         ),
         (
