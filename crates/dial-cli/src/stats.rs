@@ -1,14 +1,17 @@
 //! `dial stats`: what happened in a time, in counts.
 
+mod series;
+
 use crate::exit::Outcome;
 use crate::findings::{Client, Master};
 use crate::terminal::inert;
 use crate::{json, when};
 use anyhow::{Context, Result};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use dial_core::Severity;
 use dial_core::store::Status;
-use dial_core::store::stats::{Mean, Point, Stats, Step};
+use dial_core::store::stats::{Mean, Over, Stats};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -19,10 +22,9 @@ Examples:
   dial stats                                            the last seven days
   dial stats --since 2026-05-01 --until 2026-05-31
   dial stats --since 24h --by hour
+  dial stats --since 30d --over account                 which account has more of them
   dial stats --format json | jq .by_account";
 
-/// Widest bar of a series, characters.
-const BAR: u64 = 40;
 /// Most lines of a table of names.
 const TOP: usize = 10;
 
@@ -40,6 +42,9 @@ pub(crate) struct Command {
     /// Step of the series; by the hour up to two days if not given
     #[arg(long, value_enum)]
     by: Option<By>,
+    /// Split each step by this too: the six with the most findings, the rest are others
+    #[arg(long, value_parser = PossibleValuesParser::new(Over::ALL.map(Over::as_str)))]
+    over: Option<String>,
     /// For people, or the API's whole answer
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -85,6 +90,7 @@ async fn fetch(command: &Command) -> Result<Stats> {
         };
         ("by", word.to_owned())
     }));
+    query.extend(command.over.clone().map(|over| ("over", over)));
     client
         .get(&["v1", "stats"], &query)
         .await?
@@ -138,7 +144,7 @@ fn write(out: &mut dyn Write, stats: &Stats) -> io::Result<()> {
     top(out, "RULE", &stats.by_rule)?;
     top(out, "SERVICE", &stats.by_service)?;
     top(out, "REGION", &stats.by_region)?;
-    series(out, stats)
+    series::write(out, stats)
 }
 
 fn mean(mean: Mean, what: &str) -> String {
@@ -195,30 +201,6 @@ fn table(
     }
     if more > 0 {
         writeln!(out, "{:>9}  {more} more; --format json has all", "")?;
-    }
-    Ok(())
-}
-
-fn series(out: &mut dyn Write, stats: &Stats) -> io::Result<()> {
-    let most = stats
-        .series
-        .iter()
-        .map(|point| point.findings)
-        .max()
-        .unwrap_or(0);
-    if most == 0 {
-        return Ok(());
-    }
-    let (title, form) = match stats.by {
-        Step::Hour => ("HOUR", "%Y-%m-%d %H:00"),
-        Step::Day => ("DAY", "%Y-%m-%d"),
-    };
-    writeln!(out, "\n{:>9}  {title}", "FINDINGS")?;
-    for Point { at, findings, .. } in &stats.series {
-        let bar = findings.saturating_mul(BAR).div_ceil(most);
-        let bar = "#".repeat(usize::try_from(bar).unwrap_or(0));
-        let line = format!("{findings:>9}  {} {bar}", at.strftime(form));
-        writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
 }

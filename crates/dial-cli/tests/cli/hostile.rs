@@ -151,7 +151,8 @@ fn stats() -> Value {
         "by_severity": {TEXT: 1}, "by_status": {TEXT: 1}, "by_account": {TEXT: 1},
         "by_rule": {TEXT: 1}, "by_service": {TEXT: 1}, "by_region": {TEXT: 1},
         "oldest_open": summary(), "time_to_detect": {"of": 0},
-        "time_to_acknowledge": {"of": 0}, "by": "day", "series": [],
+        "time_to_acknowledge": {"of": 0}, "by": "day", "over": "rule", "largest": [TEXT],
+        "series": [{"at": AT, "findings": 1, "by_severity": {}, "by_name": {TEXT: 1}}],
     })
 }
 

@@ -124,6 +124,18 @@ fn what_is_stored_can_be_counted_and_exported() {
     let (_, out, _) = master.dial(&[&["stats", "--format", "json"], &month[..]].concat());
     let stats: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(stats["by_status"]["open"], 1);
+    let by_rule = [&["stats", "--over", "rule"], &month[..]].concat();
+    let (code, out, err) = master.dial(&by_rule);
+    assert_eq!(code, 0, "{err}");
+    let rule =
+        "\n   COLUMN  RULE, those with the most findings\n       #1  s3_bucket_policy_public\n";
+    assert!(out.contains(rule), "{out}");
+    let (_, out, _) = master.dial(&[&by_rule[..], &["--format", "json"]].concat());
+    let stats: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        stats["largest"],
+        serde_json::json!(["s3_bucket_policy_public"])
+    );
     let (code, _, err) = master.dial(&["stats", "--since", "2026-05-01", "--by", "hour"]);
     assert_eq!(code, 1, "{err}");
 
