@@ -4,6 +4,7 @@ use super::*;
 use dial_core::Finding;
 use dial_core::store::DeliveryState;
 use dial_core::store::document::{Documents as _, Put};
+use rusqlite::Transaction;
 use serde_json::json;
 
 fn at(seconds: i64) -> Timestamp {
@@ -206,6 +207,32 @@ async fn a_full_disk_takes_nothing_half_and_says_so_and_ends_when_there_is_room(
     for one in &batch {
         assert_eq!(store.deliveries(&one.finding.id).await.unwrap().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_full_disk_stays_not_ready_until_the_largest_request_finds_room() {
+    let (_folder, _path, store) = open();
+    let batch: Vec<Acceptance> = (0..200).map(|n| acceptance(n, &["slack"])).collect();
+    room(&store, Some(3)).await;
+    let refused = |outcome: &_| matches!(outcome, Err(StoreError::Unavailable(_)));
+    assert!(store.accept(batch.clone()).await.iter().all(refused));
+    let not_ready = async || assert!(store.ready().await.is_err() && store.writer.is_failing());
+    not_ready().await;
+    for n in 0..3 {
+        // The first is written; the others find it there and write nothing.
+        assert_eq!(store.put_document(&small()).await, Ok(n == 0));
+        not_ready().await;
+    }
+    room(&store, Some(100)).await;
+    let one = store.accept(vec![acceptance(201, &["slack"])]).await;
+    assert_eq!(one, [Ok(Outcome::New)], "one finding fits, and is taken");
+    not_ready().await;
+    room(&store, None).await;
+    assert_eq!(store.ready().await, Ok(()));
+    let outcomes = store.accept(batch).await;
+    assert!(outcomes.iter().all(|outcome| *outcome == Ok(Outcome::New)));
+    let left = store.document("ROOM", "").await;
+    assert_eq!(left, Ok(None), "what was tried is not kept");
 }
 
 #[tokio::test]

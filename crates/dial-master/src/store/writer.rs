@@ -2,6 +2,7 @@
 
 use super::failed;
 use dial_core::store::StoreError;
+use dial_core::wire::MAX_INFLATED;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -59,7 +60,7 @@ impl Writer {
         answer.await.map_err(|_| undone())?
     }
 
-    /// Whether the last transaction could not be made durable.
+    /// Whether a transaction could not be made durable, and there was no room for a large one since.
     pub(super) fn is_failing(&self) -> bool {
         self.failing.load(Ordering::Relaxed)
     }
@@ -93,6 +94,11 @@ fn undone() -> StoreError {
 
 fn write_groups(mut connection: Connection, works: &Receiver<Work>, failing: &AtomicBool) {
     while let Ok(first) = works.recv() {
+        // What is small, or changes nothing, may succeed all the time: it shows nothing.
+        if failing.load(Ordering::Relaxed) && has_room(&mut connection) {
+            failing.store(false, Ordering::Relaxed);
+            tracing::info!("store writes again");
+        }
         let group = std::iter::once(first).chain(works.try_iter().take(GROUP - 1));
         let group = group.collect();
         // A defect in one work must not end all writing; its transaction is rolled back.
@@ -103,18 +109,32 @@ fn write_groups(mut connection: Connection, works: &Receiver<Work>, failing: &At
                 "writing broke off by a defect".into(),
             ))
         });
-        tell(failing, written);
+        tell(failing, &written);
     }
 }
 
-/// Says in the log when writing begins and ceases to fail, and nothing of each time between.
-fn tell(failing: &AtomicBool, written: Result<(), StoreError>) {
-    let failed_before = failing.swap(written.is_err(), Ordering::Relaxed);
-    match written {
-        Err(error) if !failed_before => tracing::error!(%error, "store cannot write"),
-        Ok(()) if failed_before => tracing::info!("store writes again"),
-        _ => {}
+/// Says in the log when writing begins to fail, and nothing of each time after.
+fn tell(failing: &AtomicBool, written: &Result<(), StoreError>) {
+    if let Err(error) = written
+        && !failing.swap(true, Ordering::Relaxed)
+    {
+        tracing::error!(%error, "store cannot write");
     }
+}
+
+/// Whether the largest request would find room: so much is written to disk and rolled back.
+fn has_room(connection: &mut Connection) -> bool {
+    let row = format!(
+        "INSERT INTO documents (kind, id, forgotten_at, body)
+         VALUES ('ROOM', '', 0, CAST(zeroblob({MAX_INFLATED}) AS TEXT))"
+    );
+    let mut fill = || -> rusqlite::Result<()> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute(&row, [])?;
+        // Else it would lie in memory until a commit.
+        transaction.cache_flush()
+    };
+    fill().is_ok()
 }
 
 /// All works, one commit, then all answers; dropping a work tells its caller that it was not done.
