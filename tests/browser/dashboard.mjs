@@ -2,6 +2,7 @@
 // `--screenshots FOLDER` takes pictures of the demo, `--many N` times pages over N findings.
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import assert from "node:assert/strict";
@@ -196,6 +197,23 @@ step("add a silence and end it", async () => {
   await page.getByRole("alert").filter({ hasText: "almost everything" }).waitFor();
 });
 
+step("what failed is shown with its finding, and all of it is tried again", async () => {
+  const failed = async () => (await master.api("/v1/deliveries?sink=hook&limit=200")).deliveries.length;
+  const settled = async () => { while (await failed() < 60) await new Promise((done) => setTimeout(done, 200)); };
+  await settled();
+  await page.goto(`${master.url}/deliveries`);
+  await page.getByRole("link", { name: "hook" }).click();
+  await page.waitForURL(/\?sink=hook$/);
+  assert.match(await page.locator("[data-line] .t a").first().textContent(), /^Bucket policy of exports-\d lets anyone in$/);
+  await page.getByText("Try all of these again").click();
+  await accessible(page, "trying again");
+  const asked = refused;
+  await page.getByRole("button", { name: "Try 60 again" }).click();
+  await page.getByRole("status").filter({ hasText: "60 deliveries are tried again." }).waitFor();
+  while (refused < asked + 60) await new Promise((done) => setTimeout(done, 200));
+  await settled();
+});
+
 step("by keyboard only", async () => {
   await page.goto(`${master.url}/findings?status=open&severity=medium`);
   await page.keyboard.press("j");
@@ -273,8 +291,19 @@ step("sign out", async () => {
   assert.match(page.url(), /\/sign-in/);
 });
 
+// A sink that takes nothing, so that there is something to try again.
+let refused = 0;
+const refusing = createServer((request, answer) => {
+  request.resume().on("end", () => { refused += 1; answer.writeHead(404).end("no such hook"); });
+});
+
 async function play() {
-  master = await Master.start(dial);
+  await new Promise((done) => refusing.listen(0, "127.0.0.1", done));
+  master = await Master.start(dial, {
+    lines: "dangerous_allow_private_sinks = true",
+    tables: `[master.sinks.hook]\ntype = "webhook"\nurl = "http://127.0.0.1:${refusing.address().port}/"\nsecret = "env:HOOK_SECRET"\n`,
+    env: { HOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString("base64")}` },
+  });
   try {
     await master.send(Array.from({ length: 60 }, (_, n) => finding(n)));
     for (const [name, work] of steps) {
@@ -284,6 +313,7 @@ async function play() {
     }
   } finally {
     await master.stop();
+    refusing.close();
   }
   await signInAtTheProvider({ browser, dial, tab, accessible });
   await knownByAProxy({ browser, dial, tab, accessible });

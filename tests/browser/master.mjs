@@ -5,13 +5,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { env as environment } from "node:process";
 import { gzipSync } from "node:zlib";
 
 const WORKER = { account: "111122223333", region: "eu-west-1", version: "0.1.0", rules: "5f0c" };
 const RULE = "1b7e5d6c-0c38-4b5e-9f0a-3d2f6f6c9a11";
 
 export class Master {
-  // `more` may choose the port and add lines to `[master]` and tables below it.
+  // `more` may choose the port, add lines to `[master]` and tables below it, and variables.
   static async start(dial, more = {}) {
     const folder = mkdtempSync(join(tmpdir(), "dial-browser-"));
     const root = randomBytes(32);
@@ -39,7 +40,8 @@ secret = "file:${folder}/looker"
 scope = "viewer"
 ${more.tables ?? ""}
 `);
-    const process = spawn(dial, ["serve", "--config", join(folder, "dial.toml")], { stdio: ["ignore", "ignore", "pipe"] });
+    const env = { ...environment, ...more.env };
+    const process = spawn(dial, ["serve", "--config", join(folder, "dial.toml")], { env, stdio: ["ignore", "ignore", "pipe"] });
     let log = "";
     process.stderr.on("data", (data) => { log += data; });
     const master = Object.assign(new Master(), { folder, root, token, looker, process, url: `http://127.0.0.1:${port}` });

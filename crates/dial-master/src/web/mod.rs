@@ -55,7 +55,7 @@ pub(crate) fn routes() -> Router<Arc<State>> {
         .route("/silences", get(silences::show).post(silences::make))
         .route("/silences/{id}", post(silences::end))
         .route("/workers", get(fleet::show))
-        .route("/deliveries", get(outbox::show))
+        .route("/deliveries", get(outbox::show).post(retry::all))
         .route("/sign-in", get(sign_in::show).post(sign_in::make))
         .route(BEGIN, get(provider::begin))
         .route(CALLBACK, get(provider::end))

@@ -22,6 +22,8 @@ mod lambda;
 mod oidc;
 #[cfg(test)]
 mod openapi;
+#[cfg(test)]
+mod outbox;
 mod pages;
 #[cfg(test)]
 mod proxy;
