@@ -2,7 +2,7 @@
 
 use crate::emulators::Emulators;
 use crate::run::{command, run, succeeds, target};
-use crate::{browser, cost, layers, package, proofs, schemathesis, terraform, tools};
+use crate::{browser, cost, layers, map, package, proofs, schemathesis, terraform, tools};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,6 +15,7 @@ pub(crate) fn check(quick: bool) -> anyhow::Result<()> {
         run(&mut command(&["cargo", "fmt", "--all", "--check"]))
     })?;
     step("layers", layers::check)?;
+    step("code map", map::check)?;
     step("proofs", proofs::check)?;
     step("licences and bans", licences)?;
     step("terraform", terraform::check)?;

@@ -9,6 +9,7 @@ mod cost;
 mod emulators;
 mod fuzz;
 mod layers;
+mod map;
 mod names;
 mod package;
 mod proofs;
@@ -48,6 +49,8 @@ enum Task {
     },
     /// Check who may depend on whom.
     Layers,
+    /// Check that the code map of docs/architecture.md names every folder.
+    Map,
     /// Check that every test which a page names as a proof exists.
     Proofs,
     /// Print what a month costs; with --write, write docs/cost.md.
@@ -111,6 +114,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Check { quick } => check::check(quick),
         Task::Emulators { command } => emulators::around(&command),
         Task::Layers => layers::check(),
+        Task::Map => map::check(),
         Task::Proofs => proofs::check(),
         Task::Cost(options) => cost::cost(&options),
         Task::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
