@@ -144,6 +144,11 @@ variable "throttle" {
     burst = optional(number, 500)
   })
   default = {}
+
+  validation {
+    condition     = var.throttle.rate >= 1 && var.throttle.burst >= 1 && floor(var.throttle.burst) == var.throttle.burst
+    error_message = "The API must take at least one request; 0 would refuse every worker."
+  }
 }
 
 variable "reserved_concurrency" {
@@ -154,6 +159,11 @@ variable "reserved_concurrency" {
     sweep   = optional(number, 1)
   })
   default = {}
+
+  validation {
+    condition     = alltrue([for n in values(var.reserved_concurrency) : n == -1 || n >= 1 && floor(n) == n])
+    error_message = "Use -1 or at least 1; 0 would stop the function."
+  }
 }
 
 variable "memory_mb" {
@@ -176,12 +186,22 @@ variable "domain" {
     truststore_version = optional(string)
   })
   default = null
+
+  validation {
+    condition     = var.domain == null || try(can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.domain.name)) && can(regex("^arn:aws[a-z-]*:acm:", var.domain.certificate_arn)) && (var.domain.truststore_uri == null || can(regex("^s3://[^/]+/.+", var.domain.truststore_uri))), false)
+    error_message = "Give a name such as dial.example.com, the ARN of a certificate of ACM, and for mutual TLS an s3:// address."
+  }
 }
 
 variable "kms_key_arn" {
   description = "Key for table, bucket, secrets, queue and logs; without it AWS-managed keys encrypt."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
+    error_message = "Give the ARN of a key of KMS, such as arn:aws:kms:eu-west-1:111122223333:key/…; an alias does not fit policies."
+  }
 }
 
 variable "deletion_protection" {
@@ -216,6 +236,11 @@ variable "alarm_topic_arns" {
   description = "SNS topics that the alarms go to."
   type        = set(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_topic_arns : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", arn))])
+    error_message = "Give ARNs of SNS topics."
+  }
 }
 
 variable "tags" {

@@ -47,6 +47,11 @@ variable "release" {
     config_key   = string
     patterns_key = string
   })
+
+  validation {
+    condition     = alltrue([for key in values(var.release) : can(regex("^[^/].*", key))])
+    error_message = "Give `release` of the artifacts module."
+  }
 }
 
 variable "template_bucket" {

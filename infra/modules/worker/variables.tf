@@ -171,12 +171,22 @@ variable "trail" {
     kms_key_arn = optional(string)
   })
   default = null
+
+  validation {
+    condition     = var.trail == null || try(can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.trail.bucket)) && can(regex("^([^/*?].*)?/$", var.trail.prefix)) && !strcontains(var.trail.prefix, "*"), false)
+    error_message = "Give the name of a bucket, and a prefix that ends in / and has no wildcard."
+  }
 }
 
 variable "watched_buckets" {
   description = "Names of buckets whose object calls (data events) are watched: makes a trail of them alone. Data events cost by number."
   type        = set(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for name in var.watched_buckets : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", name))])
+    error_message = "Give names of buckets, not ARNs or addresses."
+  }
 }
 
 variable "heartbeat_minutes" {
@@ -194,6 +204,11 @@ variable "kms_key_arn" {
   description = "Key for the dead-letter bucket, the queues, the log group and the environment; without it AWS-managed keys encrypt."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
+    error_message = "Give the ARN of a key of KMS, such as arn:aws:kms:eu-west-1:111122223333:key/…; an alias does not fit policies."
+  }
 }
 
 variable "log_retention_days" {
@@ -222,6 +237,11 @@ variable "alarm_topic_arns" {
   description = "SNS topics that the alarms go to."
   type        = set(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_topic_arns : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", arn))])
+    error_message = "Give ARNs of SNS topics."
+  }
 }
 
 variable "tags" {

@@ -113,10 +113,42 @@ run "everything_is_encrypted_and_closed" {
       one(aws_dynamodb_table.findings.server_side_encryption).kms_key_arn == var.kms_key_arn,
       aws_sqs_queue.undelivered.kms_master_key_id == var.kms_key_arn,
       aws_cloudwatch_log_group.access.kms_key_id == var.kms_key_arn,
+      alltrue([for group in aws_cloudwatch_log_group.function : group.kms_key_id == var.kms_key_arn]),
       alltrue([for secret in aws_secretsmanager_secret.root_key : secret.kms_key_id == var.kms_key_arn]),
+      alltrue([for secret in aws_secretsmanager_secret.named : secret.kms_key_id == var.kms_key_arn]),
+      one(one(aws_s3_bucket_server_side_encryption_configuration.master.rule).apply_server_side_encryption_by_default).kms_master_key_id == var.kms_key_arn,
+    ])
+    error_message = "table, queue, bucket, logs and secrets use the key"
+  }
+  assert {
+    condition = alltrue([
+      aws_s3_bucket_public_access_block.master.block_public_acls,
+      aws_s3_bucket_public_access_block.master.block_public_policy,
+      aws_s3_bucket_public_access_block.master.ignore_public_acls,
       aws_s3_bucket_public_access_block.master.restrict_public_buckets,
     ])
-    error_message = "table, queue, logs and secrets use the key; the bucket is closed"
+    error_message = "the bucket is closed"
+  }
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.master.statement :
+      statement.effect == "Deny" && contains(statement.actions, "s3:*") && anytrue([
+        for condition in statement.condition : condition.variable == "aws:SecureTransport" && condition.values == tolist(["false"])
+      ])
+    ])
+    error_message = "nothing goes in or out of the bucket in the clear"
+  }
+  assert {
+    condition     = one(aws_s3_bucket_versioning.master.versioning_configuration).status == "Enabled"
+    error_message = "what is overwritten stays"
+  }
+  assert {
+    condition = alltrue([
+      for rule in aws_s3_bucket_lifecycle_configuration.master.rule : rule.status == "Enabled"
+      ]) && contains([
+      for rule in aws_s3_bucket_lifecycle_configuration.master.rule : one(rule.expiration[*].days) if rule.id == "dead-letters"
+    ], var.dead_letter_days)
+    error_message = "letters are forgotten after their time"
   }
 }
 
@@ -246,21 +278,27 @@ run "a_restored_table_has_a_name_of_its_own" {
 run "wrong_variables_are_refused" {
   command = plan
   variables {
-    name               = "alerts"
-    package            = "bootstrap"
-    architecture       = "riscv"
-    root_key_numbers   = [0]
-    secrets            = ["slack"]
-    base_url           = "http://dial"
-    table_name         = "alerts"
-    retention_days     = 0
-    log_retention_days = 31
-    dead_letter_days   = 1
-    sink_permissions   = [{ actions = ["sns:*"], resources = ["*"] }]
+    name                 = "alerts"
+    package              = "bootstrap"
+    architecture         = "riscv"
+    root_key_numbers     = [0]
+    secrets              = ["slack"]
+    base_url             = "http://dial"
+    table_name           = "alerts"
+    retention_days       = 0
+    log_retention_days   = 31
+    dead_letter_days     = 1
+    sink_permissions     = [{ actions = ["sns:*"], resources = ["*"] }]
+    throttle             = { rate = 0 }
+    reserved_concurrency = { deliver = 0 }
+    domain               = { name = "https://dial.example.com", certificate_arn = "own" }
+    kms_key_arn          = "alias/dial"
+    alarm_topic_arns     = ["security"]
   }
   expect_failures = [
     var.name, var.package, var.architecture, var.root_key_numbers, var.secrets, var.base_url, var.table_name,
-    var.retention_days, var.log_retention_days, var.dead_letter_days, var.sink_permissions,
+    var.retention_days, var.log_retention_days, var.dead_letter_days, var.sink_permissions, var.throttle,
+    var.reserved_concurrency, var.domain, var.kms_key_arn, var.alarm_topic_arns,
   ]
 }
 

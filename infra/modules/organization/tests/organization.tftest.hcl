@@ -77,9 +77,10 @@ run "wrong_variables_are_refused" {
     deployer_role           = "arn:aws:iam::111122223333:role/x"
     rollout                 = { max_concurrent_percentage = 0 }
     reserved_concurrency    = 0
+    release                 = { prefix = "", code_key = "", config_key = "", patterns_key = "" }
   }
   expect_failures = [
     var.name, var.organizational_unit_ids, var.regions, var.master_url, var.template_bucket,
-    var.call_as, var.deployer_role, var.rollout, var.reserved_concurrency,
+    var.call_as, var.deployer_role, var.rollout, var.reserved_concurrency, var.release,
   ]
 }

@@ -104,6 +104,34 @@ run "everything_is_encrypted_and_closed" {
     ])
     error_message = "the bucket is closed"
   }
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.letters.statement :
+      statement.effect == "Deny" && contains(statement.actions, "s3:*") && anytrue([
+        for condition in statement.condition : condition.variable == "aws:SecureTransport" && condition.values == tolist(["false"])
+      ])
+    ])
+    error_message = "nothing goes in or out of the bucket in the clear"
+  }
+  assert {
+    condition     = one(aws_s3_bucket_versioning.letters.versioning_configuration).status == "Enabled"
+    error_message = "what is overwritten stays"
+  }
+  assert {
+    condition = alltrue([
+      for rule in aws_s3_bucket_lifecycle_configuration.letters.rule : rule.status == "Enabled"
+      ]) && contains([
+      for rule in aws_s3_bucket_lifecycle_configuration.letters.rule : one(rule.expiration[*].days) if rule.id == "letters"
+    ], var.dead_letter_days)
+    error_message = "letters are forgotten after their time"
+  }
+  assert {
+    condition = alltrue([
+      aws_cloudwatch_log_group.worker.retention_in_days == var.log_retention_days,
+      aws_lambda_function.worker.reserved_concurrent_executions == var.reserved_concurrency,
+    ])
+    error_message = "logs end and a flood has its bound"
+  }
 }
 
 run "a_key_of_ones_own_encrypts_everything" {
@@ -117,8 +145,9 @@ run "a_key_of_ones_own_encrypts_everything" {
       aws_sqs_queue.events[0].kms_master_key_id == var.kms_key_arn,
       aws_cloudwatch_log_group.worker.kms_key_id == var.kms_key_arn,
       aws_lambda_function.worker.kms_key_arn == var.kms_key_arn,
+      one(one(aws_s3_bucket_server_side_encryption_configuration.letters.rule).apply_server_side_encryption_by_default).kms_master_key_id == var.kms_key_arn,
     ])
-    error_message = "queues, log and environment use the key"
+    error_message = "queues, log, environment and bucket use the key"
   }
 }
 
@@ -362,9 +391,14 @@ run "wrong_variables_are_refused" {
     heartbeat_minutes    = 1
     event_patterns       = "{}"
     key                  = { secret_arn = "whsec_literal", id = "one" }
+    trail                = { bucket = "arn:aws:s3:::own-trail", prefix = "AWSLogs" }
+    watched_buckets      = ["s3://payroll"]
+    kms_key_arn          = "alias/dial"
+    alarm_topic_arns     = ["security"]
   }
   expect_failures = [
     var.name, var.package, var.architecture, var.master_url, var.deployers,
     var.reserved_concurrency, var.log_retention_days, var.heartbeat_minutes, var.event_patterns, var.key,
+    var.trail, var.watched_buckets, var.kms_key_arn, var.alarm_topic_arns,
   ]
 }
