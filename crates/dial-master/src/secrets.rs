@@ -1,8 +1,9 @@
-//! Which secrets each function fetches when it starts; nobody has to fetch one to know.
+//! Which secrets each function fetches when it starts, and what its sinks do in AWS; nobody has to
+//! fetch or send anything to know.
 
 use crate::config::Master;
 use crate::lambda::Function;
-use crate::sinks;
+use crate::sinks::{self, Rights};
 use dial_core::secret::SecretRef;
 
 impl Master {
@@ -12,6 +13,14 @@ impl Master {
         match function {
             Function::Api => self.secrets_of_api(),
             Function::Deliver | Function::Sweep => sinks::secrets(&self.sinks, self.guard()),
+        }
+    }
+
+    /// What the sinks that a function tells must be allowed to do in AWS, by their names.
+    pub fn sink_rights_of(&self, function: Function) -> Vec<(String, Rights)> {
+        match function {
+            Function::Api => Vec::new(),
+            Function::Deliver | Function::Sweep => sinks::rights(&self.sinks, self.guard()),
         }
     }
 

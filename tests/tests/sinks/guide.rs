@@ -2,8 +2,10 @@
 
 use crate::{MASTER, NoSecrets};
 use dial_master::sinks::guard::Guard;
-use dial_master::sinks::{SinkSettings, Sinks};
-use serde_json::{Map, Value};
+use dial_master::sinks::rights::ACCOUNT;
+use dial_master::sinks::{self, SinkSettings, Sinks};
+use dial_tests::policy::{Call, Grant};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// Statements by the name in the comment above them, in the accounts of the emulator.
@@ -54,23 +56,65 @@ fn the_guide_grants_nothing_by_wildcard_but_names_in_paths() {
     }
 }
 
+/// The blocks of settings, each of one sink.
+fn blocks() -> Vec<(toml::Table, BTreeMap<String, SinkSettings>)> {
+    let guide = include_str!("../../../docs/guides/aws-sinks.md").replace("444455556666", MASTER);
+    let blocks = guide.split("```toml\n").skip(1);
+    let texts = blocks.map(|block| block.split_once("```").unwrap().0);
+    let texts = texts.filter(|text| text.starts_with("[master.sinks."));
+    let read = |text: &str| {
+        let file: toml::Table = toml::from_str(text).unwrap();
+        let sinks = file["master"]["sinks"].as_table().unwrap().clone();
+        let settings = toml::Value::from(sinks.clone()).try_into();
+        (
+            sinks,
+            settings.unwrap_or_else(|error| panic!("{text}: {error}")),
+        )
+    };
+    texts.map(read).collect()
+}
+
 /// Whoever copies a block of settings from the guide has settings that work.
 #[tokio::test]
 async fn every_block_of_settings_makes_its_sink() {
-    let guide = include_str!("../../../docs/guides/aws-sinks.md");
-    let blocks = guide.split("```toml\n").skip(1);
-    let texts = blocks.map(|block| block.split_once("```").unwrap().0);
-    let mut built = 0;
-    for text in texts.filter(|text| text.starts_with("[master.sinks.")) {
-        let file: toml::Table = toml::from_str(text).unwrap();
-        let sinks = file["master"]["sinks"].to_string();
-        let sinks: BTreeMap<String, SinkSettings> = file["master"]["sinks"]
-            .clone()
-            .try_into()
-            .unwrap_or_else(|error| panic!("{sinks}: {error}"));
+    let blocks = blocks();
+    assert_eq!(blocks.len(), 7);
+    for (text, sinks) in blocks {
         let made = Sinks::build(&sinks, &NoSecrets, Guard::Public).await;
         assert!(made.is_ok(), "{text}: {:?}", made.err());
-        built += 1;
     }
-    assert_eq!(built, 7);
+}
+
+/// Doctor asks IAM for what a sink says that it needs, and operators grant what the guide says.
+#[test]
+fn the_guide_grants_what_sinks_say_that_they_need() {
+    let mut asked = 0;
+    for (text, settings) in blocks() {
+        let kind = text.values().next().unwrap()["type"].as_str().unwrap();
+        for (sink, rights) in sinks::rights(&settings, Guard::Public) {
+            let template = rights
+                .role
+                .as_ref()
+                .is_some_and(|role| role.contains(ACCOUNT));
+            // The guide's statement is of one of the accounts.
+            let account = if template { "111122223333" } else { MASTER };
+            let resource = rights.resource.unwrap().replace(ACCOUNT, account);
+            let statement = policies()[kind]
+                .to_string()
+                .replace("111122223333", account);
+            let document =
+                json!({"Statement": [serde_json::from_str::<Value>(&statement).unwrap()]});
+            let grants = Grant::of(&document.to_string());
+            for action in rights.actions {
+                let call = Call {
+                    action: (*action).to_owned(),
+                    resource: resource.clone(),
+                };
+                let allowed = grants.iter().any(|grant| grant.allows(&call));
+                assert!(allowed, "{sink}: {call:?} by {grants:?}");
+                asked += 1;
+            }
+        }
+    }
+    assert_eq!(asked, 8);
 }

@@ -26,7 +26,40 @@ pub struct FunctionState {
     pub config: Option<String>,
 }
 
+/// What Lambda reads for a function.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Source {
+    /// ARN of the queue or stream.
+    pub arn: String,
+    /// ARN of the queue that takes what could not be handed over.
+    pub on_failure: Option<String>,
+}
+
 impl Survey {
+    /// What Lambda reads for a function: queues and streams, not what invokes it.
+    pub async fn sources(&self, name: &str) -> Result<Vec<Source>, SurveyError> {
+        let path = format!("/2015-03-31/event-source-mappings/?FunctionName={name}");
+        let action = "lambda:ListEventSourceMappings";
+        let found = self
+            .ask
+            .get(LAMBDA, path, action)
+            .await?
+            .unwrap_or_default();
+        let mappings = found["EventSourceMappings"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+        let source = |mapping: &serde_json::Value| {
+            let destination = &mapping["DestinationConfig"]["OnFailure"]["Destination"];
+            Some(Source {
+                arn: text(&mapping["EventSourceArn"])?,
+                on_failure: text(destination),
+            })
+        };
+        Ok(mappings.filter_map(source).collect())
+    }
+
     /// A function by its name; `None` where there is none.
     pub async fn function(&self, name: &str) -> Result<Option<FunctionState>, SurveyError> {
         // Names that Lambda takes need no encoding.

@@ -6,6 +6,7 @@ mod bucket;
 mod canary;
 mod events;
 mod function;
+mod keys;
 mod rights;
 mod secret;
 mod table;
@@ -13,7 +14,7 @@ mod trail;
 
 pub use bucket::BucketState;
 pub use events::{EventRule, Target};
-pub use function::FunctionState;
+pub use function::{FunctionState, Source};
 pub use rights::Wanted;
 pub use secret::SecretState;
 pub use table::{Right, TableState};

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 pub struct SecretState {
     /// Its whole ARN; policies go by it, whatever it was asked for by.
     pub arn: String,
+    /// Key of KMS that it is encrypted with, where one was chosen.
+    pub key: Option<String>,
     /// When its value was changed last; `None` where it never had one.
     pub changed: Option<Timestamp>,
     /// Whether it is about to be deleted.
@@ -29,6 +31,7 @@ impl Survey {
         let has_value = versions.is_some_and(|versions| !versions.is_empty());
         Ok(SecretState {
             arn: answer.arn().unwrap_or_default().to_owned(),
+            key: answer.kms_key_id().map(str::to_owned),
             changed: changed
                 .filter(|_| has_value)
                 .and_then(|date| Timestamp::from_second(date.secs()).ok()),

@@ -1,6 +1,7 @@
 //! What the sinks of AWS services share: ARNs, endpoints, roles, and what an error code means.
 
 use super::configured::{Parts, Problem};
+use super::rights::ACCOUNT;
 use super::{Call, Probe, Reply, Step, judge_status};
 use crate::message::text::inert;
 use dial_core::ports::{Role, Signing};
@@ -17,8 +18,6 @@ const MAX_CODE: usize = 80;
 const MAX_SAID: usize = 200;
 /// Longest ARN of a role, characters.
 const MAX_ROLE: usize = 2_048;
-/// Stands in a role's ARN for the finding's account.
-const ACCOUNT: &str = "{account}";
 
 /// Codes by which AWS asks for patience, or fails by itself.
 const TRANSIENT: &[&str] = &[
@@ -146,6 +145,11 @@ impl RoleArn {
     /// Whether there is one for each account.
     pub(super) fn is_template(&self) -> bool {
         self.0.contains(ACCOUNT)
+    }
+
+    /// As it was written.
+    pub(super) fn text(&self) -> String {
+        self.0.clone()
     }
 
     /// The role for an account.

@@ -1,6 +1,7 @@
 //! The sinks that the configuration asks for: read, checked, given their secrets, built.
 
 use super::guard::Guard;
+use super::rights::Rights;
 use super::{Audience, SINKS, Sink, SinkKind};
 use dial_core::Secret;
 use dial_core::config::{self, Check};
@@ -60,6 +61,11 @@ pub(super) trait Settings: Send + Sync {
 
     /// Secrets that [`Settings::build`] asks for, by key.
     fn secrets(&self) -> Vec<(&'static str, &SecretRef)>;
+
+    /// What the sink must be allowed to do in AWS; `None` for one that is elsewhere.
+    fn rights(&self) -> Option<Rights> {
+        None
+    }
 
     /// The sink.
     fn build(&self, parts: &Parts<'_>) -> Result<Box<dyn Sink>, Problem>;
@@ -129,15 +135,30 @@ pub fn check(settings: &BTreeMap<String, SinkSettings>, guard: Guard, report: Re
 
 /// The secrets that sinks are built with; those of settings that cannot be read are left out.
 pub fn secrets(settings: &BTreeMap<String, SinkSettings>, guard: Guard) -> Vec<SecretRef> {
-    let read = settings
-        .iter()
-        .filter_map(|(name, settings)| read_sink(name, settings, guard, &mut |_, _| {}));
-    let each = read.flat_map(|sink| {
+    let each = readable(settings, guard).flat_map(|(_, sink)| {
         let secrets = sink.settings.secrets().into_iter();
         let references: Vec<SecretRef> = secrets.map(|(_, it)| it.clone()).collect();
         references
     });
     each.collect()
+}
+
+/// What the sinks of AWS must be allowed to do, by name; those of settings that cannot be read are
+/// left out.
+pub fn rights(settings: &BTreeMap<String, SinkSettings>, guard: Guard) -> Vec<(String, Rights)> {
+    let each = readable(settings, guard)
+        .filter_map(|(name, sink)| Some((name.clone(), sink.settings.rights()?)));
+    each.collect()
+}
+
+fn readable(
+    settings: &BTreeMap<String, SinkSettings>,
+    guard: Guard,
+) -> impl Iterator<Item = (&String, ReadSink)> {
+    settings.iter().filter_map(move |(name, settings)| {
+        let read = read_sink(name, settings, guard, &mut |_, _| {});
+        Some((name, read?))
+    })
 }
 
 impl Sinks {

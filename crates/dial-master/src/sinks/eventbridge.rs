@@ -2,6 +2,7 @@
 
 use super::aws::{self, Arn, Fault, RoleArn};
 use super::configured::{self, Parts, Problem, Settings};
+use super::rights::Rights;
 use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step};
 use crate::message::text::inert;
 use dial_core::config::Check;
@@ -85,6 +86,14 @@ impl Settings for EventBridgeSettings {
 
     fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
         Vec::new()
+    }
+
+    fn rights(&self) -> Option<Rights> {
+        Some(Rights {
+            actions: &["events:PutEvents"],
+            resource: Some(self.bus_arn.text.clone()),
+            role: self.role.as_ref().map(RoleArn::text),
+        })
     }
 
     fn build(&self, parts: &Parts<'_>) -> Result<Box<dyn Sink>, Problem> {

@@ -11,6 +11,7 @@ mod ocsf;
 mod opensearch;
 mod pagerduty;
 pub mod probe;
+pub mod rights;
 mod securityhub;
 mod slack;
 mod sns;
@@ -22,8 +23,9 @@ mod thehive;
 mod webhook;
 
 pub use call::{Call, Line, Reply, Via};
-pub use configured::{Configured, SinkSettings, Sinks, check, secrets};
+pub use configured::{Configured, SinkSettings, Sinks, check, rights, secrets};
 pub use probe::{Health, HealthState, Probe};
+pub use rights::Rights;
 
 use crate::message::links::Links;
 use crate::message::notice::{Notice, digest_key};

@@ -6,6 +6,7 @@
 
 use super::aws::{self, RoleArn};
 use super::configured::{self, Parts, Problem, Settings};
+use super::rights::{ACCOUNT, Rights};
 use super::{Call, Job, Line, Probe, Reply, Sink, SinkKind, Step};
 use dial_aws::Location;
 use dial_core::config::Check;
@@ -115,10 +116,7 @@ impl OcsfSettings {
             base,
             bucket,
             endpoint: self.endpoint.clone(),
-            prefix: match prefix.trim_matches('/') {
-                "" => String::new(),
-                prefix => format!("{prefix}/"),
-            },
+            prefix: self::prefix(prefix),
             signing: aws::signing("s3", &region, self.role.as_ref(), self.external_id.as_ref()),
         })
     }
@@ -132,6 +130,28 @@ impl Settings for OcsfSettings {
 
     fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
         Vec::new()
+    }
+
+    fn rights(&self) -> Option<Rights> {
+        let Ok(Location::S3 { bucket, key }) = self.to.parse() else {
+            return None;
+        };
+        let region = self.region.as_ref()?;
+        let key = key_of(
+            &prefix(&key),
+            region.as_str(),
+            ACCOUNT,
+            "20260501",
+            "doctor",
+        );
+        Some(Rights {
+            actions: &["s3:PutObject"],
+            resource: Some(format!(
+                "arn:{}:s3:::{bucket}/{key}",
+                aws::partition(region)
+            )),
+            role: self.role.as_ref().map(RoleArn::text),
+        })
     }
 
     fn build(&self, parts: &Parts<'_>) -> Result<Box<dyn Sink>, Problem> {
@@ -236,14 +256,32 @@ fn address(bucket: &str, region: &Region) -> String {
     }
 }
 
-/// Partitions as Security Lake has them.
+/// What stands before every key; empty, or with a slash at its end.
+fn prefix(given: &str) -> String {
+    match given.trim_matches('/') {
+        "" => String::new(),
+        prefix => format!("{prefix}/"),
+    }
+}
+
+/// The key of a finding's object.
 fn key(prefix: &str, finding: &Finding) -> String {
     let region = Region::parse(&finding.region);
     let region = region.as_ref().map_or("unknown", Region::as_str);
     let account = AccountId::parse(&finding.account.id);
     let account = account.as_ref().map_or("unknown", AccountId::as_str);
     let day = finding.time.to_zoned(TimeZone::UTC).strftime("%Y%m%d");
-    let id = &finding.id;
+    key_of(
+        prefix,
+        region,
+        account,
+        &day.to_string(),
+        finding.id.as_str(),
+    )
+}
+
+/// Partitions as Security Lake has them.
+fn key_of(prefix: &str, region: &str, account: &str, day: &str, id: &str) -> String {
     format!("{prefix}region={region}/accountId={account}/eventDay={day}/{id}.jsonl")
 }
 

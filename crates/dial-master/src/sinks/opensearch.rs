@@ -1,8 +1,9 @@
 //! OpenSearch and Elasticsearch: one document per finding, its `_id` the finding's id.
 
-use super::aws::AwsSettings;
+use super::aws::{self, AwsSettings, RoleArn};
 use super::call::{basic_header, secret_header};
 use super::configured::{self, Parts, Problem, Settings};
+use super::rights::{ACCOUNT, Rights};
 use super::{Bulk, Call, Job, Probe, Reply, Sink, SinkKind, Step, Unpacked, judge_status};
 use crate::message::{ecs, text::inert};
 use dial_core::config::Check;
@@ -107,6 +108,18 @@ impl Settings for OpenSearchSettings {
         password.chain(key).collect()
     }
 
+    fn rights(&self) -> Option<Rights> {
+        let aws = self.aws.as_ref()?;
+        Some(Rights {
+            actions: match aws.service {
+                Service::Es => &["es:ESHttpPost"],
+                Service::Aoss => &["aoss:APIAccessAll"],
+            },
+            resource: self.resource(aws),
+            role: aws.role.as_ref().map(RoleArn::text),
+        })
+    }
+
     fn build(&self, parts: &Parts<'_>) -> Result<Box<dyn Sink>, Problem> {
         let path = format!("{}/_bulk", self.index);
         Ok(Box::new(OpenSearch {
@@ -119,6 +132,31 @@ impl Settings for OpenSearchSettings {
 }
 
 impl OpenSearchSettings {
+    /// The domain's index or the collection, as far as the address is one that AWS gave.
+    fn resource(&self, aws: &AwsSettings<Service>) -> Option<String> {
+        let url = Url::parse(&self.url).ok()?;
+        let (name, service) = url.host_str()?.split_once('.')?;
+        let (region, partition) = (&aws.region, aws::partition(&aws.region));
+        let is_of = |host: String| service.starts_with(&host);
+        let place = format!("{region}:{ACCOUNT}");
+        match aws.service {
+            Service::Es if is_of(format!("{region}.es.")) || is_of(format!("aos.{region}.")) => {
+                let name = ["search-", "vpc-"]
+                    .iter()
+                    .find_map(|it| name.strip_prefix(it))?;
+                let (domain, _) = name.rsplit_once('-')?;
+                let index = &self.index;
+                Some(format!(
+                    "arn:{partition}:es:{place}:domain/{domain}/{index}/_bulk"
+                ))
+            }
+            Service::Aoss if is_of(format!("{region}.aoss.")) => {
+                Some(format!("arn:{partition}:aoss:{place}:collection/{name}"))
+            }
+            _ => None,
+        }
+    }
+
     fn authorization(&self, parts: &Parts<'_>) -> Result<Option<HeaderValue>, Problem> {
         match &self.user {
             Some(user) => Ok(Some(basic_header(user, parts.secret("password")?))),

@@ -2,6 +2,7 @@
 
 use super::aws::{self, Fault, RoleArn};
 use super::configured::{self, Parts, Problem, Settings};
+use super::rights::{ACCOUNT, Rights};
 use super::{Call, Job, Probe, Reply, Sink, SinkKind, Step};
 use crate::message::asff::{self, Filing};
 use dial_core::config::Check;
@@ -84,6 +85,18 @@ impl Settings for SecurityHubSettings {
         Vec::new()
     }
 
+    fn rights(&self) -> Option<Rights> {
+        let account = self.file_under.as_ref().map_or(ACCOUNT, AccountId::as_str);
+        Some(Rights {
+            actions: &[
+                "securityhub:BatchImportFindings",
+                "securityhub:BatchUpdateFindings",
+            ],
+            resource: Some(product(&self.region, account)),
+            role: self.role.as_ref().map(RoleArn::text),
+        })
+    }
+
     fn build(&self, parts: &Parts<'_>) -> Result<Box<dyn Sink>, Problem> {
         let url = aws::endpoint(parts, self.endpoint.as_ref(), "securityhub", &self.region)?;
         let role = self.role.clone();
@@ -144,6 +157,12 @@ impl Sink for SecurityHub {
     }
 }
 
+/// The product that every account has for findings of its own making.
+fn product(region: &Region, account: &str) -> String {
+    let partition = aws::partition(region);
+    format!("arn:{partition}:securityhub:{region}:{account}:product/{account}/default")
+}
+
 /// Where one finding is filed.
 struct File {
     account: AccountId,
@@ -164,7 +183,7 @@ impl SecurityHub {
                 Whose::Each(..) => AccountId::parse(&job.finding.account.id).ok()?,
                 Whose::One(account, _) => account.clone(),
             };
-            let product = self.product(&account);
+            let product = product(&self.region, account.as_str());
             Some(File { account, product })
         })
     }
@@ -182,12 +201,6 @@ impl SecurityHub {
             region: self.region.clone(),
             role,
         }
-    }
-
-    /// The product that every account has for findings of its own making.
-    fn product(&self, account: &AccountId) -> String {
-        let (region, partition) = (&self.region, aws::partition(&self.region));
-        format!("arn:{partition}:securityhub:{region}:{account}:product/{account}/default")
     }
 
     fn import(&self, job: &Job<'_>, file: &File) -> Call {

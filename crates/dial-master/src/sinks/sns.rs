@@ -2,6 +2,7 @@
 
 use super::aws::{self, Arn, RoleArn, element};
 use super::configured::{self, Parts, Problem, Settings};
+use super::rights::Rights;
 use super::{Job, Probe, Reply, Sink, SinkKind, Step};
 use crate::message::{plain, text::inert};
 use dial_core::config::Check;
@@ -79,6 +80,14 @@ impl Settings for SnsSettings {
 
     fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
         Vec::new()
+    }
+
+    fn rights(&self) -> Option<Rights> {
+        Some(Rights {
+            actions: &["sns:Publish"],
+            resource: Some(self.topic_arn.text.clone()),
+            role: self.role.as_ref().map(RoleArn::text),
+        })
     }
 
     fn build(&self, parts: &Parts<'_>) -> Result<Box<dyn Sink>, Problem> {

@@ -1,11 +1,12 @@
 //! The functions of a deployed system: whether they run, and whether their roles let them work.
 
 use super::super::checks::{Check, State};
-use super::needs::{FUNCTIONS, Home, of_master, of_worker};
-use super::secrets::readings;
-use super::{judge, unasked};
+use super::needs::{FUNCTIONS, Home, of_master, of_sources, of_worker};
+use super::rights::{Needs, judged};
+use super::tell::Unknown;
+use super::{judge, sealed, unasked};
 use dial_aws::Survey;
-use dial_aws::survey::{FunctionState, Wanted};
+use dial_aws::survey::{FunctionState, Source};
 use dial_core::secret::SecretRef;
 use dial_master::config::Master;
 
@@ -25,16 +26,22 @@ pub(in super::super) async fn master(survey: &Survey, prefix: &str, config: &Mas
         };
         found.push(judge::runs(&line, &name, state.as_ref()));
         let Some(state) = state else { continue };
-        found.push(match Home::of(&state.role, &region) {
-            Some(home) => {
-                let needs = Needs {
-                    rights: of_master(function, home, config, state.config.as_deref()),
-                    secrets: config.secrets_of(function),
-                };
-                rights(survey, &name, (&state.role, home), needs).await
-            }
-            None => no_role(&name),
-        });
+        let Some(home) = Home::of(&state.role, &region) else {
+            found.push(no_role(&name));
+            continue;
+        };
+        let (sources, unknown) = sources(survey, &name).await;
+        let file = state.config.as_deref();
+        let mut rights = of_master(function, home, config, file);
+        rights.extend(of_sources(&sources));
+        let needs = Needs {
+            rights,
+            secrets: config.secrets_of(function),
+            sinks: config.sink_rights_of(function),
+            uses: sealed::of_master(function, config, file, &sources),
+            unknown,
+        };
+        found.extend(judged(survey, &name, (&state.role, home), needs).await);
     }
     found
 }
@@ -47,7 +54,7 @@ pub(super) async fn worker(survey: &Survey, name: &str, key: Option<&SecretRef>)
     };
     let mut found = judge::worker(name, state.as_ref());
     if let Some(state) = state {
-        found.push(worker_rights(survey, name, &state, key).await);
+        found.extend(worker_rights(survey, name, &state, key).await);
     }
     found
 }
@@ -57,45 +64,35 @@ async fn worker_rights(
     name: &str,
     state: &FunctionState,
     key: Option<&SecretRef>,
-) -> Check {
+) -> Vec<Check> {
     let region = survey.region().await.unwrap_or_default();
     let Some(home) = Home::of(&state.role, &region) else {
-        return no_role(name);
+        return vec![no_role(name)];
     };
     let (file, letters) = (state.config.as_deref(), state.on_failure.as_deref());
+    let (sources, unknown) = sources(survey, name).await;
+    let mut rights = of_worker(name, home, file, letters);
+    rights.extend(of_sources(&sources));
     let needs = Needs {
-        rights: of_worker(name, home, file, letters),
+        rights,
         secrets: key.cloned().into_iter().collect(),
+        uses: sealed::of_worker(file, letters, key, &sources),
+        unknown,
+        ..Needs::default()
     };
-    rights(survey, name, (&state.role, home), needs).await
+    judged(survey, name, (&state.role, home), needs).await
 }
 
-/// What the role of a function must allow.
-struct Needs {
-    rights: Vec<Wanted>,
-    secrets: Vec<SecretRef>,
-}
-
-async fn rights(
-    survey: &Survey,
-    name: &str,
-    (role, home): (&str, Home<'_>),
-    needs: Needs,
-) -> Check {
-    let secrets = readings(survey, home, &needs.secrets).await;
-    let needs = [needs.rights, secrets.wanted].concat();
-    let mut missing = Vec::new();
-    for need in &needs {
-        match survey.missing_rights(role, need).await {
-            Ok(actions) => {
-                let on = |action| format!("{action} on {}", need.resource);
-                missing.extend(actions.into_iter().map(on));
-            }
-            Err(error) => return unasked(&format!("rights {name}"), &error),
+/// What Lambda reads for a function; what it cannot say is unknown.
+async fn sources(survey: &Survey, name: &str) -> (Vec<Source>, Vec<Unknown>) {
+    match survey.sources(name).await {
+        Ok(sources) => (sources, Vec::new()),
+        Err(error) => {
+            let said = format!("what Lambda reads for it: {error}");
+            let fix = "look with a role that may read this";
+            (Vec::new(), vec![Unknown { said, fix }])
         }
     }
-    let needed = needs.iter().map(|need| need.actions.len()).sum();
-    judge::rights(name, needed, &missing, &secrets.unknown)
 }
 
 fn no_role(name: &str) -> Check {

@@ -4,7 +4,10 @@ mod functions;
 mod judge;
 mod needs;
 mod patterns;
+mod rights;
+mod sealed;
 mod secrets;
+mod tell;
 
 pub(super) use functions::master as functions_of_master;
 

@@ -1,7 +1,7 @@
 //! The rights that the functions need, by what the configuration names; pure.
 
 use dial_aws::Location;
-use dial_aws::survey::Wanted;
+use dial_aws::survey::{Source, Wanted};
 use dial_master::config::{Master, StoreRef};
 use dial_master::lambda::Function;
 
@@ -27,6 +27,16 @@ impl<'h> Home<'h> {
             }
             _ => None,
         }
+    }
+
+    /// The account of the role.
+    pub(super) fn account(self) -> &'h str {
+        self.account
+    }
+
+    /// Whether a role, by its ARN, is one of this account.
+    pub(super) fn holds(self, role: &str) -> bool {
+        role.split(':').nth(4) == Some(self.account)
     }
 
     fn object(self, bucket: &str, key: &str) -> String {
@@ -124,6 +134,30 @@ pub(super) fn of_worker(
     needs
 }
 
+/// What Lambda does in the name of a function to read for it.
+pub(super) fn of_sources(sources: &[Source]) -> Vec<Wanted> {
+    let each = sources.iter().flat_map(|source| {
+        let actions: &[&'static str] = match source.arn.split(':').nth(2) {
+            Some("sqs") => &[
+                "sqs:ReceiveMessage",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+            ],
+            Some("dynamodb") => &[
+                "dynamodb:DescribeStream",
+                "dynamodb:GetRecords",
+                "dynamodb:GetShardIterator",
+            ],
+            _ => &[],
+        };
+        let read = (!actions.is_empty()).then(|| wanted(actions, source.arn.clone()));
+        let queue = source.on_failure.clone();
+        read.into_iter()
+            .chain(queue.map(|arn| wanted(&["sqs:SendMessage"], arn)))
+    });
+    each.collect()
+}
+
 fn configuration(home: Home<'_>, file: Option<&str>) -> Option<Wanted> {
     match file?.parse() {
         Ok(Location::S3 { bucket, key }) => {
@@ -186,6 +220,29 @@ mod tests {
         let needs =
             FUNCTIONS.map(|(name, part)| (name, lines(&of_master(part, home, &config, file))));
         insta::assert_debug_snapshot!(needs);
+    }
+
+    #[test]
+    fn lambda_reads_in_the_name_of_a_function() {
+        let stream = "arn:aws:dynamodb:eu-west-1:111122223333:table/dial-findings/stream/1";
+        let queue = "arn:aws:sqs:eu-west-1:111122223333:dial-worker-events";
+        let sources = [
+            (stream, Some(queue)),
+            (queue, None),
+            ("arn:aws:kafka:x", None),
+        ];
+        let sources = sources.map(|(arn, on_failure)| Source {
+            arn: arn.to_owned(),
+            on_failure: on_failure.map(str::to_owned),
+        });
+        let expected = [
+            format!(
+                "dynamodb:DescribeStream, dynamodb:GetRecords, dynamodb:GetShardIterator on {stream}"
+            ),
+            format!("sqs:SendMessage on {queue}"),
+            format!("sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes on {queue}"),
+        ];
+        assert_eq!(lines(&of_sources(&sources)), expected);
     }
 
     #[test]

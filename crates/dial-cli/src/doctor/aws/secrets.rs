@@ -1,6 +1,7 @@
 //! Secrets of AWS as policies know them: by their ARN, which is asked for where a name is all there is.
 
 use super::needs::Home;
+use super::tell::Unknown;
 use dial_aws::Survey;
 use dial_aws::survey::Wanted;
 use dial_core::secret::SecretRef;
@@ -11,7 +12,7 @@ pub(super) struct Readings {
     /// One right for each secret of AWS.
     pub(super) wanted: Vec<Wanted>,
     /// Secrets whose ARN could not be had, each with the reason.
-    pub(super) unknown: Vec<String>,
+    pub(super) unknown: Vec<Unknown>,
 }
 
 /// The rights to read these secrets; each of them once, those that lie elsewhere left out.
@@ -23,7 +24,10 @@ pub(super) async fn readings(survey: &Survey, home: Home<'_>, secrets: &[SecretR
         }
         match arn(survey, home, secret).await {
             Ok(wanted) => found.wanted.extend(wanted),
-            Err(reason) => found.unknown.push(reason),
+            Err(said) => found.unknown.push(Unknown {
+                said,
+                fix: "name secrets that are there, and look with a role that may describe them",
+            }),
         }
     }
     found

@@ -1,8 +1,7 @@
-//! What the state of a function and the rights of its role mean.
+//! What the state of a function means.
 
-use super::super::super::checks::{Check, State};
+use super::super::super::checks::Check;
 use super::{TERRAFORM, preferred};
-use crate::terminal::count;
 use dial_aws::survey::FunctionState;
 
 /// Whether a function can run.
@@ -42,38 +41,9 @@ pub(in super::super) fn worker(name: &str, state: Option<&FunctionState>) -> Vec
     vec![runs, kept]
 }
 
-/// Whether the role of a function lets it do what it needs, of which there are so many actions; what
-/// could not be looked up is unknown.
-pub(in super::super) fn rights(
-    name: &str,
-    needed: usize,
-    missing: &[String],
-    unknown: &[String],
-) -> Check {
-    let line = format!("rights {name}");
-    if !missing.is_empty() {
-        let said = format!("its role does not allow {}", missing.join(", "));
-        let fix = "apply the Terraform module again, and look for a policy that denies it";
-        return Check::fail(&line, said, fix);
-    }
-    let needed = count(needed as u64, "action");
-    if unknown.is_empty() {
-        return Check::good(&line, format!("its role allows the {needed} it needs"));
-    }
-    let said = format!(
-        "its role allows {needed} that it needs; not judged: {}",
-        unknown.join("; ")
-    );
-    Check {
-        fix: Some(
-            "name secrets that are there, and look with a role that may describe them".into(),
-        ),
-        ..Check::new(State::Skipped, &line, said)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::super::super::checks::State;
     use super::*;
 
     #[test]
@@ -117,27 +87,5 @@ mod tests {
             ..FunctionState::default()
         };
         assert_eq!(worker("dial-worker", Some(&nowhere))[1].state, State::Warn);
-    }
-
-    #[test]
-    fn what_a_role_does_not_allow_is_named() {
-        let missing = ["s3:PutObject on arn:aws:s3:::b/letters/x".to_owned()];
-        let unknown = ["secret dial/x: no such secret".to_owned()];
-        let cases: [(&[String], &[String], State); 4] = [
-            (&[], &[], State::Ok),
-            (&[], &unknown, State::Skipped),
-            (&missing, &[], State::Fail),
-            (&missing, &unknown, State::Fail),
-        ];
-        for (missing, unknown, expected) in cases {
-            let check = rights("dial-worker", 4, missing, unknown);
-            assert_eq!(check.state, expected, "{}", check.said);
-            let named = missing.first().or(unknown.first());
-            assert!(
-                named.is_none_or(|it| check.said.contains(it)),
-                "{}",
-                check.said
-            );
-        }
     }
 }

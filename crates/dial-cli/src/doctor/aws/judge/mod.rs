@@ -2,11 +2,13 @@
 
 mod functions;
 mod keys;
+mod rights;
 mod storage;
 mod trails;
 
-pub(super) use functions::{rights, runs, worker};
+pub(super) use functions::{runs, worker};
 pub(super) use keys::{key, rotation};
+pub(super) use rights::{keys_of_role, rights};
 pub(super) use storage::{bucket, own_rights, table};
 pub(super) use trails::trails;
 
