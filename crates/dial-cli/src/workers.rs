@@ -87,8 +87,10 @@ fn one(out: &mut impl Write, line: &WorkerLine) -> io::Result<()> {
             let (version, rules) = (inert(&beat.worker.version), inert(&beat.worker.rules));
             let patterns = beat.patterns.as_deref().map_or("none known".into(), inert);
             let ahead = member.clock_ahead;
+            let key = member.root_key.map(|n| format!(", root key {n}"));
+            let key = key.unwrap_or_default();
             let line = format!(
-                "  version {version}, rules {rules}, patterns {patterns}, clock {ahead:+} s"
+                "  version {version}, rules {rules}, patterns {patterns}, clock {ahead:+} s{key}"
             );
             writeln!(out, "{}", paint(DIM, line))?;
             let did = member.totals;
@@ -120,6 +122,7 @@ mod tests {
         never["health"] = "silent".into();
         let mut heard = member;
         heard["health"] = "old_rules".into();
+        heard["root_key"] = 2.into();
         heard["heartbeat"] = serde_json::json!({
             "worker": {
                 "account": "111122223333", "region": "eu-west-1",

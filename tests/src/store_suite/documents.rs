@@ -169,14 +169,16 @@ fn heartbeat(rules: &str, events: u64, sent_at: Timestamp) -> Heartbeat {
 pub(super) async fn workers(store: Arc<dyn Store>) {
     let id = worker();
     assert_eq!(store.workers(at(0)).await, Ok(Vec::new()));
-    let first = store.beat(&id, &heartbeat("a", 3, at(2_000)), at(0)).await;
+    let first = store
+        .beat(&id, &heartbeat("a", 3, at(2_000)), None, at(0))
+        .await;
     assert_eq!(first, Ok(None));
     let next = heartbeat("a", 4, at(60_000));
-    let second = store.beat(&id, &next, at(60_000)).await;
+    let second = store.beat(&id, &next, Some(1), at(60_000)).await;
     let before = second.expect("answers").expect("is known");
     assert_eq!((before.last_at, before.clock_ahead), (at(0), 2));
     store
-        .beat(&id, &heartbeat("b", 5, at(120_000)), at(120_000))
+        .beat(&id, &heartbeat("b", 5, at(120_000)), Some(2), at(120_000))
         .await
         .expect("answers");
     let members = store.workers(at(120_000)).await.expect("answers");
@@ -189,6 +191,7 @@ pub(super) async fn workers(store: Arc<dyn Store>) {
         (Some("b"), at(120_000))
     );
     assert_eq!((member.totals.invocations, member.totals.events), (3, 12));
+    assert_eq!(member.root_key, Some(2), "that of the last heartbeat");
     // One that is known already is not expected anew.
     store
         .expect_worker(&id, at(130_000))
@@ -205,7 +208,9 @@ pub(super) async fn workers(store: Arc<dyn Store>) {
     assert_eq!((both[1].rules(), both[1].last_at), (None, at(130_000)));
     let later = at(120_000) + WORKER_KEPT;
     assert_eq!(store.workers(later).await.expect("answers").len(), 1);
-    let returned = store.beat(&id, &heartbeat("b", 1, later), later).await;
+    let returned = store
+        .beat(&id, &heartbeat("b", 1, later), None, later)
+        .await;
     assert_eq!(returned, Ok(None), "forgotten and new again");
 }
 
@@ -216,7 +221,7 @@ pub(super) async fn beats(store: Arc<dyn Store>) {
         let (store, id) = (Arc::clone(&store), id.clone());
         tokio::spawn(async move {
             let sent = at(0) + SignedDuration::from_millis(n);
-            store.beat(&id, &heartbeat("a", 1, sent), at(n)).await
+            store.beat(&id, &heartbeat("a", 1, sent), None, at(n)).await
         })
     });
     let mut counted = 0;

@@ -140,6 +140,11 @@ async fn examine(file: &ConfigFile, config: &Master, args: &Doctor) -> Result<Ve
     }
     let sinks = sinks::examine(config, &clients, &secrets).await;
     found.extend(sinks.context("nothing can be asked over HTTP")?);
-    found.push(workers::examine(&args.master).await);
+    let roots = config
+        .root_keys
+        .keys()
+        .filter_map(|number| number.parse().ok());
+    let roots: Vec<u32> = roots.collect();
+    found.push(workers::examine(&args.master, &roots).await);
     Ok(found)
 }

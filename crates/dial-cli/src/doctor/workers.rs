@@ -5,8 +5,8 @@ use crate::findings::{Client, PerhapsMaster};
 use dial_master::api::WorkerList;
 use dial_master::fleet::Health;
 
-/// Asks a master about its workers, where one is named.
-pub(super) async fn examine(master: &PerhapsMaster) -> Check {
+/// Asks a master about its workers, where one is named; `roots` are the numbers of its root keys.
+pub(super) async fn examine(master: &PerhapsMaster, roots: &[u32]) -> Check {
     let client = match master.client() {
         Ok(Some(client)) => client,
         Ok(None) => {
@@ -21,14 +21,14 @@ pub(super) async fn examine(master: &PerhapsMaster) -> Check {
         Ok(None) => return Check::warn("workers", "the address has no /v1/workers", fix),
         Err(error) => return Check::warn("workers", format!("{error:#}"), fix),
     };
-    told(&list)
+    told(&list, roots)
 }
 
 async fn ask(client: &Client) -> anyhow::Result<Option<WorkerList>> {
     client.get(&["v1", "workers"], &[]).await
 }
 
-fn told(list: &WorkerList) -> Check {
+fn told(list: &WorkerList, roots: &[u32]) -> Check {
     let named = |health| {
         let those = list.workers.iter().filter(|line| line.health == health);
         let names: Vec<&str> = those.map(|line| line.member.worker.as_str()).collect();
@@ -56,6 +56,9 @@ fn told(list: &WorkerList) -> Check {
         let fix = "deploy the newest rules there";
         return Check::warn("workers", format!("old rules: {old}"), fix);
     }
+    if let Some(check) = still_on_an_old_key(list, roots) {
+        return check;
+    }
     match count {
         0 => Check::warn(
             "workers",
@@ -65,6 +68,24 @@ fn told(list: &WorkerList) -> Check {
         1 => Check::good("workers", "1 was heard lately"),
         count => Check::good("workers", format!("{count} were heard lately")),
     }
+}
+
+/// While two root keys are live, who has no key of the newest yet.
+fn still_on_an_old_key(list: &WorkerList, roots: &[u32]) -> Option<Check> {
+    let newest = *roots.iter().max().filter(|_| roots.len() > 1)?;
+    let old = |root: Option<u32>| root.is_some_and(|root| root != newest);
+    let those = list.workers.iter().filter(|line| old(line.member.root_key));
+    let names: Vec<&str> = those.map(|line| line.member.worker.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        Check::warn(
+            "workers",
+            format!(
+                "sign by an older root key than {newest}: {}",
+                names.join(", ")
+            ),
+            "give them new keys before the old root key is retired (docs/guides/rotate-keys.md)",
+        )
+    })
 }
 
 #[cfg(test)]
@@ -97,12 +118,40 @@ mod tests {
             };
             let workers: Vec<_> = healths.iter().enumerate().map(line).collect();
             let list = json!({ "workers": workers, "silent_after_seconds": 1_800 });
-            let check = told(&serde_json::from_value(list).unwrap());
+            let check = told(&serde_json::from_value(list).unwrap(), &[1]);
             assert_eq!(
                 (check.state, check.said.as_str()),
                 (state, said),
                 "{healths:?}"
             );
+        }
+    }
+    #[test]
+    fn who_signs_by_an_old_root_key_is_told_while_two_are_live() {
+        let line = |(n, root): (usize, &Option<u32>)| {
+            let time = "2026-05-01T10:00:00Z";
+            json!({
+                "health": "ok", "silent_seconds": 1, "worker": format!("w{n}"),
+                "first_at": time, "last_at": time, "rules_since": time, "clock_ahead": 0,
+                "totals": {}, "root_key": root,
+            })
+        };
+        let cases: [(&[u32], &[Option<u32>], Option<&str>); 4] = [
+            (&[1], &[Some(1)], None),
+            (&[1, 2], &[Some(2), None], None),
+            (
+                &[1, 2],
+                &[Some(1), Some(2), Some(1)],
+                Some("sign by an older root key than 2: w0, w2"),
+            ),
+            (&[], &[Some(1)], None),
+        ];
+        for (roots, workers, expected) in cases {
+            let workers: Vec<_> = workers.iter().enumerate().map(line).collect();
+            let list = json!({ "workers": workers, "silent_after_seconds": 1_800 });
+            let check = told(&serde_json::from_value(list).unwrap(), roots);
+            let said = (check.state == State::Warn).then_some(check.said.as_str());
+            assert_eq!(said, expected, "{roots:?}");
         }
     }
 }

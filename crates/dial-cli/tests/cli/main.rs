@@ -14,6 +14,7 @@ mod keys;
 mod master;
 mod patterns;
 mod place;
+mod rotation;
 mod rules;
 mod run_guides;
 mod s3;

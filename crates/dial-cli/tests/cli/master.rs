@@ -43,20 +43,25 @@ impl Master {
             place.write(name, text);
         }
         place.write("a.json", PUBLIC_BUCKET);
-        let mut process = Command::new(env!("CARGO_BIN_EXE_dial"))
-            .arg("serve")
-            .current_dir(place.path())
-            .env("DIAL_TEST_TOKEN", TOKEN)
-            .env_remove("DIAL_LOG")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let url = serving(&mut process);
+        let (process, url) = serve(&place);
         Self {
             place,
             process,
             url,
         }
+    }
+
+    /// Ends it, and starts it again with this configuration.
+    pub(crate) fn restart(&mut self, config: &str) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.place.write("dial.toml", config);
+        (self.process, self.url) = serve(&self.place);
+    }
+
+    /// Base URL.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     pub(crate) fn dial(&self, arguments: &[&str]) -> (i32, String, String) {
@@ -100,6 +105,19 @@ impl Drop for Master {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
+}
+
+fn serve(place: &Place) -> (Child, String) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_dial"))
+        .arg("serve")
+        .current_dir(place.path())
+        .env("DIAL_TEST_TOKEN", TOKEN)
+        .env_remove("DIAL_LOG")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let url = serving(&mut process);
+    (process, url)
 }
 
 /// The address of the log line that says so; the rest of the log is read away.

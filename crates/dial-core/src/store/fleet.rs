@@ -27,6 +27,9 @@ pub struct Member {
     pub rules_since: Timestamp,
     /// Seconds that its clock is ahead of the master's, the way of the heartbeat included.
     pub clock_ahead: i64,
+    /// Number of the root key that the key of its last heartbeat was derived from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_key: Option<u32>,
     /// What it did since `first_at`; a heartbeat whose answer got lost may count twice.
     pub totals: Counters,
 }
@@ -34,11 +37,12 @@ pub struct Member {
 /// Where workers are kept.
 #[async_trait::async_trait]
 pub trait Fleet: Send + Sync {
-    /// Records a heartbeat; the worker as it was before, `None` for a new one.
+    /// Records a heartbeat, signed by a key of that root key; the worker as it was before, `None` for a new one.
     async fn beat(
         &self,
         worker: &WorkerId,
         heartbeat: &Heartbeat,
+        root_key: Option<u32>,
         at: Timestamp,
     ) -> Result<Option<Member>, StoreError>;
 
@@ -67,13 +71,14 @@ impl<S: Documents + ?Sized> Fleet for S {
         &self,
         worker: &WorkerId,
         heartbeat: &Heartbeat,
+        root_key: Option<u32>,
         at: Timestamp,
     ) -> Result<Option<Member>, StoreError> {
         let id = worker.to_string();
         let change = |before: Option<Member>| {
             let before = before.filter(|member| member.forgotten_at() > at);
             let after = Member::heard(before.as_ref(), &id, heartbeat, at);
-            (Some(after), before)
+            (Some(Member { root_key, ..after }), before)
         };
         document::change(self, &id, at, change).await
     }
@@ -102,6 +107,7 @@ impl Member {
             last_at: now,
             rules_since: now,
             clock_ahead: 0,
+            root_key: None,
             totals: Counters::default(),
         }
     }
@@ -117,6 +123,7 @@ impl Member {
             last_at: at.max(before.last_at),
             rules_since: if same_rules { before.rules_since } else { at },
             clock_ahead: heartbeat.sent_at.as_second() - at.as_second(),
+            root_key: None,
             totals: before.totals.plus(heartbeat.counters),
             heartbeat: Some(heartbeat.clone()),
         }

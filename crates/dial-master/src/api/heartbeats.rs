@@ -9,8 +9,9 @@ use super::{State, reply};
 use axum::body::Body;
 use axum::extract;
 use axum::response::{IntoResponse, Response};
+use dial_core::key::KeyId;
 use dial_core::store::fleet::Fleet;
-use dial_core::wire::{CONTENT_TYPE, HEARTBEATS_PATH, Heartbeat, WorkerInfo};
+use dial_core::wire::{CONTENT_TYPE, HEARTBEATS_PATH, Heartbeat, WorkerInfo, header};
 use dial_core::{WorkerId, gzip};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -46,7 +47,10 @@ async fn post(
     body: Body,
 ) -> Response {
     match receive(&state, &headers, body).await {
-        Ok((worker, heartbeat, at)) => record(&state, &worker, &heartbeat, at).await,
+        Ok((worker, heartbeat, at)) => {
+            let root_key = root_key(&headers);
+            record(&state, &worker, (&heartbeat, root_key), at).await
+        }
         Err(refusal) => {
             ingest::note(&refusal, &headers);
             refusal.into_response()
@@ -76,6 +80,12 @@ async fn receive(
     Ok((worker, bounded(claimed), at))
 }
 
+/// Number of the root key that the signature was verified by.
+fn root_key(headers: &HeaderMap) -> Option<u32> {
+    let id = headers.get(header::KEY)?.to_str().ok()?;
+    Some(id.parse::<KeyId>().ok()?.root)
+}
+
 /// What is kept and shown is short, whatever was sent.
 fn bounded(claimed: Heartbeat) -> Heartbeat {
     let WorkerInfo {
@@ -99,10 +109,11 @@ fn bounded(claimed: Heartbeat) -> Heartbeat {
 async fn record(
     state: &State,
     worker: &WorkerId,
-    heartbeat: &Heartbeat,
+    (heartbeat, root_key): (&Heartbeat, Option<u32>),
     at: Timestamp,
 ) -> Response {
-    let before = match state.parts.store.beat(worker, heartbeat, at).await {
+    let store = &state.parts.store;
+    let before = match store.beat(worker, heartbeat, root_key, at).await {
         Ok(before) => before,
         Err(error) => return super::Problem::from(error).into_response(),
     };

@@ -113,6 +113,7 @@ mod tests {
             last_at: at(last),
             rules_since: at(since),
             clock_ahead: 0,
+            root_key: None,
             totals: Counters::default(),
         }
     }

@@ -166,7 +166,8 @@ mod tests {
             sent_at: at(minute),
             counters: Counters::default(),
         };
-        watch.store.beat(&id, &heartbeat, at(minute)).await.unwrap();
+        let beat = watch.store.beat(&id, &heartbeat, None, at(minute));
+        beat.await.unwrap();
     }
 
     async fn told(watch: &Watch, minute: i64) -> Vec<(String, String)> {
