@@ -88,13 +88,15 @@ fn links(cell: &str) -> Vec<(&str, &str)> {
 }
 
 /// Whether a file holds a test of this name: a function below `#[test]` (or the like), a property
-/// inside `proptest!`, or a `run` of `terraform test`.
+/// inside `proptest!`, a `run` of `terraform test`, or a `step` of the browser's script.
 fn is_test(text: &str, name: &str) -> bool {
     let run = format!("run \"{name}\"");
+    let step = format!("step(\"{name}\", ");
     let function = format!("fn {name}(");
     let mut marked = false;
     for line in text.lines().map(str::trim) {
-        if line.starts_with(&run) || (marked && line.contains(&function)) {
+        if line.starts_with(&run) || line.starts_with(&step) || (marked && line.contains(&function))
+        {
             return true;
         }
         let attribute = line.starts_with("#[");
@@ -108,7 +110,7 @@ fn is_test(text: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    const FILE: &str = "fn not_one() {}\n#[test]\n#[ignore]\nfn plain() {}\n#[tokio::test]\nasync fn later() {}\nfn helper() {}\nrun \"closed\" {\n";
+    const FILE: &str = "fn not_one() {}\n#[test]\n#[ignore]\nfn plain() {}\n#[tokio::test]\nasync fn later() {}\nfn helper() {}\nrun \"closed\" {\nstep(\"it is inert\", async () => {\n";
 
     #[test]
     fn tests_are_told_from_other_functions() {
@@ -116,6 +118,8 @@ mod tests {
             ("plain", true),
             ("later", true),
             ("closed", true),
+            ("it is inert", true),
+            ("it is", false),
             ("not_one", false),
             ("helper", false),
             ("plai", false),
