@@ -292,6 +292,20 @@ pub enum InvalidFinding {
     TooLarge(usize),
 }
 
+/// Counts the bytes that are written, and keeps none.
+struct Length(usize);
+
+impl std::io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Resource {
     /// What the id and the indexes use: the ARN, else `type/name`.
     pub fn key(&self) -> String {
@@ -394,7 +408,8 @@ impl Finding {
     }
 
     fn check_size(&self) -> Result<(), InvalidFinding> {
-        let whole = serde_json::to_vec(self).map_or(usize::MAX, |json| json.len());
+        let mut written = Length(0);
+        let whole = serde_json::to_writer(&mut written, self).map_or(usize::MAX, |()| written.0);
         let record = self.record.as_ref().map_or(0, |r| r.as_str().len());
         match whole.saturating_sub(record) {
             size if size > MAX_BODY => Err(InvalidFinding::TooLarge(size)),

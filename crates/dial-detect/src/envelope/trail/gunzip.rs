@@ -1,8 +1,9 @@
 //! Opens a trail file: plain or gzip, whole where it is small, as a stream where it is not.
 
 use super::{CHUNK, Limits, ScanFault};
+use dial_core::gzip;
 use flate2::read::MultiGzDecoder;
-use libdeflater::{Decompressor, crc32};
+use libdeflater::Decompressor;
 use std::io::{Chain, ErrorKind, Read};
 
 /// Most bytes of a file that is read whole.
@@ -100,11 +101,8 @@ fn inflate_whole<'o>(
     output: &'o mut Vec<u8>,
     limits: &Limits,
 ) -> Option<&'o [u8]> {
-    let trailer = input.last_chunk::<8>()?;
-    let [crc, size] =
-        [&trailer[..4], &trailer[4..]].map(|half| half.try_into().map_or(0, u32::from_le_bytes));
-    let inflated = u64::from(size);
-    let length = usize::try_from(size).ok()?;
+    let length = gzip::announced(input)?;
+    let inflated = length as u64;
     let packed = input.len() as u64;
     let is_bomb = inflated > FREE_OF_RATIO && inflated > packed.saturating_mul(limits.ratio);
     if length > WHOLE_OUTPUT || inflated > limits.inflated || is_bomb {
@@ -114,17 +112,7 @@ fn inflate_whole<'o>(
         output.resize(length.next_multiple_of(CHUNK), 0);
     }
     let output = output.get_mut(..length)?;
-    let written = decompressor.gzip_decompress(input, output).ok()?;
-    // libdeflate stops after the first member; the trailer read above is the last one's.
-    let is_all = written == length && crc32(output) == crc && !may_have_members(input);
-    is_all.then_some(&*output)
-}
-
-/// Whether another member may start inside. Members that are equal have equal trailers, so their
-/// headers tell; a chance hit in compressed bytes only costs the slower way.
-fn may_have_members(input: &[u8]) -> bool {
-    let behind = input.get(10..).unwrap_or_default();
-    memchr::memmem::find(behind, &[0x1f, 0x8b, 0x08]).is_some()
+    gzip::fill(decompressor, input, output).then_some(&*output)
 }
 
 impl<R: Read> Stream<'_, R> {
