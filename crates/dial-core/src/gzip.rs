@@ -79,9 +79,9 @@ pub fn fill(decompressor: &mut Decompressor, compressed: &[u8], output: &mut [u8
 
 /// Checksum and length of the last member.
 fn trailer(compressed: &[u8]) -> Option<(u32, u32)> {
-    let [a, b, c, d, e, f, g, h] = *compressed.last_chunk::<8>()?;
-    let numbers = [[a, b, c, d], [e, f, g, h]].map(u32::from_le_bytes);
-    Some((numbers[0], numbers[1]))
+    let (rest, size) = compressed.split_last_chunk()?;
+    let (_, crc) = rest.split_last_chunk()?;
+    Some((u32::from_le_bytes(*crc), u32::from_le_bytes(*size)))
 }
 
 /// Whether another member may start inside. Members that are equal have equal trailers, so their

@@ -1,5 +1,6 @@
 //! Groups and digests in SQLite: the decision and all it changes, in one transaction.
 
+use super::shared::Shared;
 use super::{Sqlite, failed, row};
 use dial_core::FindingId;
 use dial_core::store::group::{Before, Grouping, Join, Joined, is_live};
@@ -43,7 +44,7 @@ impl Grouping for Sqlite {
     ) -> Result<bool, StoreError> {
         let (sink, carrier, digest) = (sink.to_owned(), carrier.clone(), digest.to_string());
         let members = members.to_vec();
-        let work = move |tx: &mut Transaction<'_>| {
+        let work = move |tx: &mut Shared<'_>| {
             gather(tx, &sink, (&carrier, attempt), &digest, &members)
                 .map_err(|error| failed(&error))
         };

@@ -1,6 +1,7 @@
 //! The statements of the embedded store on one connection in memory: put back to an earlier state
 //! at will, for tests that explore every order of events.
 
+use super::shared::Shared;
 use super::{MIGRATIONS, group, outbox, read, write};
 use dial_core::FindingId;
 use dial_core::store::group::{Join, Joined};
@@ -82,9 +83,9 @@ impl InMemory {
 
     pub(crate) fn accept(&self, acceptance: &Acceptance) -> Result<Outcome, StoreError> {
         let mut connection = self.lock();
-        let mut tx = connection.transaction().unwrap();
-        let outcome = write::accept(&mut tx, acceptance);
-        tx.commit().unwrap();
+        let mut shared = Shared::begin(&mut connection).unwrap();
+        let outcome = write::accept(&mut shared, acceptance);
+        shared.commit().unwrap();
         outcome
     }
 

@@ -9,6 +9,7 @@ mod look;
 mod outbox;
 mod read;
 mod row;
+mod shared;
 mod silence;
 mod stats;
 #[cfg(test)]
@@ -58,6 +59,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema_related.sql")),
     M::up(include_str!("schema_unanswered.sql")),
     M::up(include_str!("schema_before.sql")),
+    M::up(include_str!("schema_sender.sql")),
 ];
 
 /// Why the file could not be opened.
@@ -209,9 +211,8 @@ impl Store for Sqlite {
                     write::purge(tx, now);
                 }
                 let accept = |one: &Acceptance| {
-                    // Later ones would be written by themselves where the database ended it.
-                    if tx.is_autocommit() {
-                        return Err(writer::ended());
+                    if tx.is_over() {
+                        return Err(shared::ended());
                     }
                     write::accept(tx, one)
                 };

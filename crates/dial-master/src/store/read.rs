@@ -48,11 +48,17 @@ pub(super) fn finding(
     }))
 }
 
+/// The first line is in the finding's own row; findings from before that was so have it in the
+/// history, and no sender.
+const AUDIT: &str = "SELECT received_at, sender, 'worker', 'accepted', NULL, NULL, NULL, 0 AS n
+     FROM findings WHERE id = ?1 AND sender IS NOT NULL
+     UNION ALL
+     SELECT at, who, door, action, state_before, state_after, comment, n
+     FROM audit WHERE finding = ?1 ORDER BY n";
+
 /// The history of a finding, in the order of its revisions.
 pub(super) fn audit(connection: &Connection, id: &FindingId) -> Result<Vec<Audit>, StoreError> {
-    let sql = "SELECT at, who, door, action, state_before, state_after, comment
-         FROM audit WHERE finding = ?1 ORDER BY n";
-    collect(connection, sql, params![id.as_str()], |row| {
+    collect(connection, AUDIT, params![id.as_str()], |row| {
         let at = row.get(0)?;
         let (before, after): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
         let line = Audit {

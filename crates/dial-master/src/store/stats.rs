@@ -1,5 +1,6 @@
 //! Counters: added to in the transaction that changes the finding.
 
+use super::shared::Sums;
 use super::{Sqlite, failed, row};
 use dial_core::store::stats::{Cells, Statistics};
 use dial_core::store::{Status, StoreError, Summary};
@@ -30,14 +31,10 @@ impl Statistics for Sqlite {
     }
 }
 
-/// Adds to cells, which stay at least until `expires_at`.
-pub(super) fn add(
-    connection: &Connection,
-    cells: &Cells,
-    expires_at: Timestamp,
-) -> rusqlite::Result<()> {
+/// Adds the sums of a group to their cells.
+pub(super) fn add(connection: &Connection, sums: &Sums) -> rusqlite::Result<()> {
     let mut add = connection.prepare_cached(ADD)?;
-    for (cell, n) in cells {
+    for (cell, (n, expires_at)) in sums {
         add.execute(params![cell, n, expires_at.as_microsecond()])?;
     }
     Ok(())

@@ -4,7 +4,9 @@ use super::*;
 use dial_core::Finding;
 use dial_core::store::DeliveryState;
 use dial_core::store::document::{Documents as _, Put};
-use rusqlite::Transaction;
+use dial_core::store::outbox::Outbox as _;
+use dial_core::store::stats::Statistics as _;
+use dial_core::store::triage::{Actor, Change, Door};
 use serde_json::json;
 
 fn at(seconds: i64) -> Timestamp {
@@ -65,6 +67,10 @@ async fn what_fails_half_way_leaves_nothing_and_its_neighbours_stay() {
     assert_eq!(store.audit(&ids[1]).await, Ok(Vec::new()));
     assert_eq!(store.deliveries(&ids[1]).await, Ok(Vec::new()));
     assert!(there(2).await.unwrap().is_some());
+    let counted = store.cells("D#", "D#~").await.unwrap();
+    assert_eq!(counted["D#2026-05-01#severity#low"], 2);
+    let rows = store.counts(&["slack".into()], at(0)).await.unwrap();
+    assert_eq!(rows.iter().map(|count| count.rows).sum::<u64>(), 2);
     Connection::open(&path)
         .unwrap()
         .execute_batch("DROP TRIGGER break")
@@ -73,6 +79,59 @@ async fn what_fails_half_way_leaves_nothing_and_its_neighbours_stay() {
         .accept(vec![acceptance(2, &["slack", "broken"])])
         .await;
     assert_eq!(again, [Ok(Outcome::New)], "it can be sent again");
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_back_lets_nothing_of_its_group_stay() {
+    let (_folder, path, store) = open();
+    let breaker = "CREATE TRIGGER break BEFORE INSERT ON outbox WHEN NEW.sink = 'broken'
+         BEGIN SELECT RAISE(ABORT, 'broken'); END;
+         CREATE TRIGGER hold BEFORE DELETE ON findings BEGIN SELECT RAISE(ABORT, 'held'); END";
+    let beside = Connection::open(&path).unwrap();
+    beside.execute_batch(breaker).unwrap();
+    let batch = vec![
+        acceptance(1, &["slack"]),
+        acceptance(2, &["slack", "broken"]),
+        acceptance(3, &["slack"]),
+    ];
+    let outcomes = store.accept(batch.clone()).await;
+    let refused = |outcome: &_| matches!(outcome, Err(StoreError::Unavailable(_)));
+    assert!(outcomes.iter().all(refused), "{outcomes:?}");
+    for one in &batch {
+        assert_eq!(store.finding(&one.finding.id, at(0)).await, Ok(None));
+    }
+    assert!(store.cells("D#", "D#~").await.unwrap().is_empty());
+    beside
+        .execute_batch("DROP TRIGGER break; DROP TRIGGER hold")
+        .unwrap();
+    let again = store.accept(batch).await;
+    assert!(again.iter().all(|outcome| *outcome == Ok(Outcome::New)));
+}
+
+#[tokio::test]
+async fn the_first_line_of_a_history_from_before_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dial.db");
+    let mut before = Connection::open(&path).unwrap();
+    let migrations = Migrations::from_slice(MIGRATIONS);
+    migrations.to_version(&mut before, 10).unwrap();
+    let (old, new) = (acceptance(1, &[]), acceptance(2, &[]));
+    let rows = "INSERT INTO findings (id, sort_key, account, region, severity, status, rule_name,
+         rule_id, principal, resource, received_at, expires_at, summary, finding)
+         VALUES (?1, '', '', '', '', 'open', '', '', '', '', ?2, ?3, '{}', '{}')";
+    let id = old.finding.id.as_str();
+    let times = (at(0).as_microsecond(), at(60).as_microsecond());
+    before.execute(rows, (id, times.0, times.1)).unwrap();
+    let line = "INSERT INTO audit (finding, n, at, who, door, action)
+         VALUES (?1, 0, ?2, '111122223333/eu-west-1', 'worker', 'accepted')";
+    before.execute(line, (id, times.0)).unwrap();
+    drop(before);
+    let store = Sqlite::open(&path).unwrap();
+    assert_eq!(store.accept(vec![new.clone()]).await, [Ok(Outcome::New)]);
+    let history = store.audit(&old.finding.id).await.unwrap();
+    assert_eq!(history.len(), 1);
+    assert_eq!(history[0].who, "111122223333/eu-west-1");
+    assert_eq!(store.audit(&new.finding.id).await, Ok(history));
 }
 
 #[tokio::test]
@@ -96,16 +155,36 @@ async fn what_is_answered_is_there_after_opening_again() {
 #[tokio::test]
 async fn the_expired_are_removed_with_all_that_is_theirs() {
     let (_folder, path, store) = open();
-    store.accept(vec![acceptance(1, &["slack"])]).await;
+    let first = acceptance(1, &["slack"]);
+    store.accept(vec![first.clone()]).await;
+    store
+        .change(&first.finding.id, None, &noted())
+        .await
+        .unwrap();
     let mut later = acceptance(2, &["slack"]);
     later.received_at = at(3_600);
     later.expires_at = at(7_200);
     store.accept(vec![later]).await;
     let connection = Connection::open(&path).unwrap();
-    for table in ["findings", "audit", "outbox"] {
+    for (table, left) in [("findings", 1), ("audit", 0), ("outbox", 1)] {
         let count = format!("SELECT count(*) FROM {table}");
         let rows: i64 = connection.query_row(&count, [], |row| row.get(0)).unwrap();
-        assert_eq!(rows, 1, "{table}");
+        assert_eq!(rows, left, "{table}");
+    }
+}
+
+/// Somebody says something.
+fn noted() -> Request {
+    let by = Actor {
+        who: "analyst".into(),
+        door: Door::Api,
+    };
+    let text = "seen".into();
+    Request {
+        change: Change::Comment { text },
+        comment: None,
+        by,
+        at: at(0),
     }
 }
 
@@ -147,7 +226,7 @@ fn migrations_are_valid() {
 
 /// Lets the file have so many pages more than it has now; `None` = as many as it wants.
 async fn room(store: &Sqlite, pages: Option<i64>) {
-    let set = move |tx: &mut Transaction<'_>| {
+    let set = move |tx: &mut shared::Shared<'_>| {
         let used: i64 = tx.pragma_query_value(None, "page_count", |row| row.get(0))?;
         let most = pages.map_or(1 << 30, |pages| used + pages);
         tx.pragma_update_and_check(None, "max_page_count", most, |_| Ok(()))

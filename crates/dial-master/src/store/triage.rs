@@ -1,8 +1,9 @@
 //! Triage in SQLite: the change, its history and the outbox rows it wakes, in one transaction.
 
+use super::shared::Shared;
 use super::{failed, read, row};
 use dial_core::FindingId;
-use dial_core::store::stats::{self, Cells};
+use dial_core::store::stats;
 use dial_core::store::triage::{ChangeError, Changed, Request, Triage, decide};
 use dial_core::store::{Audit, StoreError, Summary};
 use jiff::Timestamp;
@@ -29,7 +30,7 @@ const ASLEEP: &str = "SELECT id FROM findings
 
 /// Makes a change, or writes nothing.
 pub(super) fn change(
-    tx: &mut Transaction<'_>,
+    tx: &mut Shared<'_>,
     id: &FindingId,
     expected: Option<u64>,
     request: &Request,
@@ -45,10 +46,10 @@ pub(super) fn change(
     }
     let changed = decide(&stored, request).map_err(|reason| ChangeError::Refused { reason })?;
     let after = summary.clone().changed(&changed.triage, request.at);
-    let count = (stats::changed(&summary, &after), expires_at);
     let line = Line::of(id, &changed.triage, &after)?;
     let states = changed.lines.iter().map(states).collect::<Result<_, _>>()?;
-    write(tx, &line, &changed, states, &count, request.at).map_err(|error| failed(&error))?;
+    write(tx, &line, &changed, states, request.at).map_err(|error| failed(&error))?;
+    tx.count(stats::changed(&summary, &after), expires_at);
     Ok(changed)
 }
 
@@ -150,7 +151,6 @@ fn write(
     line: &Line<'_>,
     changed: &Changed,
     states: Vec<States>,
-    (cells, expires_at): &(Cells, Timestamp),
     at: Timestamp,
 ) -> rusqlite::Result<()> {
     // Rolled back when dropped: the neighbours in this transaction keep what they wrote.
@@ -164,7 +164,6 @@ fn write(
         line.summary,
     ])?;
     append(&savepoint, line.id, changed, states)?;
-    super::stats::add(&savepoint, cells, *expires_at)?;
     savepoint
         .prepare_cached(WANT)?
         .execute(params![line.id, at.as_microsecond()])?;

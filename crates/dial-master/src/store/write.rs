@@ -2,6 +2,7 @@
 
 use super::failed;
 use super::row;
+use super::shared::Shared;
 use dial_core::FindingId;
 use dial_core::store::stats;
 use dial_core::store::triage::Triage;
@@ -10,7 +11,7 @@ use dial_core::store::{
     Acceptance, Delivery, DeliveryState, Outcome, Settlement, StoreError, Summary, sort_key,
 };
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// Most expired findings that one purge removes, so that it never holds the writer for long.
 const PURGE: u32 = 500;
@@ -18,39 +19,46 @@ const PURGE: u32 = 500;
 const INSERT_FINDING: &str = "INSERT INTO findings
     (id, sort_key, account, region, severity, status, rule_name, rule_id, principal, resource,
      received_at, expires_at, summary, finding, access_key, address,
-     suppressed)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+     suppressed, sender)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
     ON CONFLICT (id) DO NOTHING";
-const INSERT_AUDIT: &str = "INSERT INTO audit (finding, n, at, who, door, action)
-    VALUES (?1, 0, ?2, ?3, 'worker', 'accepted')";
 const INSERT_OUTBOX: &str = "INSERT INTO outbox
     (finding, sink, state, attempts, due_at, received_at, since) VALUES (?1, ?2, ?3, 0, ?4, ?4, ?4)
     ON CONFLICT (finding, sink) DO NOTHING";
 
-/// Stores one finding with its audit item and outbox rows: all of them or, on an error, none.
+/// Stores one finding with its history's first line and outbox rows: all of it or, on an error,
+/// nothing.
 pub(super) fn accept(
-    tx: &mut Transaction<'_>,
+    shared: &mut Shared<'_>,
     acceptance: &Acceptance,
 ) -> Result<Outcome, StoreError> {
     // Serialised before anything is written.
     let finding = serde_json::to_string(&acceptance.finding).map_err(row::corrupt)?;
     let summary = Summary::of(&acceptance.finding, &Triage::default());
     let line = serde_json::to_string(&summary).map_err(row::corrupt)?;
-    store(tx, acceptance, &summary, &line, &finding).map_err(|error| failed(&error))
+    let stored = store(shared, acceptance, &summary, &line, &finding);
+    let outcome = stored.map_err(|error| failed(&error))?;
+    if outcome == Outcome::New {
+        shared.count(stats::accepted(&summary), acceptance.expires_at);
+    }
+    Ok(outcome)
 }
 
 fn store(
-    tx: &mut Transaction<'_>,
+    shared: &mut Shared<'_>,
     acceptance: &Acceptance,
     summary: &Summary,
     line: &str,
     finding: &str,
 ) -> rusqlite::Result<Outcome> {
-    // Rolled back when dropped: the neighbours in this transaction keep what they wrote.
-    let savepoint = tx.savepoint()?;
-    let outcome = insert(&savepoint, acceptance, summary, line, finding)?;
-    savepoint.commit()?;
-    Ok(outcome)
+    if insert(shared, acceptance, summary, line, finding)? == 0 {
+        return Ok(Outcome::Duplicate);
+    }
+    if let Err(error) = promise(shared, acceptance) {
+        take_back(shared, &summary.id);
+        return Err(error);
+    }
+    Ok(Outcome::New)
 }
 
 fn insert(
@@ -59,11 +67,9 @@ fn insert(
     summary: &Summary,
     line: &str,
     finding: &str,
-) -> rusqlite::Result<Outcome> {
-    let id = summary.id.as_str();
-    let received_at = acceptance.received_at.as_microsecond();
-    let inserted = connection.prepare_cached(INSERT_FINDING)?.execute(params![
-        id,
+) -> rusqlite::Result<usize> {
+    connection.prepare_cached(INSERT_FINDING)?.execute(params![
+        summary.id.as_str(),
         sort_key(summary.time, &summary.id),
         summary.account.id,
         summary.region,
@@ -73,34 +79,44 @@ fn insert(
         summary.rule.id,
         summary.principal,
         summary.resource,
-        received_at,
+        acceptance.received_at.as_microsecond(),
         acceptance.expires_at.as_microsecond(),
         line,
         finding,
         summary.access_key(),
         summary.address(),
         summary.suppressed.is_some(),
-    ])?;
-    if inserted == 0 {
-        return Ok(Outcome::Duplicate);
-    }
-    connection.prepare_cached(INSERT_AUDIT)?.execute(params![
-        id,
-        received_at,
-        acceptance.sender
-    ])?;
+        acceptance.sender,
+    ])
+}
+
+/// Writes the outbox rows.
+fn promise(connection: &Connection, acceptance: &Acceptance) -> rusqlite::Result<()> {
     let mut outbox = connection.prepare_cached(INSERT_OUTBOX)?;
-    let cells = stats::accepted(summary);
-    super::stats::add(connection, &cells, acceptance.expires_at)?;
     for sink in &acceptance.sinks {
         outbox.execute(params![
-            id,
+            acceptance.finding.id.as_str(),
             sink,
             row::word(DeliveryState::Pending),
-            received_at
+            acceptance.received_at.as_microsecond()
         ])?;
     }
-    Ok(Outcome::New)
+    Ok(())
+}
+
+/// Removes a finding that is not whole, with all that is its own; its neighbours keep what they
+/// wrote. A savepoint for each finding would do the same and cost as much as everything else.
+fn take_back(shared: &mut Shared<'_>, id: &FindingId) {
+    if shared.is_over() {
+        return;
+    }
+    let sql = "DELETE FROM findings WHERE id = ?1";
+    let removed = shared
+        .prepare_cached(sql)
+        .and_then(|mut delete| delete.execute(params![id.as_str()]));
+    if removed.is_err() {
+        shared.spoil();
+    }
 }
 
 /// The same condition as that of a claim: what earlier claims left unanswered.

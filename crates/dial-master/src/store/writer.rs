@@ -1,9 +1,10 @@
 //! The one thread that writes: whatever is queued shares a transaction and one sync to disk.
 
 use super::failed;
+use super::shared::Shared;
 use dial_core::store::StoreError;
 use dial_core::wire::MAX_INFLATED;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +20,7 @@ const GROUP: usize = 256;
 /// Answers the caller, once it is known whether the transaction is durable.
 type Finish = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// Something to do inside the shared transaction.
-type Work = Box<dyn FnOnce(&mut Transaction<'_>) -> Finish + Send>;
+type Work = Box<dyn FnOnce(&mut Shared<'_>) -> Finish + Send>;
 
 /// Handle of the writing thread; dropping it writes what is queued and closes the file.
 pub(super) struct Writer {
@@ -48,11 +49,11 @@ impl Writer {
     /// Runs `work` in the next transaction; answers only when that is durable.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Transaction<'_>) -> T + Send + 'static,
+        work: impl FnOnce(&mut Shared<'_>) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let work: Work = Box::new(move |tx| {
-            let done = work(tx);
+        let work: Work = Box::new(move |shared| {
+            let done = work(shared);
             // A caller that went away needs no answer.
             Box::new(move |durable| drop(reply.send(durable.map(|()| done))))
         });
@@ -139,34 +140,17 @@ fn has_room(connection: &mut Connection) -> bool {
 
 /// All works, one commit, then all answers; dropping a work tells its caller that it was not done.
 fn write_group(connection: &mut Connection, works: Vec<Work>) -> Result<(), StoreError> {
-    let mut transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(|error| failed(&error))?;
+    let mut shared = Shared::begin(connection).map_err(|error| failed(&error))?;
     let mut finishes = Vec::with_capacity(works.len());
     for work in works {
-        finishes.push(work(&mut transaction));
-        // The database ends the whole transaction where, say, the disk is full. What came after
-        // would be written by itself, and its caller told that it was not.
-        if transaction.is_autocommit() {
+        finishes.push(work(&mut shared));
+        if shared.is_over() {
             break;
         }
     }
-    let durable = commit(transaction);
+    let durable = shared.commit();
     for finish in finishes {
         finish(durable.clone());
     }
     durable
-}
-
-/// The database rolled back everything that the transaction had done.
-pub(super) fn ended() -> StoreError {
-    let message = "the database ended the transaction, as with a full disk";
-    StoreError::Unavailable(message.into())
-}
-
-fn commit(transaction: Transaction<'_>) -> Result<(), StoreError> {
-    if transaction.is_autocommit() {
-        return Err(ended());
-    }
-    transaction.commit().map_err(|error| failed(&error))
 }
