@@ -65,10 +65,8 @@ impl Survey {
             }
         };
         let rules = answer.server_side_encryption_configuration();
-        let rules = rules.map(|it| it.rules()).unwrap_or_default();
-        let mut defaults = rules
-            .iter()
-            .filter_map(|rule| rule.apply_server_side_encryption_by_default());
+        let rules = rules.iter().flat_map(|it| it.rules());
+        let mut defaults = rules.filter_map(|rule| rule.apply_server_side_encryption_by_default());
         self.own(defaults.find_map(|it| it.kms_master_key_id()))
             .await
     }

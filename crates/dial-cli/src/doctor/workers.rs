@@ -126,6 +126,10 @@ mod tests {
             );
         }
     }
+
+    /// Live root keys, those that workers sign by, and what is told.
+    type Case<'c> = (&'c [u32], &'c [Option<u32>], Option<&'c str>);
+
     #[test]
     fn who_signs_by_an_old_root_key_is_told_while_two_are_live() {
         let line = |(n, root): (usize, &Option<u32>)| {
@@ -136,7 +140,7 @@ mod tests {
                 "totals": {}, "root_key": root,
             })
         };
-        let cases: [(&[u32], &[Option<u32>], Option<&str>); 4] = [
+        let cases: [Case<'_>; 4] = [
             (&[1], &[Some(1)], None),
             (&[1, 2], &[Some(2), None], None),
             (

@@ -30,9 +30,10 @@ pub(super) fn head(data: &[u8]) -> Option<(Head<'_>, usize)> {
         skim.top.forget_below();
     }
     let text = data.get(..read.end)?;
-    skim.top.head.text = Some(match read.is_plain {
-        true => Unparsed::plain(text),
-        false => Unparsed::new(text),
+    skim.top.head.text = Some(if read.is_plain {
+        Unparsed::plain(text)
+    } else {
+        Unparsed::new(text)
     });
     // What is no record is for the parser to name.
     skim.top

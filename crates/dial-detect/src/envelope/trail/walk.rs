@@ -177,7 +177,7 @@ impl<'f> Walker<'f> {
     fn record(&mut self, data: &[u8], is_last: bool) -> Result<Step, ScanFault> {
         if let Some((head, end)) = skim::head(data) {
             self.count()?;
-            self.judge_record(head, data.get(..end).unwrap_or_default());
+            self.judge_record(&head, data.get(..end).unwrap_or_default());
             return Ok(Step::Took(end));
         }
         let mut values = serde_json::Deserializer::from_slice(data).into_iter::<Top<'_>>();
@@ -225,15 +225,15 @@ impl<'f> Walker<'f> {
         if top.has_detail_type {
             self.judge_envelope(top, bytes);
         } else {
-            self.judge_record(top.head, bytes);
+            self.judge_record(&top.head, bytes);
         }
         Ok(())
     }
 
-    fn judge_record(&mut self, head: Head<'_>, bytes: &[u8]) {
+    fn judge_record(&mut self, head: &Head<'_>, bytes: &[u8]) {
         if head.event_name.is_none() {
             self.malformed(EnvelopeError::UnknownShape, bytes);
-        } else if (self.want)(&head) {
+        } else if (self.want)(head) {
             self.hand_over(bytes, |text| vec![record::item(text)]);
         }
     }
