@@ -64,7 +64,9 @@ fn gate(of: &Gate) -> String {
         }
         Gate::Exists(member, expected) => format!("Gate::Exists(Member::{member:?}, {expected})"),
         Gate::Derived(name, holds) => format!("Gate::Derived(Cow::Borrowed({name:?}), {holds})"),
-        Gate::Holds(text) => format!("Gate::Holds(Cow::Borrowed({text:?}))"),
+        Gate::Holds(place, text) => {
+            format!("Gate::Holds(Place::{place:?}, Cow::Borrowed({text:?}))")
+        }
         Gate::Is(name, wanted) => format!("Gate::Is(Cow::Borrowed({name:?}), {wanted})"),
     }
 }

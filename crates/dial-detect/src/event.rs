@@ -65,14 +65,49 @@ pub struct Head<'a> {
     pub user_agent: Option<Cow<'a, str>>,
     /// Whether it is certain that there is no `errorCode`: the call succeeded.
     pub succeeded: bool,
-    /// `requestParameters` as JSON, where a record is looked at before it is parsed.
-    pub request: Option<&'a [u8]>,
+    /// Members as they stand there, where a record is looked at before it is parsed.
+    pub parts: Parts<'a>,
     /// The whole record, or the envelope around it, as it came.
     pub text: Option<Unparsed<'a>>,
     /// `detail-type` of the envelope.
     pub detail_type: Option<Cow<'a, str>>,
     /// `source` of the envelope.
     pub source: Option<Cow<'a, str>>,
+}
+
+/// Members of a record as they stand there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Parts<'a> {
+    /// `requestParameters`.
+    pub request: Part<'a>,
+    /// `responseElements`.
+    pub response: Part<'a>,
+    /// `additionalEventData`.
+    pub additional: Part<'a>,
+    /// `userIdentity`.
+    pub identity: Part<'a>,
+}
+
+/// A member of a record as it stands there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// Nobody looked.
+    #[default]
+    Unknown,
+    /// It is not there.
+    Absent,
+    /// Its value.
+    Json(&'a [u8]),
+}
+
+impl<'a> Part<'a> {
+    /// Its value, where it is known.
+    pub(crate) fn json(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Json(json) => Some(json),
+            Self::Unknown | Self::Absent => None,
+        }
+    }
 }
 
 impl Event {
@@ -97,7 +132,7 @@ impl Event {
             recipient_account: text("recipientAccountId"),
             user_agent: text("userAgent"),
             succeeded: self.record.get("errorCode").is_none(),
-            request: None,
+            parts: Parts::default(),
             text: None,
             detail_type: detail_type.map(Cow::Borrowed),
             source: source.map(Cow::Borrowed),

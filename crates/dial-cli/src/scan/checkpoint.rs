@@ -52,6 +52,9 @@ pub(super) struct Finished(HashSet<Mark>);
 impl Finished {
     /// Whether this version of the source was finished.
     pub(super) fn holds(&self, source: &Source) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
         let identity = source.identity();
         identity.is_some_and(|(source, version)| self.0.contains(&mark(&source, &version)))
     }

@@ -9,6 +9,7 @@ mod layout;
 mod objects;
 mod pool;
 mod progress;
+mod queue;
 mod report;
 pub(crate) mod send;
 mod sources;

@@ -1,27 +1,29 @@
 //! Scans sources on several threads and hands on what they hold in the order of the search.
 //!
-//! Each source has a bounded channel, and only a bounded number of sources is begun ahead of the
-//! one being written: memory does not depend on how much there is to scan. What a small file holds
-//! is handed on together, because every handover wakes a thread.
+//! Whoever writes scans too: the source whose turn it is, where nobody has begun it, so that
+//! nothing has to be handed over. The other threads work ahead. Each source has a bounded channel,
+//! and only a bounded number of them is begun ahead: memory does not depend on how much there is
+//! to scan. What a small file holds is handed on together, because every handover wakes a thread.
 
 use super::cut;
 use super::fetch::{Budget, Early};
 use super::filter::Filter;
 use super::layout::Content;
+use super::queue::Queue;
 use super::sources::{Found, Search, Source};
 use anyhow::Result;
 use dial_core::Finding;
 use dial_detect::Pipeline;
 use dial_detect::envelope::Item;
-use dial_detect::envelope::trail::{Counts, Limits, Scanner};
+use dial_detect::envelope::trail::{Counts, Limits, Scanner, WHOLE_INPUT};
 use dial_detect::event::Event;
 use jiff::Timestamp;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio::runtime::Handle;
 // The standard library's sets aside room for all that may wait; this one for what does.
 use tokio::sync::mpsc as waiting;
@@ -32,8 +34,6 @@ const AHEAD: usize = 32;
 const WAITING: usize = 32;
 /// Parts of a small file that are handed on together; half of those that may wait.
 const TOGETHER: usize = 16;
-/// A file up to this many bytes is scanned at once, so nobody waits for its first findings.
-const SMALL: u64 = 4 << 20;
 /// Sources found ahead; the bar knows all bytes where there are not more.
 const FOUND: usize = 100_000;
 
@@ -75,8 +75,9 @@ pub(super) struct Scan<'s> {
     pub(super) is_finished: &'s (dyn Fn(&Source) -> bool + Sync),
 }
 
-struct Job {
-    source: Arc<Source>,
+/// A source to be scanned.
+pub(super) struct Job {
+    pub(super) source: Arc<Source>,
     early: Option<Early>,
     parts: Parts,
 }
@@ -92,7 +93,8 @@ struct Parts {
 impl Parts {
     /// For a source of so many bytes, where that is known.
     fn of(size: Option<u64>) -> (Self, Receiver<Vec<Part>>) {
-        let is_small = size.is_some_and(|size| size <= SMALL);
+        // What is read whole is scanned at once: nobody waits for its first findings.
+        let is_small = size.is_some_and(|size| size < WHOLE_INPUT as u64);
         let together = if is_small { TOGETHER } else { 1 };
         let (sender, received) = sync_channel(WAITING / together);
         let collected = RefCell::default();
@@ -130,18 +132,18 @@ pub(super) fn run<E>(
     mut each: impl FnMut(&From<'_>, Part) -> Result<(), E>,
 ) -> Result<(), E> {
     let stopped = AtomicBool::new(false);
-    let (jobs, queue) = channel();
-    let queue = Mutex::new(queue);
+    let queue = Queue::default();
     let (found, mut finding) = waiting::channel(FOUND);
     std::thread::scope(|scope| {
         // The search owns its end, so that all know when it is over.
         scope.spawn(move || find(scan, search, &found));
-        for _ in 0..threads.max(1) {
+        for _ in 1..threads {
             scope.spawn(|| work(scan, &queue, &stopped));
         }
-        let result = in_order(scan, &mut finding, &jobs, &mut each);
+        let result = in_order(scan, &mut finding, &queue, &stopped, &mut each);
         stopped.store(result.is_err(), Ordering::Relaxed);
-        drop((jobs, finding));
+        queue.close();
+        drop(finding);
         result
     })
 }
@@ -161,22 +163,26 @@ fn find(scan: &Scan<'_>, search: &Search<'_>, found: &waiting::Sender<Found>) {
 fn in_order<E>(
     scan: &Scan<'_>,
     finding: &mut waiting::Receiver<Found>,
-    jobs: &Sender<Job>,
+    queue: &Queue,
+    stopped: &AtomicBool,
     each: &mut impl FnMut(&From<'_>, Part) -> Result<(), E>,
 ) -> Result<(), E> {
     let budget = Budget::new();
+    let mut scanner = Scanner::new(Limits::default());
     let mut begun = VecDeque::new();
     loop {
         while begun.len() < AHEAD
             && let Some(found) = next(finding, begun.is_empty())
         {
-            begun.push_back(begin(scan, found, &budget, jobs));
+            begun.push_back(begin(scan, found, &budget, queue));
         }
         match begun.pop_front() {
             None => return Ok(()),
             Some(Begun::Source(source, parts)) => {
-                for part in parts.iter().flatten() {
-                    each(&From::Source(&source), part)?;
+                let mut each = |part| each(&From::Source(&source), part);
+                match queue.take(&source) {
+                    Some(job) => here(scan, &mut scanner, job, stopped, &mut each)?,
+                    None => parts.iter().flatten().try_for_each(each)?,
                 }
             }
             Some(Begun::Other(Found::Problem(place, what))) => {
@@ -199,7 +205,7 @@ fn next(finding: &mut waiting::Receiver<Found>, waits: bool) -> Option<Found> {
     }
 }
 
-fn begin(scan: &Scan<'_>, found: Found, budget: &Budget, jobs: &Sender<Job>) -> Begun {
+fn begin(scan: &Scan<'_>, found: Found, budget: &Budget, queue: &Queue) -> Begun {
     let Found::Source(source, size) = found else {
         return Begun::Other(found);
     };
@@ -209,8 +215,7 @@ fn begin(scan: &Scan<'_>, found: Found, budget: &Budget, jobs: &Sender<Job>) -> 
     };
     let source = Arc::new(source);
     let (parts, received) = Parts::of(size);
-    // The threads end only after the last job.
-    let _ = jobs.send(Job {
+    queue.add(Job {
         source: Arc::clone(&source),
         early,
         parts,
@@ -218,21 +223,51 @@ fn begin(scan: &Scan<'_>, found: Found, budget: &Budget, jobs: &Sender<Job>) -> 
     Begun::Source(source, received)
 }
 
-fn work(scan: &Scan<'_>, queue: &Mutex<Receiver<Job>>, stopped: &AtomicBool) {
+fn work(scan: &Scan<'_>, queue: &Queue, stopped: &AtomicBool) {
     let mut scanner = Scanner::new(Limits::default());
-    loop {
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
-        one(scan, &mut scanner, job, stopped);
+    while let Some(job) = queue.next() {
+        let Job {
+            source,
+            early,
+            parts,
+        } = job;
+        let send = |part| parts.send(part);
+        one(scan, &mut scanner, (&source, early), stopped, &send);
     }
 }
 
+/// Scans a source in the thread that writes.
+fn here<E>(
+    scan: &Scan<'_>,
+    scanner: &mut Scanner,
+    job: Job,
+    stopped: &AtomicBool,
+    each: &mut dyn FnMut(Part) -> Result<(), E>,
+) -> Result<(), E> {
+    let ended = RefCell::new((each, Ok(())));
+    let send = |part| {
+        let (each, result) = &mut *ended.borrow_mut();
+        if result.is_ok() {
+            *result = each(part);
+            // Then nobody wants the rest.
+            stopped.store(result.is_err(), Ordering::Relaxed);
+        }
+    };
+    one(scan, scanner, (&job.source, job.early), stopped, &send);
+    ended.into_inner().1
+}
+
 /// Scans one source to its end, which is a part of its own.
-fn one(scan: &Scan<'_>, scanner: &mut Scanner, job: Job, stopped: &AtomicBool) {
-    let send = |part| job.parts.send(part);
-    let opened = match job.early {
+fn one(
+    scan: &Scan<'_>,
+    scanner: &mut Scanner,
+    (source, early): (&Source, Option<Early>),
+    stopped: &AtomicBool,
+    send: &dyn Fn(Part),
+) {
+    let opened = match early {
         Some(early) => early.open(scan.runtime),
-        None => job.source.open(scan.runtime),
+        None => source.open(scan.runtime),
     };
     let source = match opened {
         Ok(inner) => Watched {
@@ -249,7 +284,7 @@ fn one(scan: &Scan<'_>, scanner: &mut Scanner, job: Job, stopped: &AtomicBool) {
     let result = scanner.scan(
         source,
         |head| number.seen(scan.pipeline.may_match(head)),
-        |item| item_of(scan, number.item(&item), item, &send),
+        |item| item_of(scan, number.item(&item), item, send),
     );
     let counts = match result {
         Ok(counts) => counts,

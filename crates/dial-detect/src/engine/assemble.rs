@@ -1,5 +1,6 @@
 //! Puts an engine together from the pack and the operator's folder.
 
+use super::agents::Agents;
 use super::entry::{Body, Entry};
 use super::gate::{Known, Member};
 use super::index::Index;
@@ -64,6 +65,7 @@ impl Engine {
             rules: Vec::new(),
             index: Index::default(),
             sieve: Sieve::default(),
+            agents: Agents::default(),
             filters: Vec::new(),
             filter_reads: BTreeSet::new(),
             absent,

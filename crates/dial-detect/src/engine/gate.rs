@@ -39,8 +39,8 @@ pub(crate) enum Gate {
     Derived(Cow<'static, str>, bool),
     /// A derived field, by its path, that must be this.
     Is(Cow<'static, str>, bool),
-    /// A text that must stand somewhere in the record, whatever its case.
-    Holds(Cow<'static, str>),
+    /// A text that must stand in a part of the record, whatever its case.
+    Holds(Place, Cow<'static, str>),
 }
 
 /// Borrowed where the build wrote them, owned where a file was read.
@@ -61,6 +61,21 @@ pub(crate) enum Member {
     UserAgent,
     /// `userIdentity.accountId`.
     AccountId,
+}
+
+/// Where in a record a text must stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// Somewhere.
+    Record,
+    /// In `requestParameters`.
+    Request,
+    /// In `responseElements`.
+    Response,
+    /// In `additionalEventData`.
+    Additional,
+    /// In `userIdentity`.
+    Identity,
 }
 
 /// How a text must fit; `Exactly` and `Cased` are the whole text, the others ignore case.
@@ -95,15 +110,20 @@ pub(crate) struct Known<'a> {
     pub(crate) succeeded: bool,
     /// `userAgent`.
     pub(crate) user_agent: Option<&'a str>,
+    /// Whether no gate's text fits the user agent.
+    pub(crate) has_plain_agent: Option<&'a dyn Fn() -> bool>,
     /// `userIdentity.accountId`.
     pub(crate) account: Option<&'a str>,
     /// Whether nothing makes a derived field of this path for this record.
     pub(crate) lacks: Option<&'a dyn Fn(&str) -> bool>,
     /// Whether a derived field of this path is certainly missing or the opposite.
     pub(crate) is_never: Option<&'a IsNever<'a>>,
-    /// Whether a text certainly stands nowhere in the record.
-    pub(crate) lacks_text: Option<&'a dyn Fn(&str) -> bool>,
+    /// Whether a text certainly stands nowhere in a place.
+    pub(crate) lacks_text: Option<&'a LacksText<'a>>,
 }
+
+/// Of a place, and a text.
+type LacksText<'a> = dyn Fn(Place, &str) -> bool + 'a;
 
 /// Of the path of a derived field, and what it would have to be.
 type IsNever<'a> = dyn Fn(&str, bool) -> bool + 'a;
@@ -138,6 +158,45 @@ impl Gate {
         }
     }
 
+    /// Only what a no can come from: of a record that it lets in, and of none other, the rest
+    /// would have been a waste to ask.
+    pub(crate) fn deciding(self) -> Self {
+        let kept = |parts: Parts, is_wanted: fn(&Self) -> bool| {
+            let parts = parts.into_owned().into_iter().filter(is_wanted);
+            parts.map(Self::deciding).collect::<Parts>()
+        };
+        match self {
+            whole if !whole.can_fail() => Self::Unknown,
+            Self::All(parts) => Self::All(kept(parts, Self::can_fail)),
+            Self::Any(parts) => Self::Any(kept(parts, |_| true)),
+            whole => whole,
+        }
+    }
+
+    /// Whether the answer may be no.
+    fn can_fail(&self) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::All(parts) => parts.iter().any(Self::can_fail),
+            Self::Any(parts) => parts.iter().all(Self::can_fail),
+            Self::None(parts) => parts.iter().any(Self::can_hold),
+            Self::Derived(_, holds) => !holds,
+            Self::Text(..) | Self::Exists(..) | Self::Is(..) | Self::Holds(..) => true,
+        }
+    }
+
+    /// Whether the answer may be a certain yes.
+    fn can_hold(&self) -> bool {
+        match self {
+            Self::Unknown | Self::Is(..) | Self::Holds(..) => false,
+            Self::All(parts) => parts.iter().all(Self::can_hold),
+            Self::Any(parts) => parts.iter().any(Self::can_hold),
+            Self::None(parts) => parts.iter().all(Self::can_fail),
+            Self::Derived(_, holds) => *holds,
+            Self::Text(..) | Self::Exists(..) => true,
+        }
+    }
+
     /// All of nothing.
     fn holds() -> Self {
         Self::All(Cow::Borrowed(&[]))
@@ -156,6 +215,9 @@ impl Gate {
             Self::Any(parts) => any(parts.iter().map(judge)),
             Self::None(parts) => negated(any(parts.iter().map(judge))),
             Self::Text(Member::ErrorCode, ..) if known.succeeded => Truth::False,
+            Self::Text(Member::UserAgent, ..) if known.has_plain_agent.is_some_and(|is| is()) => {
+                Truth::False
+            }
             Self::Text(member, fit, text) => any(known
                 .texts(*member)
                 .into_iter()
@@ -172,11 +234,30 @@ impl Gate {
                 let is_false = known.lacks.is_some_and(|lacks| lacks(path)) || is_never();
                 Truth::False.or_unknown(is_false)
             }
-            Self::Holds(text) => {
-                Truth::False.or_unknown(known.lacks_text.is_some_and(|lacks| lacks(text)))
+            Self::Holds(place, text) => {
+                let is_missing = known.lacks_text.is_some_and(|lacks| lacks(*place, text));
+                Truth::False.or_unknown(is_missing)
             }
         }
     }
+}
+
+impl Place {
+    /// Where the value of a field stands that is no derived one.
+    pub(crate) fn of(field: &str) -> Self {
+        match root_of(field) {
+            "requestParameters" => Self::Request,
+            "responseElements" => Self::Response,
+            "additionalEventData" => Self::Additional,
+            "userIdentity" => Self::Identity,
+            _ => Self::Record,
+        }
+    }
+}
+
+/// First part of a path: up to a dot or bracket.
+pub(crate) fn root_of(path: &str) -> &str {
+    path.split(['.', '[']).next().unwrap_or(path)
 }
 
 impl Known<'_> {
@@ -202,7 +283,7 @@ impl Known<'_> {
 
 impl Fit {
     /// Case is only ignored where it is sure how: in ASCII.
-    fn judge(self, shown: &str, wanted: &str) -> Truth {
+    pub(crate) fn judge(self, shown: &str, wanted: &str) -> Truth {
         if self == Self::Cased {
             return truth(shown == wanted);
         }
@@ -263,7 +344,7 @@ pub(crate) fn any(parts: impl Iterator<Item = Truth>) -> Truth {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fit, Gate, Known, Member, Parts};
+    use super::{Fit, Gate, Known, Member, Parts, Place};
     use proptest::prelude::*;
 
     fn gates() -> impl Strategy<Value = Gate> {
@@ -276,7 +357,7 @@ mod tests {
             Gate::Exists(Member::AccountId, false),
             Gate::Derived("fact.x".into(), true),
             Gate::Is("fact.y".into(), true),
-            Gate::Holds("aaaa".into()),
+            Gate::Holds(Place::Request, "aaaa".into()),
         ]);
         leaf.prop_recursive(3, 24, 3, |below| {
             let parts = prop::collection::vec(below, 1..4).prop_map(Parts::from);
@@ -303,7 +384,7 @@ mod tests {
                 ..Known::default()
             };
             let (lacks, is_never) = (|_: &str| lacks, |_: &str, _| is_never);
-            let lacks_text = |_: &str| lacks_text;
+            let lacks_text = |_: Place, _: &str| lacks_text;
             let record = Known {
                 user_agent: has_agent.then_some("a"),
                 lacks: Some(&lacks),
@@ -312,6 +393,7 @@ mod tests {
                 ..kind
             };
             prop_assert_eq!(gate.rest(&kind).judge(&record), gate.judge(&record));
+            prop_assert_eq!(gate.clone().deciding().may_hold(&record), gate.may_hold(&record));
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The pack was compiled by the build; an own folder is read beside it. An index finds the rules
 //! that an event can match, and only those are built and asked.
 
+mod agents;
 mod assemble;
 mod cost;
 mod coverage;
@@ -24,6 +25,7 @@ mod rule;
 mod rule_error;
 mod rule_test;
 mod scaffold;
+mod section;
 mod sieve;
 mod skip;
 mod source;
@@ -52,16 +54,17 @@ pub(crate) use view::View;
 
 use crate::event::{Event, Head, Kind};
 use crate::normalise::without_date;
+use agents::Agents;
 use entry::{Body, Entry};
-use gate::Known;
+use gate::{Known, Place, root_of};
 use index::{Index, sorted};
 use matcher::Matcher;
-use outline::root_of;
 use peek::Peek;
 use rsigma_eval::CompiledRule;
 use rsigma_parser::FilterRule;
 use serde_json::Value;
 use sieve::{Left, Sieve};
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
@@ -70,6 +73,7 @@ pub(crate) struct Engine {
     rules: Vec<Entry>,
     index: Index,
     sieve: Sieve,
+    agents: Agents,
     filters: Vec<FilterRule>,
     /// Derived fields that filters read: any rule may have to.
     filter_reads: BTreeSet<String>,
@@ -157,11 +161,19 @@ impl Engine {
         is_never: impl Fn(&str, bool) -> bool,
     ) -> bool {
         let lacks = |path: &str| self.is_absent(path) || lacks(path);
-        let lacks_text = |wanted: &str| {
+        let lacks_text = |place: Place, wanted: &str| {
             let text = head.text.as_ref();
-            text.is_some_and(|text| needle::lacks(text, wanted))
+            text.is_some_and(|text| needle::lacks(text, head.parts.at(place), wanted))
+        };
+        let is_plain = OnceCell::new();
+        let has_plain_agent = || {
+            let gates = self.rules.iter().map(|rule| &rule.gate);
+            let agent = head.user_agent.as_deref();
+            let is_plain_agent = || agent.is_some_and(|it| self.agents.is_plain(it, gates));
+            *is_plain.get_or_init(is_plain_agent)
         };
         let known = Known {
+            has_plain_agent: Some(&has_plain_agent),
             is_never: Some(&is_never),
             lacks_text: Some(&lacks_text),
             ..known(head, &lacks)
@@ -182,16 +194,17 @@ impl Engine {
         if possible.peek().is_none() {
             return false;
         }
-        let peek = head.request.and_then(|request| Peek::of(&known, request));
-        peek.is_none_or(|peek| {
-            possible.any(|&index| self.compiled(index).is_none_or(|rule| peek.may_hold(rule)))
-        })
+        let peek = Peek::new(&known, &head.parts);
+        possible.any(|&index| self.compiled(index).is_none_or(|rule| peek.may_hold(rule)))
     }
 
     /// Rules that records of a kind can match, with what remains to be asked of each record.
     fn left(&self, name: &str, kind: &Known<'_>) -> Vec<Left> {
         let rules = sorted(self.possible(name, kind)).into_iter();
-        Left::of(rules.filter_map(|index| Some((index, self.rules.get(index)?.gate.rest(kind)))))
+        Left::of(rules.filter_map(|index| {
+            let rest = self.rules.get(index)?.gate.rest(kind);
+            Some((index, rest.deciding()))
+        }))
     }
 
     fn is_absent(&self, path: &str) -> bool {
@@ -304,6 +317,7 @@ fn known<'h>(head: &'h Head<'_>, lacks: &'h dyn Fn(&str) -> bool) -> Known<'h> {
         user_agent: head.user_agent.as_deref(),
         account: head.user_identity_account.as_deref(),
         lacks: Some(lacks),
+        has_plain_agent: None,
         is_never: None,
         lacks_text: None,
     }

@@ -1,14 +1,18 @@
 //! Whether a record that is not parsed yet holds a text somewhere, whatever its case.
 
-use crate::event::Unparsed;
+use crate::event::{Part, Unparsed};
 use memchr::memchr2_iter;
 
 /// Letters from rare to frequent in CloudTrail's records; what is not among them is rarer still.
 const BY_RARITY: &[u8] = b"qxjzkwyvbfhgpdlmuncroisaet0123456789-_./:";
 
-/// Whether no field of a record can hold this [word](super::words).
-pub(super) fn lacks(text: &Unparsed<'_>, wanted: &str) -> bool {
-    text.spells_all() && !holds(text.bytes(), wanted.as_bytes())
+/// Whether no field in a part of a record can hold this [word](super::words).
+pub(super) fn lacks(record: &Unparsed<'_>, part: Part<'_>, wanted: &str) -> bool {
+    match part {
+        Part::Absent => true,
+        Part::Unknown => record.spells_all() && !holds(record.bytes(), wanted.as_bytes()),
+        Part::Json(json) => record.spells_all() && !holds(json, wanted.as_bytes()),
+    }
 }
 
 fn holds(text: &[u8], wanted: &[u8]) -> bool {
@@ -49,7 +53,12 @@ mod tests {
         ];
         for (record, wanted, expected) in cases {
             let text = Unparsed::new(record.as_bytes());
-            assert_eq!(lacks(&text, wanted), expected, "{record} {wanted}");
+            let found = [
+                lacks(&text, Part::Unknown, wanted),
+                lacks(&text, Part::Json(record.as_bytes()), wanted),
+            ];
+            assert_eq!(found, [expected; 2], "{record} {wanted}");
+            assert!(lacks(&text, Part::Absent, wanted));
         }
     }
 }

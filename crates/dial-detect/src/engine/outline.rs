@@ -1,6 +1,6 @@
 //! Reads off a rule what decides whether it must be asked at all: names, gate, derived fields.
 
-use super::gate::{DERIVED, Fit, Gate, Member, Parts};
+use super::gate::{DERIVED, Fit, Gate, Member, Parts, Place, root_of};
 use super::words;
 use rsigma_ir::{
     IrCondition, IrDetection, IrDetectionItem, IrExpandPart, IrMatcher, IrPatternPart, IrRule,
@@ -53,11 +53,6 @@ pub(crate) fn derived_reads(detections: &Detections) -> BTreeSet<String> {
         });
     }
     reads
-}
-
-/// First part of a path: up to a dot or bracket.
-pub(crate) fn root_of(path: &str) -> &str {
-    path.split(['.', '[']).next().unwrap_or(path)
 }
 
 fn condition(condition_of: &IrCondition, detections: &Detections) -> Gate {
@@ -124,7 +119,7 @@ fn item(item: &IrDetectionItem) -> Gate {
         (Some(member), None) => text(member, &item.matcher),
         (None, Some(true)) => named(field),
         (None, Some(false)) => none(named(field)),
-        (None, None) => match held(&item.matcher) {
+        (None, None) => match held(&item.matcher, Place::of(field)) {
             Gate::Unknown if !may_take_nothing(&item.matcher) => named(field),
             held => held,
         },
@@ -134,31 +129,38 @@ fn item(item: &IrDetectionItem) -> Gate {
 /// What must stand in the record for a field to be there: its name.
 fn named(field: &str) -> Gate {
     let last = field.rsplit('.').next().unwrap_or(field);
-    holds(words::longest(root_of(last)))
+    // The name of a part stands beside it, not in it.
+    let place = Some(Place::of(field)).filter(|_| last.len() < field.len());
+    holds(
+        words::longest(root_of(last)),
+        place.unwrap_or(Place::Record),
+    )
 }
 
-/// What must stand in the record for a field of it to fit.
-fn held(matcher: &IrMatcher) -> Gate {
+/// What must stand in a place for a field in it to fit.
+fn held(matcher: &IrMatcher, place: Place) -> Gate {
     match matcher {
         IrMatcher::Str { pattern, .. } => {
             let texts = pattern.parts.iter().filter_map(|part| match part {
                 IrPatternPart::Literal(text) => words::longest(text),
                 _ => None,
             });
-            holds(texts.max_by_key(String::len))
+            holds(texts.max_by_key(String::len), place)
         }
         // Whatever its case: what is looked for is, too.
         IrMatcher::Regex { pattern, .. } => match words::of_regex(pattern) {
-            Some(words) => any(words.into_iter().map(|word| holds(Some(word)))),
+            Some(words) => any(words.into_iter().map(|word| holds(Some(word), place))),
             None => Gate::Unknown,
         },
-        IrMatcher::AnyOf(parts) if parts.len() <= words::MAX => any(parts.iter().map(held)),
+        IrMatcher::AnyOf(parts) if parts.len() <= words::MAX => {
+            any(parts.iter().map(|part| held(part, place)))
+        }
         _ => Gate::Unknown,
     }
 }
 
-fn holds(word: Option<String>) -> Gate {
-    word.map_or(Gate::Unknown, |word| Gate::Holds(Cow::Owned(word)))
+fn holds(word: Option<String>, place: Place) -> Gate {
+    word.map_or(Gate::Unknown, |word| Gate::Holds(place, Cow::Owned(word)))
 }
 
 /// Facts that a record must show something for, whatever else.
@@ -255,7 +257,7 @@ fn price(gate: &Gate) -> u8 {
         }
         // May look through the whole record.
         Gate::Is(path, _) if ["fact", "own"].contains(&root_of(path)) => 4,
-        Gate::Holds(_) => 4,
+        Gate::Holds(..) => 4,
         Gate::Is(..) | Gate::Derived(..) => 0,
         Gate::Unknown => 5,
     }

@@ -1,6 +1,6 @@
 //! The rule pack as the build compiled it.
 
-use super::gate::{Fit, Gate, Member};
+use super::gate::{Fit, Gate, Member, Place};
 use super::rule::{Pack, RuleInfo};
 use rsigma_ir::IrRule;
 use std::borrow::Cow;

@@ -1,36 +1,54 @@
-//! Asks a rule about a record of which only the head and the request were read.
+//! Asks a rule about a record of which only the head and a few members were read.
 //!
 //! In three values, as gates are: what else the rule wants to know is `Unknown`, so a rule that
 //! does not hold here would not hold for the whole record either.
 
-use super::gate::{Known, Truth, all, any, negated, truth};
-use super::view::{names_of, root_of, with_text};
-use rsigma_eval::event::{Event as _, EventValue, JsonEvent, MapEvent};
+use super::gate::{Known, Place, Truth, all, any, negated, truth};
+use super::section::Section;
+use super::view::names_of;
+use crate::event::{Part, Parts};
+use rsigma_eval::event::{EventValue, MapEvent};
 use rsigma_eval::matcher::CompiledMatcher;
 use rsigma_eval::{CompiledDetection, CompiledDetectionItem, CompiledRule};
 use rsigma_parser::{ConditionExpr, Quantifier};
-use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// Name of the member that is read.
-const REQUEST: &str = "requestParameters";
+/// What is read where a rule asks for it.
+const PLACES: [Place; 4] = [
+    Place::Request,
+    Place::Response,
+    Place::Additional,
+    Place::Identity,
+];
 
 /// What was read of a record.
 pub(super) struct Peek<'a> {
     known: &'a Known<'a>,
-    /// `{"requestParameters": …}`.
-    request: Value,
+    parts: [Section<'a>; 4],
+}
+
+impl<'a> Parts<'a> {
+    /// The part at a place.
+    pub(super) fn at(&self, place: Place) -> Part<'a> {
+        match place {
+            Place::Record => Part::Unknown,
+            Place::Request => self.request,
+            Place::Response => self.response,
+            Place::Additional => self.additional,
+            Place::Identity => self.identity,
+        }
+    }
 }
 
 impl<'a> Peek<'a> {
-    /// Reads the request; `None` where that cannot be done alone.
-    pub(super) fn of(known: &'a Known<'a>, request: &[u8]) -> Option<Self> {
-        let request: Value = serde_json::from_slice(request).ok()?;
-        Some(Self {
+    /// Of the parts of a record.
+    pub(super) fn new(known: &'a Known<'a>, parts: &Parts<'a>) -> Self {
+        let section = |place| Section::new(place, parts.at(place));
+        Self {
             known,
-            request: Value::Object([(REQUEST.to_owned(), request)].into_iter().collect()),
-        })
+            parts: PLACES.map(section),
+        }
     }
 
     /// Whether the rule may match.
@@ -83,9 +101,11 @@ impl<'a> Peek<'a> {
         let Some(field) = item.field.as_deref() else {
             return Truth::Unknown;
         };
-        if root_of(field) == REQUEST {
-            let request = JsonEvent::borrow(&self.request);
-            return seen(item, request.get_field(field).map(with_text));
+        let place = Place::of(field);
+        let section = self.parts.iter().find(|section| section.is_at(place));
+        let told = section.and_then(|section| section.with(field, |value| seen(item, value)));
+        if let Some(truth) = told {
+            return truth;
         }
         if self.known.lacks.is_some_and(|lacks| lacks(field)) {
             return seen(item, None);

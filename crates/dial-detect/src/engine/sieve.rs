@@ -187,12 +187,14 @@ mod tests {
             account: Some("111122223333"),
             lacks: Some(&|_| true),
             is_never: Some(&|_, _| true),
-            lacks_text: Some(&|_| true),
+            lacks_text: Some(&|_, _| true),
+            has_plain_agent: Some(&|| true),
             ..call("a", None)
         };
         Sieve::default().rules(&known, |kind| {
             assert!(kind.user_agent.is_none() && kind.account.is_none());
             assert!(kind.lacks.is_none() && kind.is_never.is_none() && kind.lacks_text.is_none());
+            assert!(kind.has_plain_agent.is_none());
             Vec::new()
         });
     }

@@ -2,7 +2,7 @@
 
 use super::EnvelopeError;
 use super::loose::{self, Key, Loose, Text};
-use crate::event::Head;
+use crate::event::{Head, Part, Parts};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -80,7 +80,12 @@ impl<'de> Top<'de> {
         while let Some(name) = map.next_key::<Name>()? {
             has_dotted |= name == Name::Dotted;
             // A `detail` below `detail` is skipped, so that nesting costs no stack.
-            if matches!(name, Name::Other | Name::Dotted) || (is_detail && name == Name::Detail) {
+            let is_passed = match name {
+                Name::Other | Name::Dotted | Name::Response | Name::Additional => true,
+                Name::Detail => is_detail,
+                _ => false,
+            };
+            if is_passed {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
@@ -95,34 +100,18 @@ impl<'de> Top<'de> {
             top.take(name, &mut map)?;
         }
         if has_dotted {
-            top.forget_below();
+            top.head.forget_below();
         }
         Ok(top)
     }
 
-    /// A name that spells a path wins over that path: nothing below is certain.
-    pub(super) fn forget_below(&mut self) {
-        self.head.user_identity_type = None;
-        self.head.request = None;
-    }
-
     /// Where the text of a member goes; `None` for what is no text.
-    pub(super) fn slot(&mut self, name: Name) -> Option<&mut Option<Cow<'de, str>>> {
+    fn slot(&mut self, name: Name) -> Option<&mut Option<Cow<'de, str>>> {
         Some(match name {
-            Name::Event => &mut self.head.event_name,
-            Name::EventSource => &mut self.head.event_source,
-            Name::ErrorCode => {
-                self.head.succeeded = false;
-                &mut self.head.error_code
-            }
-            Name::UserAgent => &mut self.head.user_agent,
-            Name::DetailType => &mut self.head.detail_type,
-            Name::Source => &mut self.head.source,
             Name::EventId => &mut self.event_id,
             Name::EventTime => &mut self.event_time,
             Name::Region => &mut self.region,
-            Name::Recipient => &mut self.head.recipient_account,
-            _ => return None,
+            name => return self.head.slot(name),
         })
     }
 
@@ -135,7 +124,7 @@ impl<'de> Top<'de> {
             }
             Name::Request => {
                 let request: &'de RawValue = map.next_value()?;
-                self.head.request = Some(request.get().as_bytes());
+                self.head.parts.request = Part::Json(request.get().as_bytes());
             }
             Name::Detail => self.detail = map.next_value::<Detail<'de>>()?.0,
             name => {
@@ -148,6 +137,31 @@ impl<'de> Top<'de> {
             }
         }
         Ok(())
+    }
+}
+
+impl<'a> Head<'a> {
+    /// Where the text of a member goes; `None` for what is no text of a head.
+    pub(super) fn slot(&mut self, name: Name) -> Option<&mut Option<Cow<'a, str>>> {
+        Some(match name {
+            Name::Event => &mut self.event_name,
+            Name::EventSource => &mut self.event_source,
+            Name::ErrorCode => {
+                self.succeeded = false;
+                &mut self.error_code
+            }
+            Name::UserAgent => &mut self.user_agent,
+            Name::DetailType => &mut self.detail_type,
+            Name::Source => &mut self.source,
+            Name::Recipient => &mut self.recipient_account,
+            _ => return None,
+        })
+    }
+
+    /// A name that spells a path wins over that path: nothing below is certain.
+    pub(super) fn forget_below(&mut self) {
+        self.user_identity_type = None;
+        self.parts = Parts::default();
     }
 }
 
@@ -166,6 +180,8 @@ pub(super) enum Name {
     UserIdentity,
     UserAgent,
     Request,
+    Response,
+    Additional,
     Detail,
     Records,
     /// A name that spells a path.
@@ -189,6 +205,8 @@ impl Name {
             b"userIdentity" => Self::UserIdentity,
             b"userAgent" => Self::UserAgent,
             b"requestParameters" => Self::Request,
+            b"responseElements" => Self::Response,
+            b"additionalEventData" => Self::Additional,
             b"detail" => Self::Detail,
             b"Records" => Self::Records,
             _ if text.contains(&b'.') => Self::Dotted,
@@ -210,6 +228,8 @@ impl Name {
             Self::UserIdentity => "userIdentity",
             Self::UserAgent => "userAgent",
             Self::Request => "requestParameters",
+            Self::Response => "responseElements",
+            Self::Additional => "additionalEventData",
             Self::Detail => "detail",
             Self::Records => "Records",
             Self::Dotted | Self::Other => "another",

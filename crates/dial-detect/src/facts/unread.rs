@@ -40,6 +40,7 @@ pub(crate) struct Unread<'a> {
     head: &'a Head<'a>,
     known: Known<'a>,
     is_all_ours: OnceCell<bool>,
+    is_narrow: OnceCell<bool>,
 }
 
 impl<'a> Unread<'a> {
@@ -48,6 +49,7 @@ impl<'a> Unread<'a> {
             head,
             known,
             is_all_ours: OnceCell::new(),
+            is_narrow: OnceCell::new(),
         }
     }
 
@@ -66,7 +68,7 @@ impl<'a> Unread<'a> {
     }
 
     fn shows_no(&self, fact: &str, wanted: bool) -> bool {
-        let (request, text) = (self.head.request, self.bytes());
+        let (request, text) = (self.head.parts.request.json(), self.bytes());
         match (fact, wanted) {
             ("s3.acl.public" | "s3.acl.writable" | "s3.acl.external" | "s3.acl.unknown", _) => {
                 lacks(request, &ACL)
@@ -80,8 +82,14 @@ impl<'a> Unread<'a> {
                 | "ec2.ingress.all_traffic"
                 | "ec2.ingress.web_only",
                 true,
-            ) => lacks(text, &WIDE),
+            ) => *self.is_narrow.get_or_init(|| lacks(text, &WIDE)),
             ("ec2.ingress.external", true) => lacks(text, &PEER),
+            // A service has no account of its own.
+            ("principal.external", true)
+                if self.head.user_identity_type.as_deref() == Some("AWSService") =>
+            {
+                true
+            }
             (
                 "principal.external" | "s3.object.foreign_bucket" | "s3.object.foreign_caller",
                 true,
@@ -153,6 +161,7 @@ pub(crate) const JUDGED: [(&str, bool); 17] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Part, Parts};
     use serde_json::{Value, json};
     use std::collections::BTreeSet;
 
@@ -160,7 +169,12 @@ mod tests {
         let request = request.map(Value::to_string);
         let head = Head {
             text: Some(Unparsed::new(record.as_bytes())),
-            request: request.as_deref().map(str::as_bytes),
+            parts: Parts {
+                request: request
+                    .as_deref()
+                    .map_or(Part::Absent, |it| Part::Json(it.as_bytes())),
+                ..Parts::default()
+            },
             ..Head::default()
         };
         let accounts = BTreeSet::from(["444455556666".to_owned()]);
@@ -222,6 +236,23 @@ mod tests {
                 "{name}, escaped"
             );
             assert!(!never("{}", None, &path, true), "{name}, no request");
+        }
+    }
+
+    #[test]
+    fn a_service_is_no_stranger() {
+        let accounts = BTreeSet::new();
+        let own = "111122223333";
+        for (kind, expected) in [("AWSService", true), ("AWSAccount", false)] {
+            let head = Head {
+                text: Some(Unparsed::new(br#"{"accountId":"777788889999"}"#)),
+                user_identity_type: Some(kind.into()),
+                ..Head::default()
+            };
+            let accounts = &accounts;
+            let unread = Unread::new(&head, Known { accounts, own });
+            let is_never = unread.is_never("fact.principal.external", true);
+            assert_eq!(is_never, expected, "{kind}");
         }
     }
 

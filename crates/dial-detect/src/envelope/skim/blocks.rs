@@ -1,13 +1,13 @@
 //! 64 bytes of JSON at once: where strings begin and end, and where brackets stand outside them.
 
-use wide::u8x16;
+use fearless_simd::prelude::*;
+use fearless_simd::u8x64;
 
 /// Bytes of one block.
 pub(super) const BLOCK: usize = 64;
-const LANE: usize = 16;
 
 /// What stands where in one block; one bit a byte, the lowest for the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Block {
     /// Quotes that begin or end a string.
     pub(super) quotes: u64,
@@ -28,7 +28,7 @@ pub(super) struct Blocks {
     may_begin: u64,
     /// 1 where a string ended with the last byte.
     ended: u64,
-    /// Backslashes, and bytes beyond ASCII, of all blocks.
+    /// Backslashes, control characters in strings, and bytes beyond ASCII, of all blocks.
     odd: u64,
 }
 
@@ -44,18 +44,19 @@ impl Blocks {
         }
     }
 
-    /// Whether all bytes so far were ASCII, and none a backslash.
+    /// Whether all bytes so far were ASCII, none of them a backslash, and all in strings printable.
     pub(super) fn are_plain(&self) -> bool {
         self.odd == 0
     }
 
     /// Reads the next block; `None` where a quote or a backslash stands that no JSON has there.
-    pub(super) fn next(&mut self, bytes: &[u8; BLOCK]) -> Option<Block> {
-        let seen = Seen::of(bytes);
-        self.odd |= seen.backslashes | seen.foreign;
+    #[inline(always)]
+    pub(super) fn next<S: Simd>(&mut self, simd: S, bytes: &[u8; BLOCK]) -> Option<Block> {
+        let seen = Seen::of(simd, bytes);
         let quotes = seen.quotes & !self.escaped_in(seen.backslashes);
         let in_string = prefix_xor(quotes) ^ self.in_string;
         self.in_string = if in_string >> 63 == 0 { 0 } else { u64::MAX };
+        self.odd |= seen.backslashes | seen.foreign | seen.controls & in_string;
         // Beside each string stands a separator or a bracket. A stray quote, which would turn
         // the inside of strings out, is seen by that.
         let (begun, ended) = (quotes & in_string, quotes & !in_string);
@@ -73,6 +74,7 @@ impl Blocks {
     }
 
     /// Bytes behind a backslash that is not itself behind one.
+    #[inline(always)]
     fn escaped_in(&mut self, backslashes: u64) -> u64 {
         let mut escaped = std::mem::take(&mut self.escaped);
         let mut rest = backslashes & !escaped;
@@ -90,7 +92,6 @@ impl Blocks {
 }
 
 /// The bytes that JSON is made of, in strings or outside.
-#[derive(Default)]
 struct Seen {
     quotes: u64,
     backslashes: u64,
@@ -98,35 +99,34 @@ struct Seen {
     closed: u64,
     /// Commas, colons and white space.
     separators: u64,
-    /// Not 0 where there are bytes beyond ASCII.
+    /// Bytes below the space.
+    controls: u64,
+    /// Bytes beyond ASCII.
     foreign: u64,
 }
 
 impl Seen {
-    fn of(bytes: &[u8; BLOCK]) -> Self {
-        let mut seen = Self::default();
-        let mut any = u8x16::splat(0);
-        for (lane, shift) in bytes.as_chunks::<LANE>().0.iter().zip([0, 16, 32, 48]) {
-            let lane = u8x16::new(*lane);
-            let all = |byte: u8| u8x16::splat(byte);
-            let bits = |found: u8x16| u64::from(found.to_bitmask()) << shift;
-            any |= lane;
-            // `[` and `{`, like `]` and `}`, differ in this one bit.
-            let folded = lane | all(0x20);
-            seen.quotes |= bits(lane.simd_eq(all(b'"')));
-            seen.backslashes |= bits(lane.simd_eq(all(b'\\')));
-            seen.opened |= bits(folded.simd_eq(all(b'{')));
-            seen.closed |= bits(folded.simd_eq(all(b'}')));
-            let separators = lane.simd_eq(all(b',')) | lane.simd_eq(all(b':'));
-            seen.separators |= bits(separators | lane.simd_le(all(b' ')));
+    #[inline(always)]
+    fn of<S: Simd>(simd: S, bytes: &[u8; BLOCK]) -> Self {
+        let bytes: u8x64<S> = u8x64::simd_from(simd, *bytes);
+        // `[` and `{`, like `]` and `}`, differ in this one bit.
+        let folded = bytes | 0x20;
+        let controls = bytes.simd_lt(b' ');
+        let is = |byte: u8| bytes.simd_eq(byte);
+        Self {
+            quotes: is(b'"').to_bitmask(),
+            backslashes: is(b'\\').to_bitmask(),
+            opened: folded.simd_eq(b'{').to_bitmask(),
+            closed: folded.simd_eq(b'}').to_bitmask(),
+            separators: (is(b',') | is(b':') | is(b' ') | controls).to_bitmask(),
+            controls: controls.to_bitmask(),
+            foreign: bytes.simd_ge(0x80).to_bitmask(),
         }
-        // The highest bit of each byte.
-        seen.foreign = u64::from(any.to_bitmask());
-        seen
     }
 }
 
 /// Each bit: whether an odd number of bits is set up to and with it.
+#[inline(always)]
 fn prefix_xor(bits: u64) -> u64 {
     [1, 2, 4, 8, 16, 32]
         .into_iter()
@@ -136,6 +136,7 @@ fn prefix_xor(bits: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fearless_simd::{Level, dispatch};
     use proptest::prelude::*;
 
     /// The same, byte by byte.
@@ -164,7 +165,7 @@ mod tests {
         for (number, chunk) in text.chunks(BLOCK).enumerate() {
             let mut bytes = [b' '; BLOCK];
             bytes[..chunk.len()].copy_from_slice(chunk);
-            let block = blocks.next(&bytes)?;
+            let block = dispatch!(Level::new(), simd => blocks.next(simd, &bytes))?;
             for at in 0..chunk.len() {
                 let kinds = [
                     (b'"', block.quotes),

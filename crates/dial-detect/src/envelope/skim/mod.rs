@@ -4,60 +4,64 @@
 //! here, or not sure, is left to the parser, which also says what is wrong with it.
 
 mod blocks;
+mod cursor;
 mod members;
 
 use super::MAX_EVENT;
-use super::head::{Name, Top};
+use super::head::Name;
 use super::loose::Text;
-use crate::event::{Head, Unparsed};
-use members::{Level, members};
+use crate::event::{Head, Part, Parts, Unparsed};
+use members::{Member, Visit, members};
 use std::borrow::Cow;
 
 /// The member whose own members are wanted too.
 const IDENTITY: &[u8] = b"userIdentity";
+
+/// Of a record in which none was come to.
+const NO_PARTS: Parts<'_> = Parts {
+    request: Part::Absent,
+    response: Part::Absent,
+    additional: Part::Absent,
+    identity: Part::Absent,
+};
 
 /// The head of the record that the bytes start with, and where it ends; `None` where only the
 /// parser can tell.
 pub(super) fn head(data: &[u8]) -> Option<(Head<'_>, usize)> {
     let data = data.get(..MAX_EVENT).unwrap_or(data);
     let mut skim = Skim::default();
-    skim.top.head.succeeded = true;
-    let read = members(data, IDENTITY, |level, key, value| match level {
-        Level::Outer => skim.outer(key, value),
-        Level::Inner => skim.inner(key, value),
-    })?;
+    skim.head.succeeded = true;
+    skim.head.parts = NO_PARTS;
+    let read = members(data, IDENTITY, &mut skim)?;
     if skim.has_dotted {
-        skim.top.forget_below();
+        skim.head.forget_below();
     }
     let text = data.get(..read.end)?;
-    skim.top.head.text = Some(if read.is_plain {
+    skim.head.text = Some(if read.is_plain {
         Unparsed::plain(text)
     } else {
         Unparsed::new(text)
     });
     // What is no record is for the parser to name.
-    skim.top
-        .head
-        .event_name
-        .is_some()
-        .then_some((skim.top.head, read.end))
+    let is_record = skim.head.event_name.is_some();
+    is_record.then_some((skim.head, read.end))
 }
 
 #[derive(Default)]
 struct Skim<'a> {
-    top: Top<'a>,
+    head: Head<'a>,
     /// Names that were met, one bit each.
     seen: u32,
     has_dotted: bool,
 }
 
-impl<'a> Skim<'a> {
-    fn outer(&mut self, key: &'a [u8], value: &'a [u8]) -> Option<()> {
-        let name = Name::of(key);
+impl<'a> Visit<'a> for Skim<'a> {
+    fn outer(&mut self, member: &Member<'a>) -> Option<()> {
+        let name = Name::of(member.name);
         match name {
             Name::Other | Name::Dotted => {
                 self.has_dotted |= name == Name::Dotted;
-                return is_plain(key).then_some(());
+                return member.is_named_plainly().then_some(());
             }
             // Envelopes, and what is around records, are not for here.
             Name::Detail | Name::DetailType | Name::Records => return None,
@@ -70,22 +74,45 @@ impl<'a> Skim<'a> {
         }
         self.seen |= bit;
         match name {
-            Name::Request => self.top.head.request = Some(value),
-            // Its members came before it. The others are read again where a record is wanted.
-            Name::UserIdentity | Name::EventId | Name::EventTime | Name::Region => {}
-            name => *self.top.slot(name)? = text(value).ok()?,
+            Name::Request => self.head.parts.request = Part::Json(member.value),
+            Name::Response => self.head.parts.response = Part::Json(member.value),
+            Name::Additional => self.head.parts.additional = Part::Json(member.value),
+            Name::UserIdentity => self.head.parts.identity = Part::Json(member.value),
+            // Read again where a record is wanted.
+            Name::EventId | Name::EventTime | Name::Region => {}
+            name => *self.head.slot(name)? = member.text()?,
         }
         Some(())
     }
 
-    fn inner(&mut self, key: &'a [u8], value: &'a [u8]) -> Option<()> {
-        match key {
-            b"type" => self.top.head.user_identity_type = text(value).ok()?,
-            b"accountId" => self.top.head.user_identity_account = text(value).ok()?,
-            _ if !is_plain(key) => return None,
+    fn inner(&mut self, member: &Member<'a>) -> Option<()> {
+        match member.name {
+            b"type" => self.head.user_identity_type = member.text()?,
+            b"accountId" => self.head.user_identity_account = member.text()?,
+            _ if !member.is_named_plainly() => return None,
             _ => {}
         }
         Some(())
+    }
+}
+
+impl<'a> Member<'a> {
+    /// Whether its name is spelled as it is read.
+    fn is_named_plainly(&self) -> bool {
+        self.is_plain || is_plain(self.name)
+    }
+
+    /// Its text, or `None` for any other value; `None` around it where that cannot be told.
+    fn text(&self) -> Option<Option<Cow<'a, str>>> {
+        let Some(quoted) = self.value.strip_prefix(b"\"") else {
+            return Some(None);
+        };
+        let inside = quoted.strip_suffix(b"\"")?;
+        if self.is_plain || is_plain(inside) {
+            return Some(Some(Cow::Borrowed(std::str::from_utf8(inside).ok()?)));
+        }
+        let text = serde_json::from_slice::<Text<'_>>(self.value);
+        text.ok().map(|text| text.0)
     }
 }
 
@@ -94,18 +121,6 @@ fn is_plain(text: &[u8]) -> bool {
     // Without an early end, so that many bytes are looked at together.
     let is_odd = |byte: &u8| !matches!(byte, b' '..=b'[' | b']'..=0x7F);
     !text.iter().fold(false, |odd, byte| odd | is_odd(byte))
-}
-
-/// A string, or `None` for any other value.
-fn text(value: &[u8]) -> serde_json::Result<Option<Cow<'_, str>>> {
-    let Some(quoted) = value.strip_prefix(b"\"") else {
-        return Ok(None);
-    };
-    let inside = quoted.strip_suffix(b"\"").filter(|inside| is_plain(inside));
-    match inside.and_then(|inside| std::str::from_utf8(inside).ok()) {
-        Some(text) => Ok(Some(Cow::Borrowed(text))),
-        None => serde_json::from_slice::<Text<'_>>(value).map(|text| text.0),
-    }
 }
 
 #[cfg(test)]

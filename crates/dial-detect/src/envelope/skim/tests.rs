@@ -1,10 +1,15 @@
 use super::*;
+use crate::envelope::head::Top;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// What the parser reads.
+/// What the parser reads, but for the parts.
 fn parsed(text: &str) -> Option<Head<'_>> {
-    Top::read(text).ok().map(|top| top.head)
+    let top = Top::read(text).ok()?;
+    Some(Head {
+        parts: Parts::default(),
+        ..top.head
+    })
 }
 
 fn skimmed(text: &str) -> Option<Head<'_>> {
@@ -16,7 +21,30 @@ fn skimmed(text: &str) -> Option<Head<'_>> {
     let slowly = Unparsed::new(text.as_bytes());
     assert_eq!(seen.spells_letters(), slowly.spells_letters(), "{text}");
     assert_eq!(seen.spells_all(), slowly.spells_all(), "{text}");
+    parts_are_whole(&std::mem::take(&mut head.parts), text);
     Some(head)
+}
+
+/// Every part is what the parser reads there, unless a name that spells a path wins over it.
+fn parts_are_whole(parts: &Parts<'_>, text: &str) {
+    let record: Value = serde_json::from_str(text).unwrap();
+    let is_dotted = |name: &String| name.contains('.');
+    if record.as_object().unwrap().keys().any(is_dotted) {
+        return assert_eq!(*parts, Parts::default(), "{text}");
+    }
+    let named = [
+        ("requestParameters", parts.request),
+        ("responseElements", parts.response),
+        ("additionalEventData", parts.additional),
+        ("userIdentity", parts.identity),
+    ];
+    for (name, part) in named {
+        assert_ne!(part, Part::Unknown, "{name} of {text}");
+        let read = part
+            .json()
+            .map(|json| serde_json::from_slice(json).unwrap());
+        assert_eq!(read.as_ref(), record.get(name), "{name} of {text}");
+    }
 }
 
 #[test]
@@ -109,6 +137,8 @@ fn record() -> impl Strategy<Value = Value> {
         "userAgent",
         "userIdentity",
         "requestParameters",
+        "responseElements",
+        "additionalEventData",
         "recipientAccountId",
         "eventID",
         "awsRegion",
@@ -156,6 +186,7 @@ proptest! {
         if let Some((mut head, end)) = head(text.as_bytes()) {
             prop_assert!(end <= text.len());
             head.text = None;
+            head.parts = Parts::default();
             // What the parser takes too, it takes alike.
             if let Some(parsed) = parsed(&text[..end]) {
                 prop_assert_eq!(head, parsed);

@@ -6,8 +6,8 @@ use flate2::read::MultiGzDecoder;
 use libdeflater::Decompressor;
 use std::io::{Chain, ErrorKind, Read};
 
-/// Most bytes of a file that is read whole.
-const WHOLE_INPUT: usize = 4 << 20;
+/// A file of fewer bytes is read whole.
+pub const WHOLE_INPUT: usize = 4 << 20;
 /// Most bytes that are inflated whole; CloudTrail's files are far below.
 const WHOLE_OUTPUT: usize = 32 << 20;
 /// Below this size no ratio is a bomb.
@@ -51,7 +51,8 @@ impl Gunzip {
     pub(super) fn new() -> Self {
         Self {
             decompressor: Decompressor::new(),
-            input: Vec::new(),
+            // Zeros that are not written over take no memory.
+            input: vec![0; WHOLE_INPUT],
             output: Vec::new(),
         }
     }
@@ -61,28 +62,21 @@ impl Gunzip {
         mut source: R,
         limits: &Limits,
     ) -> Result<Inflated<'_, R>, ScanFault> {
-        self.input.clear();
-        let bound = u64::try_from(WHOLE_INPUT).unwrap_or(u64::MAX);
-        let read = source.by_ref().take(bound).read_to_end(&mut self.input);
-        read.map_err(ScanFault::Read)?;
-        let is_whole = self.input.len() < WHOLE_INPUT;
-        let is_gzip = self.input.starts_with(&[0x1f, 0x8b]);
+        let read = fill(&mut source, &mut self.input).map_err(ScanFault::Read)?;
+        let input = self.input.get(..read).unwrap_or_default();
+        let is_whole = read < self.input.len();
+        let is_gzip = input.starts_with(&[0x1f, 0x8b]);
         let whole = match (is_whole, is_gzip) {
-            (true, false) => Some(self.input.as_slice()),
-            (true, true) => inflate_whole(
-                &mut self.decompressor,
-                &self.input,
-                &mut self.output,
-                limits,
-            ),
+            (true, false) => Some(input),
+            (true, true) => inflate_whole(&mut self.decompressor, input, &mut self.output, limits),
             (false, _) => None,
         };
         if let Some(json) = whole {
-            let compressed = self.input.len() as u64;
+            let compressed = read as u64;
             return Ok(Inflated::Whole { compressed, json });
         }
         let source = Counted {
-            inner: self.input.as_slice().chain(source),
+            inner: input.chain(source),
             bytes: 0,
         };
         Ok(Inflated::Stream(if is_gzip {
@@ -91,6 +85,20 @@ impl Gunzip {
             Stream::Plain(source)
         }))
     }
+}
+
+/// Reads as much as there is room for, in as few calls; returns how much there was.
+fn fill(source: &mut impl Read, into: &mut [u8]) -> std::io::Result<usize> {
+    let mut filled = 0;
+    while let Some(room) = into.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match source.read(room) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 /// Inflates a file of one gzip member; `None` where the stream must say what is the matter:

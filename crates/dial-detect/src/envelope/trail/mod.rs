@@ -10,6 +10,7 @@ mod walk;
 
 use super::{EnvelopeError, Item, MAX_EVENT};
 use crate::event::Head;
+pub use gunzip::WHOLE_INPUT;
 use gunzip::{FREE_OF_RATIO, Gunzip, Inflated, Stream};
 use std::io::Read;
 use walk::Walker;
