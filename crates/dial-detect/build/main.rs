@@ -8,6 +8,8 @@
 mod gate;
 #[path = "../src/engine/outline.rs"]
 mod outline;
+#[path = "../src/engine/place.rs"]
+mod place;
 mod render;
 #[path = "../src/engine/rule.rs"]
 #[expect(unreachable_pub, reason = "the crate shows it to others")]

@@ -6,7 +6,8 @@ use crate::explain::{Case, clip, explain};
 use crate::facts::Facts;
 use crate::normalise::{Call, lookup};
 use crate::severity::{self, Circumstances, Override, Place, Rating};
-use crate::{native, redact, resources};
+use crate::touched::Touched;
+use crate::{native, redact};
 use dial_core::finding::{
     Account, EventRef, Finding, Matched, Principal, Resource, RuleRef, Source,
 };
@@ -35,6 +36,8 @@ const MAX_TITLE_NAME: usize = 120;
 /// All that findings of one event share.
 pub(crate) struct Scene<'a> {
     pub(crate) event: &'a Event,
+    /// What it touched.
+    pub(crate) touched: &'a Touched<'a>,
     /// The event with its record redacted.
     pub(crate) redacted: &'a Event,
     pub(crate) derived: &'a Value,
@@ -66,10 +69,7 @@ impl Scene<'_> {
 
     /// The event's resources, that which the rule is about first.
     fn resources(&self, rule: &RuleInfo) -> Vec<Resource> {
-        let mut all = match self.event.kind {
-            Kind::CloudTrail => resources::of(&Call::of(self.event)),
-            Kind::Native { .. } => native::resources(self.event),
-        };
+        let mut all = self.touched.resources().to_vec();
         if let Some(wanted) = &rule.dial.resource {
             all.sort_by_key(|resource| resource.kind != *wanted);
         }

@@ -20,6 +20,7 @@ pub mod resources;
 pub mod settings;
 pub mod severity;
 mod text;
+mod touched;
 mod tuning;
 
 pub use pipeline::{Failure, Judged, Pipeline, SetupError};

@@ -18,6 +18,7 @@ use crate::finding::Scene;
 use crate::normalise::{Call, lookup};
 use crate::patterns::Drift;
 use crate::settings::{Decoy, Settings};
+use crate::touched::Touched;
 use crate::tuning::{Seen as Tuned, Tuning};
 use crate::{isolate, native, redact};
 use dial_core::Finding;
@@ -204,14 +205,15 @@ impl Pipeline {
     /// Judges one event. Never panics: what breaks is reported, the rest goes on.
     pub fn run(&self, event: &Event, now: Timestamp) -> Judged {
         let mut judged = Judged::default();
+        let touched = &Touched::by(event);
         let rules = isolate::run(|| self.engine.candidates(event));
         let rules = judged.or_default(None, rules);
-        let hits = self.hits(event, &rules, &mut judged);
+        let hits = self.hits(touched, &rules, &mut judged);
         if hits.is_empty() {
             return judged;
         }
         // People are told everything, not only what decided.
-        let known = self.known(event, None, &mut judged);
+        let known = self.known(touched, None, &mut judged);
         // Nothing leaves that could not be redacted.
         let redacted = isolate::run(|| Some(redacted(event)));
         let Some(redacted) = judged.or_default(None, redacted) else {
@@ -219,6 +221,7 @@ impl Pipeline {
         };
         let scene = Scene {
             event,
+            touched,
             redacted: &redacted,
             derived: &known.derived,
             facts: &known.facts,
@@ -234,7 +237,7 @@ impl Pipeline {
             production: self.is_production(event),
             trusted: self.tuning.trusted(),
         };
-        let seen = Tuned::new(event, None, None);
+        let seen = Tuned::new(touched, None, None);
         for hit in hits {
             if let Some(rule) = self.engine.rule(hit.rule) {
                 let found = isolate::run(|| scene.findings(rule, &hit));
@@ -251,14 +254,15 @@ impl Pipeline {
     }
 
     /// What can be known of an event beside its record; all, or only what is needed.
-    fn known(&self, event: &Event, needs: Option<&Needs>, judged: &mut Judged) -> Known {
+    fn known(&self, touched: &Touched<'_>, needs: Option<&Needs>, judged: &mut Judged) -> Known {
+        let event = touched.event();
         let facts = isolate::run(|| self.facts(event, needs));
         let facts = judged.or_default(None, facts);
         let is_wanted = |names: &[&str]| needs.is_none_or(|needs| needs.any_of(names));
         let around = isolate::run(|| is_wanted(&ENRICHED).then(|| self.surroundings(event)));
         let around = judged.or_default(None, around).unwrap_or_default();
         let mut derived = derived::fields(&facts, &around.fields(self, event));
-        let seen = around.tuned(event);
+        let seen = around.tuned(touched);
         let tuned = isolate::run(|| {
             let is_wanted = |root: &str| is_wanted(&[root]);
             self.tuning.add_to(&mut derived, &seen, is_wanted);
@@ -283,13 +287,13 @@ impl Pipeline {
     }
 
     /// Asks the rules all at once; if one panics, one by one, so that only that one is lost.
-    fn hits(&self, event: &Event, rules: &[usize], judged: &mut Judged) -> Vec<Hit> {
+    fn hits(&self, touched: &Touched<'_>, rules: &[usize], judged: &mut Judged) -> Vec<Hit> {
         if rules.is_empty() {
             return Vec::new();
         }
         let needs = self.engine.needs(rules);
-        let known = self.known(event, Some(&needs), judged);
-        let view = View::new(event, &known.derived);
+        let known = self.known(touched, Some(&needs), judged);
+        let view = View::new(touched.event(), &known.derived);
         let reason = match isolate::run(|| self.engine.judge(rules, &view)) {
             Ok(hits) => return hits,
             Err(reason) => reason,
@@ -387,9 +391,9 @@ impl Around {
         }
     }
 
-    fn tuned<'a>(&'a self, event: &'a Event) -> Tuned<'a> {
+    fn tuned<'a>(&'a self, touched: &'a Touched<'a>) -> Tuned<'a> {
         let asn = self.source.asn.as_ref().map(|asn| asn.number);
-        Tuned::new(event, source_ip(event), asn)
+        Tuned::new(touched, source_ip(touched.event()), asn)
     }
 }
 

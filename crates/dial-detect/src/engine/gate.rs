@@ -3,6 +3,7 @@
 //! Sound by construction: judged in three values, everything that the head does not show is
 //! `Unknown`, and only a rule that is certainly `False` is left out.
 
+use super::place::Place;
 use std::borrow::Cow;
 
 /// Top-level names that are derived, never read from the record.
@@ -61,21 +62,6 @@ pub(crate) enum Member {
     UserAgent,
     /// `userIdentity.accountId`.
     AccountId,
-}
-
-/// Where in a record a text must stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Place {
-    /// Somewhere.
-    Record,
-    /// In `requestParameters`.
-    Request,
-    /// In `responseElements`.
-    Response,
-    /// In `additionalEventData`.
-    Additional,
-    /// In `userIdentity`.
-    Identity,
 }
 
 /// How a text must fit; `Exactly` and `Cased` are the whole text, the others ignore case.
@@ -240,24 +226,6 @@ impl Gate {
             }
         }
     }
-}
-
-impl Place {
-    /// Where the value of a field stands that is no derived one.
-    pub(crate) fn of(field: &str) -> Self {
-        match root_of(field) {
-            "requestParameters" => Self::Request,
-            "responseElements" => Self::Response,
-            "additionalEventData" => Self::Additional,
-            "userIdentity" => Self::Identity,
-            _ => Self::Record,
-        }
-    }
-}
-
-/// First part of a path: up to a dot or bracket.
-pub(crate) fn root_of(path: &str) -> &str {
-    path.split(['.', '[']).next().unwrap_or(path)
 }
 
 impl Known<'_> {

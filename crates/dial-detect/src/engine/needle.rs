@@ -6,6 +6,21 @@ use memchr::memchr2_iter;
 /// Letters from rare to frequent in CloudTrail's records; what is not among them is rarer still.
 const BY_RARITY: &[u8] = b"qxjzkwyvbfhgpdlmuncroisaet0123456789-_./:";
 
+/// Where each byte stands among those; 0 for what is rarer.
+const RANKS: [u8; 256] = {
+    let mut ranks = [0; 256];
+    let mut rank = 0;
+    while rank < BY_RARITY.len() {
+        let byte = BY_RARITY[rank];
+        #[expect(clippy::cast_possible_truncation, reason = "there are 41")]
+        let place = rank as u8 + 1;
+        ranks[byte as usize] = place;
+        ranks[byte.to_ascii_uppercase() as usize] = place;
+        rank += 1;
+    }
+    ranks
+};
+
 /// Whether no field in a part of a record can hold this [word](super::words).
 pub(super) fn lacks(record: &Unparsed<'_>, part: Part<'_>, wanted: &str) -> bool {
     match part {
@@ -16,11 +31,11 @@ pub(super) fn lacks(record: &Unparsed<'_>, part: Part<'_>, wanted: &str) -> bool
 }
 
 fn holds(text: &[u8], wanted: &[u8]) -> bool {
-    let rank = |byte: &u8| {
-        let mut order = BY_RARITY.iter();
-        order.position(|known| known.eq_ignore_ascii_case(byte))
-    };
-    let rarest = wanted.iter().enumerate().min_by_key(|(_, byte)| rank(byte));
+    let rank = |byte: u8| RANKS.get(usize::from(byte));
+    let rarest = wanted
+        .iter()
+        .enumerate()
+        .min_by_key(|(_, byte)| rank(**byte));
     let Some((before, byte)) = rarest else {
         return true;
     };

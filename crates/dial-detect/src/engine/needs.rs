@@ -1,7 +1,7 @@
 //! What a rule wants to know beside the record, so that nothing else is worked out.
 
 use super::gate::DERIVED;
-use super::gate::root_of;
+use super::place::root_of;
 use crate::facts::{EXTRACTORS, Extractor};
 
 /// Derived names and facts that some rules read.

@@ -3,7 +3,8 @@
 //! In three values, as gates are: what else the rule wants to know is `Unknown`, so a rule that
 //! does not hold here would not hold for the whole record either.
 
-use super::gate::{Known, Place, Truth, all, any, negated, truth};
+use super::gate::{Known, Truth, all, any, negated, truth};
+use super::place::Place;
 use super::section::Section;
 use super::view::names_of;
 use crate::event::{Part, Parts};
@@ -88,7 +89,13 @@ impl<'a> Peek<'a> {
 
     fn detection(&self, detection: &CompiledDetection) -> Truth {
         match detection {
-            CompiledDetection::AllOf(items) => all(items.iter().map(|item| self.item(item))),
+            CompiledDetection::AllOf(items) => {
+                // What the gate has not seen decides; the names it has seen hold already.
+                let (seen, unseen) = (items.iter(), items.iter());
+                let unseen = unseen.filter(|item| is_in_part(item));
+                let items = unseen.chain(seen.filter(|item| !is_in_part(item)));
+                all(items.map(|item| self.item(item)))
+            }
             CompiledDetection::AnyOf(parts) => any(parts.iter().map(|part| self.detection(part))),
             CompiledDetection::And(parts) => all(parts.iter().map(|part| self.detection(part))),
             CompiledDetection::Keywords(_)
@@ -121,6 +128,12 @@ impl<'a> Peek<'a> {
         };
         shown.map_or(Truth::Unknown, |shown| seen(item, Some(shown)))
     }
+}
+
+/// Whether an item is about a field in a part.
+fn is_in_part(item: &CompiledDetectionItem) -> bool {
+    let field = item.field.as_deref();
+    field.is_some_and(|field| Place::of(field) != Place::Record)
 }
 
 /// What the library would say of a field whose value is known, or known to be missing.

@@ -1,6 +1,6 @@
 //! A member of a record that is not parsed yet, of which no more is read than a rule asks for.
 
-use super::gate::{Place, root_of};
+use super::place::{Place, root_of};
 use super::view::with_text;
 use crate::event::Part;
 use rsigma_eval::event::{Event as _, EventValue, JsonEvent};

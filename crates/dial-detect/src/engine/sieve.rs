@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// Kinds that are remembered; whoever invents more only pays for them each time.
 const MAX_KINDS: usize = 4_096;
 /// Bytes of a kind that is remembered; real ones have a hundred.
-const MAX_KIND: usize = 512;
+const MAX_KIND: usize = 256;
 
 /// Rules by kind of call.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@
 //! joins, a part may be dropped; a disjunction keeps all. So an event that a rule matches always
 //! fits one of the rule's needs, and what fits none can be left where it is.
 
-use super::gate::root_of;
+use super::place::root_of;
 use crate::envelope::OWN;
 use crate::facts::EXTRACTORS;
 use crate::tuning::DecoyKind;

@@ -9,7 +9,7 @@
 //! * A native finding is seen in EventBridge's own shape: `source`, `detail-type`, `detail.…`.
 
 use super::gate::DERIVED;
-pub(super) use super::gate::root_of;
+pub(super) use super::place::root_of;
 use crate::event::{Event, Kind};
 use crate::normalise::without_date;
 use rsigma_eval::event::{Event as Fields, EventValue, JsonEvent};

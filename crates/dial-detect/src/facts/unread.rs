@@ -5,8 +5,9 @@
 //! case, as `normalise::lookup` finds them.
 
 use super::Known;
-use crate::event::{Head, Unparsed};
+use crate::event::{Head, Part, Unparsed};
 use crate::text::is_account;
+use memchr::memchr2_iter;
 use regex::bytes::Regex;
 use std::cell::OnceCell;
 use std::sync::LazyLock;
@@ -26,8 +27,8 @@ static PEER: LazyLock<Regex> = LazyLock::new(|| needles(r#""userid""#));
 static ANONYMOUS: LazyLock<Regex> = LazyLock::new(|| needles("anonymous"));
 /// Credentials of an instance: where they came from, or a session under the instance's id.
 static INSTANCE: LazyLock<Regex> = LazyLock::new(|| needles(r#"ec2roledelivery"|/i-"#));
-/// An account, wherever.
-static ACCOUNT: LazyLock<Regex> = LazyLock::new(|| needles(r#"accountid""#));
+/// Name of an account, wherever.
+const ACCOUNT: &[u8] = b"accountid";
 /// Whether a second factor was used.
 static MFA: LazyLock<Regex> = LazyLock::new(|| needles(r#"mfaused(?:"\s*:\s*"yes")?"#));
 
@@ -68,7 +69,9 @@ impl<'a> Unread<'a> {
     }
 
     fn shows_no(&self, fact: &str, wanted: bool) -> bool {
-        let (request, text) = (self.head.parts.request.json(), self.bytes());
+        let parts = &self.head.parts;
+        let (request, text) = (parts.request.json(), self.bytes());
+        let identity = self.within(parts.identity);
         match (fact, wanted) {
             ("s3.acl.public" | "s3.acl.writable" | "s3.acl.external" | "s3.acl.unknown", _) => {
                 lacks(request, &ACL)
@@ -90,14 +93,23 @@ impl<'a> Unread<'a> {
             {
                 true
             }
-            (
-                "principal.external" | "s3.object.foreign_bucket" | "s3.object.foreign_caller",
-                true,
-            ) => self.is_all_ours(),
-            ("principal.anonymous", true) => lacks(text, &ANONYMOUS),
-            ("principal.instance", true) => lacks(text, &INSTANCE),
-            ("signin.mfa", false) => text.is_some_and(has_factor),
+            ("principal.external", true) => {
+                identity.is_some_and(|identity| is_all_ours(identity, &self.known))
+            }
+            ("s3.object.foreign_bucket" | "s3.object.foreign_caller", true) => self.is_all_ours(),
+            ("principal.anonymous", true) => lacks(identity, &ANONYMOUS),
+            ("principal.instance", true) => lacks(identity, &INSTANCE),
+            ("signin.mfa", false) => self.within(parts.additional).is_some_and(has_factor),
             _ => false,
+        }
+    }
+
+    /// Where the text of a part stands; anywhere, where nobody looked for it.
+    fn within(&self, part: Part<'a>) -> Option<&'a [u8]> {
+        match part {
+            Part::Unknown => self.bytes(),
+            Part::Absent => Some(b""),
+            Part::Json(json) => Some(json),
         }
     }
 
@@ -118,13 +130,23 @@ fn lacks(text: Option<&[u8]>, needles: &Regex) -> bool {
 
 /// Whether every member that names an account names one of ours.
 fn is_all_ours(text: &[u8], known: &Known<'_>) -> bool {
-    let mut named = ACCOUNT.find_iter(text).map(|found| text.get(found.end()..));
-    named.all(|behind| {
-        let value = behind.unwrap_or_default().trim_ascii_start();
+    accounts(text).all(|behind| {
+        let value = behind.trim_ascii_start();
         let value = value.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
         let account = value.and_then(|value| value.strip_prefix(b"\"")?.get(..12));
         let account = account.and_then(|account| std::str::from_utf8(account).ok());
         account.is_some_and(|account| is_account(account) && known.has(account))
+    })
+}
+
+/// What stands behind each name of an account. Looked for by its last letter, of which a record
+/// has few: three times as fast as a regular expression that ignores case.
+fn accounts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    memchr2_iter(b'd', b'D', text).filter_map(|last| {
+        let behind = text.get(last + 1..)?.strip_prefix(b"\"")?;
+        let first = (last + 1).checked_sub(ACCOUNT.len())?;
+        let name = text.get(first..=last)?;
+        name.eq_ignore_ascii_case(ACCOUNT).then_some(behind)
     })
 }
 
@@ -161,7 +183,7 @@ pub(crate) const JUDGED: [(&str, bool); 17] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Part, Parts};
+    use crate::event::Parts;
     use serde_json::{Value, json};
     use std::collections::BTreeSet;
 

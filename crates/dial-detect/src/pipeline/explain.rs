@@ -3,6 +3,7 @@
 use super::{Judged, Pipeline};
 use crate::engine::{RuleInfo, Step, View};
 use crate::event::Event;
+use crate::touched::Touched;
 use dial_core::Finding;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -47,7 +48,8 @@ impl Pipeline {
     pub fn explain(&self, rule: &RuleInfo, event: &Event, now: Timestamp) -> Option<Explanation> {
         let mut rules = self.engine.rules().iter();
         let index = rules.position(|known| known.id == rule.id)?;
-        let known = self.known(event, None, &mut Judged::default());
+        let touched = Touched::by(event);
+        let known = self.known(&touched, None, &mut Judged::default());
         let view = View::new(event, &known.derived);
         let mut condition = self.engine.explain(index, &view);
         for step in &mut condition {

@@ -7,6 +7,7 @@ use crate::event::Event;
 use crate::facts;
 use crate::normalise::Call;
 use crate::settings::Settings;
+use crate::touched::Touched;
 use crate::tuning::{Seen, Tuning};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -54,7 +55,11 @@ fn prepared(test: &RuleTest, fixtures: &Path) -> Result<(Event, Value), String> 
     };
     let mut derived = derived::fields(&facts, &around);
     let ip = super::source_ip(&event);
-    Tuning::of(&Settings::default()).add_to(&mut derived, &Seen::new(&event, ip, None), |_| true);
+    Tuning::of(&Settings::default()).add_to(
+        &mut derived,
+        &Seen::new(&Touched::by(&event), ip, None),
+        |_| true,
+    );
     if let Value::Object(fields) = &mut derived {
         given
             .into_iter()

@@ -144,6 +144,9 @@ const TELLTALES: [&str; 10] = [
 
 /// Lower case without `-`, `_` and list indexes: `X-Amz_Key[0]` → `xamzkey`.
 pub(super) fn normalise(key: &str) -> String {
+    if key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return key.to_ascii_lowercase();
+    }
     let name = key.split('[').next().unwrap_or_default();
     let kept = name.chars().filter(|c| !matches!(c, '-' | '_' | ' '));
     if name.is_ascii() {

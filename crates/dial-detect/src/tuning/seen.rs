@@ -1,10 +1,9 @@
 //! One event as the settings look at it; what several of them ask for is found out once.
 
-use crate::event::{Event, Kind};
+use crate::event::Event;
 use crate::normalise::Call;
-use crate::{native, resources};
+use crate::touched::Touched;
 use dial_core::finding::Resource;
-use std::cell::OnceCell;
 
 /// One event, and what enrichment knows of its origin.
 pub(crate) struct Seen<'a> {
@@ -13,16 +12,16 @@ pub(crate) struct Seen<'a> {
     pub(crate) ip: Option<&'a str>,
     /// Number of the address's network.
     pub(crate) asn: Option<u32>,
-    resources: OnceCell<Vec<Resource>>,
+    touched: &'a Touched<'a>,
 }
 
 impl<'a> Seen<'a> {
-    pub(crate) fn new(event: &'a Event, ip: Option<&'a str>, asn: Option<u32>) -> Self {
+    pub(crate) fn new(touched: &'a Touched<'a>, ip: Option<&'a str>, asn: Option<u32>) -> Self {
         Self {
-            event,
+            event: touched.event(),
             ip,
             asn,
-            resources: OnceCell::new(),
+            touched,
         }
     }
 
@@ -31,11 +30,8 @@ impl<'a> Seen<'a> {
     }
 
     /// Everything that the event touched.
-    pub(crate) fn resources(&self) -> &[Resource] {
-        self.resources.get_or_init(|| match self.event.kind {
-            Kind::CloudTrail => resources::of(&self.call()),
-            Kind::Native { .. } => native::resources(self.event),
-        })
+    pub(crate) fn resources(&self) -> &'a [Resource] {
+        self.touched.resources()
     }
 
     /// ARNs of the caller: its own, and that of the role or user behind its session.

@@ -5,6 +5,7 @@ mod guarantee;
 use super::*;
 use crate::facts::event;
 use crate::settings::Settings;
+use crate::touched::Touched;
 
 fn settings(json: Value) -> Settings {
     serde_json::from_value(json).expect("settings")
@@ -13,7 +14,11 @@ fn settings(json: Value) -> Settings {
 fn fields(settings: &Settings, record: Value, ip: Option<&str>, asn: Option<u32>) -> Value {
     let mut derived = json!({});
     let event = event(record);
-    Tuning::of(settings).add_to(&mut derived, &Seen::new(&event, ip, asn), |_| true);
+    Tuning::of(settings).add_to(
+        &mut derived,
+        &Seen::new(&Touched::by(&event), ip, asn),
+        |_| true,
+    );
     derived
 }
 

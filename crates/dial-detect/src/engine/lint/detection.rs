@@ -2,7 +2,7 @@
 
 use super::Report;
 use crate::engine::gate::DERIVED;
-use crate::engine::gate::root_of;
+use crate::engine::place::root_of;
 use rsigma_parser::{ArrayQuantifier, Detection, DetectionItem, Modifier, SigmaRule};
 
 /// Fields at the top of a CloudTrail record or of an EventBridge event.

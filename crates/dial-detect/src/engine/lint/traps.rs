@@ -3,7 +3,7 @@
 use super::Report;
 use super::group::{Group, groups};
 use crate::engine::gate::DERIVED;
-use crate::engine::gate::root_of;
+use crate::engine::place::root_of;
 use rsigma_parser::{Detection, DetectionItem, Modifier, SigmaRule, SigmaValue};
 use std::collections::BTreeMap;
 

@@ -42,20 +42,20 @@ pub(super) fn members<'a>(
     entered: &[u8],
     visit: &mut impl Visit<'a>,
 ) -> Option<Read> {
-    dispatch!(Level::new(), simd => whole(Cursor::new(simd, data), Outer { entered }, visit))
+    dispatch!(Level::new(), simd => whole(Cursor::new(simd, data), &Outer { entered }, visit))
 }
 
 #[inline(always)]
 fn whole<'a, S: Simd>(
     mut cursor: Cursor<'a, S>,
-    outer: Outer<'_>,
+    outer: &Outer<'_>,
     visit: &mut impl Visit<'a>,
 ) -> Option<Read> {
     let start = cursor.next()?;
     if start != 0 || cursor.data().first() != Some(&b'{') {
         return None;
     }
-    let end = object(&mut cursor, start, &outer, visit)?;
+    let end = object(&mut cursor, start, outer, visit)?;
     Some(Read {
         end: end + 1,
         is_plain: cursor.is_plain(),
@@ -138,40 +138,46 @@ fn object<'a, S: Simd>(
     if !is_blank(data, from + 1, at) {
         return None;
     }
-    if data.get(at) != Some(&b'"') {
-        return (data.get(at) == Some(&b'}')).then_some(at);
-    }
-    loop {
-        // `at` is the quote that begins a name.
-        let name_end = cursor.next()?;
-        let name = data.get(at + 1..name_end)?;
-        let start = cursor.next()?;
-        let (value, next) = match value_at(data, name_end + 1, start)? {
-            Value::Bare(value) => (value, start),
-            Value::Marked => {
-                let end = match data.get(start)? {
-                    b'"' => cursor.next()?,
-                    b'{' | b'[' => layer.nested(cursor, name, start, visit)?,
-                    _ => return None,
-                };
-                let next = cursor.next()?;
-                separated(data, end + 1, next)?;
-                (marked(data.get(start..=end)?)?, next)
-            }
-        };
-        let is_plain = cursor.is_plain();
-        let member = Member {
-            name,
-            value,
-            is_plain,
-        };
+    while data.get(at)? == &b'"' {
+        let (member, next) = member(cursor, at, layer, visit)?;
         layer.tell(&member, visit)?;
-        match data.get(next)? {
-            b'"' => at = next,
-            b'}' => return Some(next),
-            _ => return None,
-        }
+        at = next;
     }
+    (data.get(at) == Some(&b'}')).then_some(at)
+}
+
+/// The member whose name begins with the quote at `at`, and the quote or bracket behind it.
+#[inline(always)]
+fn member<'a, S: Simd>(
+    cursor: &mut Cursor<'a, S>,
+    at: usize,
+    layer: &impl Layer,
+    visit: &mut impl Visit<'a>,
+) -> Option<(Member<'a>, usize)> {
+    let data = cursor.data();
+    let name_end = cursor.next()?;
+    let name = data.get(at + 1..name_end)?;
+    let start = cursor.next()?;
+    let (value, next) = match value_at(data, name_end + 1, start)? {
+        Value::Bare(value) => (value, start),
+        Value::Marked => {
+            let end = match data.get(start)? {
+                b'"' => cursor.next()?,
+                b'{' | b'[' => layer.nested(cursor, name, start, visit)?,
+                _ => return None,
+            };
+            let next = cursor.next()?;
+            separated(data, end + 1, next)?;
+            (marked(data.get(start..=end)?)?, next)
+        }
+    };
+    let is_plain = cursor.is_plain();
+    let member = Member {
+        name,
+        value,
+        is_plain,
+    };
+    Some((member, next))
 }
 
 /// What stands behind a name.

@@ -3,8 +3,14 @@
 //! Most records concern no rule, and reading them is most of a scan's cost. What is not plain
 //! here, or not sure, is left to the parser, which also says what is wrong with it.
 
+#[expect(
+    clippy::inline_always,
+    reason = "what is called instead is built without the processor's wide instructions"
+)]
 mod blocks;
+#[expect(clippy::inline_always, reason = "as above")]
 mod cursor;
+#[expect(clippy::inline_always, reason = "as above")]
 mod members;
 
 use super::MAX_EVENT;
@@ -25,9 +31,12 @@ const NO_PARTS: Parts<'_> = Parts {
     identity: Part::Absent,
 };
 
-/// The head of the record that the bytes start with, and where it ends; `None` where only the
-/// parser can tell.
-pub(super) fn head(data: &[u8]) -> Option<(Head<'_>, usize)> {
+/// Hands on the head of the record that the bytes start with, and the record; `None` where only
+/// the parser can tell.
+pub(super) fn with_head<'a, T>(
+    data: &'a [u8],
+    each: impl FnOnce(&Head<'a>, &'a [u8]) -> T,
+) -> Option<T> {
     let data = data.get(..MAX_EVENT).unwrap_or(data);
     let mut skim = Skim::default();
     skim.head.succeeded = true;
@@ -43,8 +52,10 @@ pub(super) fn head(data: &[u8]) -> Option<(Head<'_>, usize)> {
         Unparsed::new(text)
     });
     // What is no record is for the parser to name.
-    let is_record = skim.head.event_name.is_some();
-    is_record.then_some((skim.head, read.end))
+    skim.head
+        .event_name
+        .is_some()
+        .then(|| each(&skim.head, text))
 }
 
 #[derive(Default)]
@@ -80,15 +91,15 @@ impl<'a> Visit<'a> for Skim<'a> {
             Name::UserIdentity => self.head.parts.identity = Part::Json(member.value),
             // Read again where a record is wanted.
             Name::EventId | Name::EventTime | Name::Region => {}
-            name => *self.head.slot(name)? = member.text()?,
+            name => *self.head.slot(name)? = member.text().ok()?,
         }
         Some(())
     }
 
     fn inner(&mut self, member: &Member<'a>) -> Option<()> {
         match member.name {
-            b"type" => self.head.user_identity_type = member.text()?,
-            b"accountId" => self.head.user_identity_account = member.text()?,
+            b"type" => self.head.user_identity_type = member.text().ok()?,
+            b"accountId" => self.head.user_identity_account = member.text().ok()?,
             _ if !member.is_named_plainly() => return None,
             _ => {}
         }
@@ -102,17 +113,17 @@ impl<'a> Member<'a> {
         self.is_plain || is_plain(self.name)
     }
 
-    /// Its text, or `None` for any other value; `None` around it where that cannot be told.
-    fn text(&self) -> Option<Option<Cow<'a, str>>> {
+    /// Its text, or `None` for any other value.
+    fn text(&self) -> serde_json::Result<Option<Cow<'a, str>>> {
         let Some(quoted) = self.value.strip_prefix(b"\"") else {
-            return Some(None);
+            return Ok(None);
         };
-        let inside = quoted.strip_suffix(b"\"")?;
-        if self.is_plain || is_plain(inside) {
-            return Some(Some(Cow::Borrowed(std::str::from_utf8(inside).ok()?)));
+        let inside = quoted.strip_suffix(b"\"");
+        let inside = inside.filter(|inside| self.is_plain || is_plain(inside));
+        match inside.and_then(|inside| std::str::from_utf8(inside).ok()) {
+            Some(text) => Ok(Some(Cow::Borrowed(text))),
+            None => serde_json::from_slice::<Text<'_>>(self.value).map(|text| text.0),
         }
-        let text = serde_json::from_slice::<Text<'_>>(self.value);
-        text.ok().map(|text| text.0)
     }
 }
 

@@ -12,6 +12,10 @@ fn parsed(text: &str) -> Option<Head<'_>> {
     })
 }
 
+fn head(data: &[u8]) -> Option<(Head<'_>, usize)> {
+    with_head(data, |head, record| (head.clone(), record.len()))
+}
+
 fn skimmed(text: &str) -> Option<Head<'_>> {
     let (mut head, end) = head(text.as_bytes())?;
     assert_eq!(end, text.len(), "{text}");

@@ -175,10 +175,13 @@ impl<'f> Walker<'f> {
 
     /// A record, an envelope, or something malformed that starts like one.
     fn record(&mut self, data: &[u8], is_last: bool) -> Result<Step, ScanFault> {
-        if let Some((head, end)) = skim::head(data) {
+        let judged = skim::with_head(data, |head, record| {
             self.count()?;
-            self.judge_record(&head, data.get(..end).unwrap_or_default());
-            return Ok(Step::Took(end));
+            self.judge_record(head, record);
+            Ok(Step::Took(record.len()))
+        });
+        if let Some(step) = judged {
+            return step;
         }
         let mut values = serde_json::Deserializer::from_slice(data).into_iter::<Top<'_>>();
         let error = match values.next() {

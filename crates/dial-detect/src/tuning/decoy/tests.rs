@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::facts::event;
+use crate::touched::Touched;
 use serde_json::{Value, json};
 
 fn decoys() -> Lures {
@@ -52,7 +53,7 @@ fn check(cases: &[(&str, Value, &str)]) {
     let decoys = decoys();
     for (name, record, expected) in cases {
         let event = event(record.clone());
-        let field = decoys.field(&Seen::new(&event, None, None));
+        let field = decoys.field(&Seen::new(&Touched::by(&event), None, None));
         let kind = field.as_ref().and_then(|f| f["kind"].as_str());
         assert_eq!(kind.unwrap_or(""), *expected, "{name}");
     }
@@ -365,7 +366,7 @@ fn decoys_that_services_saw_in_use_are_seen() {
         let name = name.to_owned();
         let decoys = Lures::of(&[Decoy { kind, name }]);
         let event = reported(file);
-        let touched = decoys.touched(&Seen::new(&event, None, None));
+        let touched = decoys.touched(&Seen::new(&Touched::by(&event), None, None));
         assert_eq!(!touched.is_empty(), expected, "{file} {kind:?}");
     }
 }

@@ -4,6 +4,7 @@ use super::settings;
 use crate::envelope::{Input, read};
 use crate::event::Event;
 use crate::settings::{Settings, Suppression};
+use crate::touched::Touched;
 use crate::tuning::{Seen, Tuning};
 use crate::{Judged, Pipeline};
 use dial_core::Finding;
@@ -117,7 +118,8 @@ fn decoys() -> impl Strategy<Value = Vec<Value>> {
 }
 
 fn judged(tuning: &Tuning, event: &Event, findings: &[Finding]) -> Judged {
-    let seen = Seen::new(event, None, None);
+    let touched = Touched::by(event);
+    let seen = Seen::new(&touched, None, None);
     let mut judged = Judged::default();
     for finding in findings {
         tuning.place(finding.clone(), &seen, now(), &mut judged);
@@ -175,7 +177,7 @@ proptest! {
         settings.suppressions = suppressions;
         let tuning = Tuning::of(&settings);
         for (event, findings) in BASE.iter() {
-            let touched = tuning.lures.field(&Seen::new(event, None, None));
+            let touched = tuning.lures.field(&Seen::new(&Touched::by(event), None, None));
             let Some(decoy) = touched.as_ref().and_then(|t| t["name"].as_str()) else {
                 continue;
             };

@@ -1,0 +1,34 @@
+//! The members of a record that are looked at before it is parsed.
+
+/// Where in a record a text must stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// Somewhere.
+    Record,
+    /// In `requestParameters`.
+    Request,
+    /// In `responseElements`.
+    Response,
+    /// In `additionalEventData`.
+    Additional,
+    /// In `userIdentity`.
+    Identity,
+}
+
+impl Place {
+    /// Where the value of a field stands that is no derived one.
+    pub(crate) fn of(field: &str) -> Self {
+        match root_of(field) {
+            "requestParameters" => Self::Request,
+            "responseElements" => Self::Response,
+            "additionalEventData" => Self::Additional,
+            "userIdentity" => Self::Identity,
+            _ => Self::Record,
+        }
+    }
+}
+
+/// First part of a path: up to a dot or bracket.
+pub(crate) fn root_of(path: &str) -> &str {
+    path.split(['.', '[']).next().unwrap_or(path)
+}
