@@ -76,8 +76,8 @@ pub(super) struct Scan<'s> {
 }
 
 /// A source to be scanned.
-pub(super) struct Job {
-    pub(super) source: Arc<Source>,
+struct Job {
+    source: Arc<Source>,
     early: Option<Early>,
     parts: Parts,
 }
@@ -132,7 +132,7 @@ pub(super) fn run<E>(
     mut each: impl FnMut(&From<'_>, Part) -> Result<(), E>,
 ) -> Result<(), E> {
     let stopped = AtomicBool::new(false);
-    let queue = Queue::default();
+    let queue = Queue::new();
     let (found, mut finding) = waiting::channel(FOUND);
     std::thread::scope(|scope| {
         // The search owns its end, so that all know when it is over.
@@ -163,7 +163,7 @@ fn find(scan: &Scan<'_>, search: &Search<'_>, found: &waiting::Sender<Found>) {
 fn in_order<E>(
     scan: &Scan<'_>,
     finding: &mut waiting::Receiver<Found>,
-    queue: &Queue,
+    queue: &Queue<Job>,
     stopped: &AtomicBool,
     each: &mut impl FnMut(&From<'_>, Part) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -180,7 +180,7 @@ fn in_order<E>(
             None => return Ok(()),
             Some(Begun::Source(source, parts)) => {
                 let mut each = |part| each(&From::Source(&source), part);
-                match queue.take(&source) {
+                match queue.take(|job| Arc::ptr_eq(&job.source, &source)) {
                     Some(job) => here(scan, &mut scanner, job, stopped, &mut each)?,
                     None => parts.iter().flatten().try_for_each(each)?,
                 }
@@ -205,7 +205,7 @@ fn next(finding: &mut waiting::Receiver<Found>, waits: bool) -> Option<Found> {
     }
 }
 
-fn begin(scan: &Scan<'_>, found: Found, budget: &Budget, queue: &Queue) -> Begun {
+fn begin(scan: &Scan<'_>, found: Found, budget: &Budget, queue: &Queue<Job>) -> Begun {
     let Found::Source(source, size) = found else {
         return Begun::Other(found);
     };
@@ -223,7 +223,7 @@ fn begin(scan: &Scan<'_>, found: Found, budget: &Budget, queue: &Queue) -> Begun
     Begun::Source(source, received)
 }
 
-fn work(scan: &Scan<'_>, queue: &Queue, stopped: &AtomicBool) {
+fn work(scan: &Scan<'_>, queue: &Queue<Job>, stopped: &AtomicBool) {
     let mut scanner = Scanner::new(Limits::default());
     while let Some(job) = queue.next() {
         let Job {

@@ -1,52 +1,55 @@
-//! Sources that wait to be scanned, in order.
+//! Jobs that nobody has begun, in order.
 
-use super::pool::Job;
-use super::sources::Source;
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Jobs that nobody has begun.
-#[derive(Default)]
-pub(super) struct Queue {
-    waiting: Mutex<Waiting>,
+/// A queue for several threads that take jobs, and one that adds them.
+pub(super) struct Queue<J> {
+    waiting: Mutex<Waiting<J>>,
     changed: Condvar,
 }
 
-#[derive(Default)]
-struct Waiting {
-    jobs: VecDeque<Job>,
+struct Waiting<J> {
+    jobs: VecDeque<J>,
     is_closed: bool,
 }
 
-impl Queue {
+impl<J> Queue<J> {
+    pub(super) fn new() -> Self {
+        Self {
+            waiting: Mutex::new(Waiting {
+                jobs: VecDeque::new(),
+                is_closed: false,
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
     /// Puts a job behind all others.
-    pub(super) fn add(&self, job: Job) {
+    pub(super) fn add(&self, job: J) {
         self.lock().jobs.push_back(job);
         self.changed.notify_one();
     }
 
-    /// The job of a source before which all were begun; `None` where it was begun, too.
-    pub(super) fn take(&self, source: &Arc<Source>) -> Option<Job> {
+    /// The first job, if it is this one.
+    pub(super) fn take(&self, is_it: impl FnOnce(&J) -> bool) -> Option<J> {
         let mut waiting = self.lock();
-        let is_first = |job: &Job| Arc::ptr_eq(&job.source, source);
         waiting
             .jobs
             .front()
-            .is_some_and(is_first)
+            .is_some_and(is_it)
             .then(|| waiting.jobs.pop_front())?
     }
 
     /// The first job; waits for one, and gives none once the queue is closed.
-    pub(super) fn next(&self) -> Option<Job> {
-        let is_idle = |waiting: &mut Waiting| waiting.jobs.is_empty() && !waiting.is_closed;
+    pub(super) fn next(&self) -> Option<J> {
+        let is_idle = |waiting: &mut Waiting<J>| waiting.jobs.is_empty() && !waiting.is_closed;
         let waiting = self.changed.wait_while(self.lock(), is_idle);
-        waiting
-            .unwrap_or_else(PoisonError::into_inner)
-            .jobs
-            .pop_front()
+        let mut waiting = waiting.unwrap_or_else(PoisonError::into_inner);
+        waiting.jobs.pop_front()
     }
 
-    /// Lets go of what waits, and of whoever waits for more.
+    /// Lets go of the jobs, and of whoever waits for more.
     pub(super) fn close(&self) {
         let mut waiting = self.lock();
         waiting.jobs.clear();
@@ -54,7 +57,40 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, Waiting<J>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_are_taken_in_order_and_only_the_first_by_name() {
+        let queue = Queue::new();
+        [1, 2, 3].into_iter().for_each(|job| queue.add(job));
+        assert_eq!(queue.take(|job| *job == 2), None, "one stands before it");
+        assert_eq!(queue.next(), Some(1));
+        assert_eq!(queue.take(|job| *job == 2), Some(2));
+        queue.close();
+        assert_eq!(queue.next(), None, "what waited is let go");
+        assert_eq!(queue.take(|_| true), None);
+    }
+
+    #[test]
+    fn whoever_waits_gets_a_job_or_the_end() {
+        let queue = Queue::new();
+        std::thread::scope(|scope| {
+            let waiting = [(); 3].map(|()| scope.spawn(|| queue.next()));
+            queue.add("job");
+            while !queue.lock().jobs.is_empty() {
+                std::thread::yield_now();
+            }
+            queue.close();
+            let mut got = waiting.map(|thread| thread.join().unwrap());
+            got.sort_unstable();
+            assert_eq!(got, [None, None, Some("job")]);
+        });
     }
 }
