@@ -69,7 +69,9 @@ mod tests {
     #[test]
     fn jobs_are_taken_in_order_and_only_the_first_by_name() {
         let queue = Queue::new();
-        [1, 2, 3].into_iter().for_each(|job| queue.add(job));
+        for job in [1, 2, 3] {
+            queue.add(job);
+        }
         assert_eq!(queue.take(|job| *job == 2), None, "one stands before it");
         assert_eq!(queue.next(), Some(1));
         assert_eq!(queue.take(|job| *job == 2), Some(2));
