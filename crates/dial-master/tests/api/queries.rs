@@ -142,6 +142,21 @@ async fn pages_follow_the_cursor_to_the_end() {
 }
 
 #[tokio::test]
+async fn values_of_a_filter_are_counted_as_they_are_given() {
+    let bed = filled().await;
+    for (given, status) in [(50, StatusCode::OK), (51, StatusCode::BAD_REQUEST)] {
+        let lists = [
+            vec!["severity=high"; given].join("&"),
+            format!("severity={}", vec!["high"; given].join(",")),
+        ];
+        for list in lists {
+            let answer = bed.get(&format!("/v1/findings?{list}")).await;
+            assert_eq!(answer.status, status, "{given} as {list}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn wrong_parameters_are_named_with_the_fix() {
     let bed = Bed::new();
     let long = format!("principal={}", "p".repeat(2_049));
