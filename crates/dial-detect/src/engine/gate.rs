@@ -144,8 +144,7 @@ impl Gate {
         }
     }
 
-    /// Only what a no can come from: of a record that it lets in, and of none other, the rest
-    /// would have been a waste to ask.
+    /// What of it can say no: lets in the same records, and asks no more than that takes.
     pub(crate) fn deciding(self) -> Self {
         let kept = |parts: Parts, is_wanted: fn(&Self) -> bool| {
             let parts = parts.into_owned().into_iter().filter(is_wanted);

@@ -68,13 +68,16 @@ trait Layer {
     fn tell<'a>(&self, member: &Member<'a>, visit: &mut impl Visit<'a>) -> Option<()>;
 
     /// Goes through a value whose opening bracket stands at `at`; returns where it closes.
+    #[inline(always)]
     fn nested<'a, S: Simd>(
         &self,
         cursor: &mut Cursor<'a, S>,
-        name: &[u8],
-        at: usize,
-        visit: &mut impl Visit<'a>,
-    ) -> Option<usize>;
+        _name: &[u8],
+        _at: usize,
+        _visit: &mut impl Visit<'a>,
+    ) -> Option<usize> {
+        cursor.close()
+    }
 }
 
 /// The object itself.
@@ -111,17 +114,6 @@ impl Layer for Inner {
     #[inline(always)]
     fn tell<'a>(&self, member: &Member<'a>, visit: &mut impl Visit<'a>) -> Option<()> {
         visit.inner(member)
-    }
-
-    #[inline(always)]
-    fn nested<'a, S: Simd>(
-        &self,
-        cursor: &mut Cursor<'a, S>,
-        _: &[u8],
-        _: usize,
-        _: &mut impl Visit<'a>,
-    ) -> Option<usize> {
-        cursor.close()
     }
 }
 
