@@ -7,6 +7,8 @@ mod fetch;
 mod filter;
 mod layout;
 mod objects;
+mod one;
+mod parts;
 mod pool;
 mod progress;
 mod queue;
@@ -31,7 +33,8 @@ use dial_aws::Clients;
 use dial_core::Severity;
 use filter::{Filter, Filtering};
 use jiff::Timestamp;
-use pool::Scan;
+use one::Scan;
+use parts::Part;
 use progress::Progress;
 use report::{Report, Shown};
 use send::Outgoing;
@@ -134,7 +137,7 @@ pub(crate) fn run(args: &Scanning) -> Result<Outcome> {
         runtime: runtime.handle(),
     };
     let scanned = pool::run(&scan, &search, args.threads(), |from, part| {
-        if let pool::Part::Done(counts) = &part {
+        if let Part::Done(counts) = &part {
             progress.events(counts.records);
         }
         taker.take(from, part)

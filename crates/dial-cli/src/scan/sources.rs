@@ -155,6 +155,15 @@ impl Source {
         }
     }
 
+    /// Whether it comes from a pipe or a device, and so perhaps slowly.
+    pub(super) fn is_piped(&self) -> bool {
+        match self {
+            Source::Stdin => true,
+            Source::File { version, .. } => version.is_empty(),
+            Source::Object { .. } => false,
+        }
+    }
+
     /// Starts to read it.
     pub(super) fn open(&self, runtime: &Handle) -> Result<Box<dyn Read>> {
         match self {

@@ -1,7 +1,7 @@
 //! Takes what a scan hands on: prints it, sends it, counts it, and notes what is done with.
 
 use super::checkpoint::Checkpoint;
-use super::pool::{From, Part};
+use super::parts::{From, Part};
 use super::report::Report;
 use super::send::Outgoing;
 use crate::exit::{self, Outcome};

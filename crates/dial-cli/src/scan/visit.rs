@@ -1,7 +1,9 @@
 //! Scans for a command that wants the findings themselves, rather than a report of them.
 
 use super::filter::Filtering;
-use super::pool::{self, From, Part, Scan};
+use super::one::Scan;
+use super::parts::{From, Part};
+use super::pool;
 use super::progress::Progress;
 use super::sources::Search;
 use anyhow::Result;

@@ -8,10 +8,21 @@ use std::io::{Chain, ErrorKind, Read};
 
 /// A file of fewer bytes is read whole.
 pub const WHOLE_INPUT: usize = 4 << 20;
+/// How gzip begins.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Most bytes that are inflated whole; CloudTrail's files are far below.
 const WHOLE_OUTPUT: usize = 32 << 20;
 /// Below this size no ratio is a bomb.
 pub(super) const FREE_OF_RATIO: u64 = 16 << 20;
+
+/// How long whoever scans may wait for more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Until much can be looked at together.
+    Whole,
+    /// Not at all, unless what comes is packed.
+    AsItComes,
+}
 
 /// Reusable memory to open files in.
 pub(super) struct Gunzip {
@@ -60,12 +71,15 @@ impl Gunzip {
     pub(super) fn open<R: Read>(
         &mut self,
         mut source: R,
+        pace: Pace,
         limits: &Limits,
     ) -> Result<Inflated<'_, R>, ScanFault> {
-        let read = fill(&mut source, &mut self.input).map_err(ScanFault::Read)?;
+        let is_followed =
+            |read: &[u8]| pace == Pace::AsItComes && read.len() >= GZIP.len() && !is_gzip(read);
+        let read = fill(&mut source, &mut self.input, is_followed).map_err(ScanFault::Read)?;
         let input = self.input.get(..read).unwrap_or_default();
-        let is_whole = read < self.input.len();
-        let is_gzip = input.starts_with(&[0x1f, 0x8b]);
+        let is_whole = read < self.input.len() && !is_followed(input);
+        let is_gzip = is_gzip(input);
         let whole = match (is_whole, is_gzip) {
             (true, false) => Some(input),
             (true, true) => inflate_whole(&mut self.decompressor, input, &mut self.output, limits),
@@ -87,10 +101,20 @@ impl Gunzip {
     }
 }
 
-/// Reads as much as there is room for, in as few calls; returns how much there was.
-fn fill(source: &mut impl Read, into: &mut [u8]) -> std::io::Result<usize> {
+fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&GZIP)
+}
+
+/// Reads as much as there is room for, in as few calls, or until what was read is enough; returns
+/// how much there was.
+fn fill(
+    source: &mut impl Read,
+    into: &mut [u8],
+    is_enough: impl Fn(&[u8]) -> bool,
+) -> std::io::Result<usize> {
     let mut filled = 0;
-    while let Some(room) = into.get_mut(filled..).filter(|room| !room.is_empty()) {
+    while filled < into.len() && !is_enough(&into[..filled]) {
+        let room = &mut into[filled..];
         match source.read(room) {
             Ok(0) => break,
             Ok(read) => filled += read,

@@ -11,7 +11,7 @@ mod walk;
 use super::{EnvelopeError, Item, MAX_EVENT};
 use crate::event::Head;
 pub use gunzip::WHOLE_INPUT;
-use gunzip::{FREE_OF_RATIO, Gunzip, Inflated, Stream};
+use gunzip::{FREE_OF_RATIO, Gunzip, Inflated, Pace, Stream};
 use std::io::Read;
 use walk::Walker;
 
@@ -133,15 +133,37 @@ impl Scanner {
         want: impl Fn(&Head<'_>) -> bool,
         mut each: impl FnMut(Item),
     ) -> Result<Counts, ScanError> {
-        let mut walker = Walker::new(self.limits.records, &want, &mut each);
+        self.run(source, Pace::Whole, &want, &mut each)
+    }
+
+    /// As [`Scanner::scan`], for a pipe: what came is handed over before more is waited for, unless
+    /// it is packed.
+    pub fn follow(
+        &mut self,
+        source: impl Read,
+        want: impl Fn(&Head<'_>) -> bool,
+        mut each: impl FnMut(Item),
+    ) -> Result<Counts, ScanError> {
+        self.run(source, Pace::AsItComes, &want, &mut each)
+    }
+
+    fn run(
+        &mut self,
+        source: impl Read,
+        pace: Pace,
+        want: &dyn Fn(&Head<'_>) -> bool,
+        each: &mut dyn FnMut(Item),
+    ) -> Result<Counts, ScanError> {
+        let mut walker = Walker::new(self.limits.records, want, each);
         let mut bytes = 0;
-        let result = match self.gunzip.open(source, &self.limits) {
+        let result = match self.gunzip.open(source, pace, &self.limits) {
             Ok(Inflated::Whole { compressed, json }) => {
                 bytes = compressed;
                 walk_whole(json, &self.limits, &mut walker)
             }
             Ok(Inflated::Stream(mut stream)) => {
-                let result = walk_stream(&mut stream, &mut self.window, &self.limits, &mut walker);
+                let window = &mut self.window;
+                let result = walk_stream(&mut stream, pace, window, &self.limits, &mut walker);
                 bytes = stream.compressed();
                 result
             }
@@ -167,6 +189,7 @@ fn walk_whole(json: &[u8], limits: &Limits, walker: &mut Walker<'_>) -> Result<(
 
 fn walk_stream<R: Read>(
     stream: &mut Stream<'_, R>,
+    pace: Pace,
     window: &mut Vec<u8>,
     limits: &Limits,
     walker: &mut Walker<'_>,
@@ -186,7 +209,9 @@ fn walk_stream<R: Read>(
         filled += read;
         inflated = inflated.saturating_add(read as u64);
         check_size(inflated, stream, limits)?;
-        if read > 0 && filled < goal {
+        // No record ends without a bracket.
+        let is_due = pace == Pace::AsItComes && window[filled - read..filled].contains(&b'}');
+        if read > 0 && filled < goal && !is_due {
             continue;
         }
         let taken = walker.feed(&window[..filled], read == 0)?;
