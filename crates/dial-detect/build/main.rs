@@ -6,6 +6,8 @@
 #[path = "../src/engine/gate.rs"]
 #[expect(dead_code, reason = "gates are judged at run time")]
 mod gate;
+#[path = "../src/engine/known.rs"]
+mod known;
 #[path = "../src/engine/outline.rs"]
 mod outline;
 #[path = "../src/engine/place.rs"]
@@ -14,6 +16,8 @@ mod render;
 #[path = "../src/engine/rule.rs"]
 #[expect(unreachable_pub, reason = "the crate shows it to others")]
 mod rule;
+#[path = "../src/engine/truth.rs"]
+mod truth;
 #[path = "../src/engine/words.rs"]
 mod words;
 

@@ -1,37 +1,30 @@
-//! Remembers user agents that no rule asks for: there are few of them, and each calls often.
+//! Remembers of user agents whether any rule asks for them: there are few, and each calls often.
 
-use super::gate::{Gate, Member, Truth};
-use foldhash::fast::RandomState;
-use std::collections::HashSet;
-use std::sync::{PoisonError, RwLock};
+use super::gate::Gate;
+use super::known::Member;
+use super::remembered::Remembered;
+use super::truth::Truth;
 
-/// User agents that are remembered; whoever invents more only pays for them each time.
-const MAX_AGENTS: usize = 4_096;
-/// Bytes of one that is remembered; real ones have a hundred or two.
+/// Bytes of a user agent that is remembered; real ones have a hundred or two.
 const MAX_AGENT: usize = 512;
 
-/// User agents of which it is known that every gate's text is missing in them.
+/// Of user agents, whether every gate's text is missing in them.
 #[derive(Debug, Default)]
 pub(super) struct Agents {
-    plain: RwLock<HashSet<Box<str>, RandomState>>,
+    plain: Remembered<bool>,
 }
 
 impl Agents {
     /// Whether a user agent fits no text that any of the gates looks for in it.
-    pub(super) fn is_plain<'g>(&self, agent: &str, gates: impl Iterator<Item = &'g Gate>) -> bool {
-        let known = self.plain.read().unwrap_or_else(PoisonError::into_inner);
-        if known.contains(agent) {
-            return true;
+    pub(super) fn is_plain<'g, G>(&self, agent: &str, gates: impl Fn() -> G) -> bool
+    where
+        G: Iterator<Item = &'g Gate>,
+    {
+        let is_plain = || gates().all(|gate| fits_none(gate, agent));
+        if agent.len() > MAX_AGENT {
+            return is_plain();
         }
-        drop(known);
-        let is_plain = gates.into_iter().all(|gate| fits_none(gate, agent));
-        if is_plain && agent.len() <= MAX_AGENT {
-            let mut known = self.plain.write().unwrap_or_else(PoisonError::into_inner);
-            if known.len() < MAX_AGENTS {
-                known.insert(agent.into());
-            }
-        }
-        is_plain
+        *self.plain.of(agent.as_bytes(), is_plain)
     }
 }
 
@@ -49,7 +42,7 @@ fn fits_none(gate: &Gate, agent: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::gate::Fit;
+    use crate::engine::known::Fit;
 
     fn asks(fit: Fit, text: &'static str) -> Gate {
         Gate::None(vec![Gate::Text(Member::UserAgent, fit, text.into())].into())
@@ -68,23 +61,23 @@ mod tests {
         let agents = Agents::default();
         for (agent, expected) in cases {
             for _ in 0..2 {
-                assert_eq!(agents.is_plain(agent, gates.iter()), expected, "{agent}");
+                assert_eq!(agents.is_plain(agent, || gates.iter()), expected, "{agent}");
             }
         }
     }
 
     #[test]
     fn what_is_known_is_not_asked_again_and_strange_agents_fill_no_memory() {
+        let gates = [asks(Fit::Inside, "kali")];
+        let unasked = || -> std::slice::Iter<'_, Gate> { panic!("asked again") };
         let agents = Agents::default();
-        let unasked = || -> Box<dyn Iterator<Item = &'static Gate>> {
-            Box::new(std::iter::from_fn(|| panic!("asked again")))
-        };
-        assert!(agents.is_plain("aws-cli", std::iter::empty()));
-        assert!(agents.is_plain("aws-cli", unasked()));
-        agents.is_plain(&"a".repeat(MAX_AGENT + 1), std::iter::empty());
-        for number in 0..2 * MAX_AGENTS {
-            agents.is_plain(&number.to_string(), std::iter::empty());
+        for agent in ["aws-cli", "kali"] {
+            let is_plain = agents.is_plain(agent, || gates.iter());
+            assert_eq!(agents.is_plain(agent, unasked), is_plain, "{agent}");
         }
-        assert_eq!(agents.plain.read().unwrap().len(), MAX_AGENTS);
+        let long = "a".repeat(MAX_AGENT + 1);
+        assert!(agents.is_plain(&long, || [].iter()));
+        let asked = [asks(Fit::Inside, "a")];
+        assert!(!agents.is_plain(&long, || asked.iter()));
     }
 }

@@ -2,8 +2,8 @@
 
 use super::agents::Agents;
 use super::entry::{Body, Entry};
-use super::gate::{Known, Member};
 use super::index::Index;
+use super::known::{Known, Member};
 use super::load::Loaded;
 use super::matcher::Matcher;
 use super::outline::{Outline, derived_reads};

@@ -1,6 +1,6 @@
 //! Finds the rules that a record can match by what its head shows; the others are not touched.
 
-use super::gate::{Known, Member};
+use super::known::{Known, Member};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};

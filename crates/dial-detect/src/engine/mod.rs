@@ -11,6 +11,7 @@ mod entry;
 mod explain;
 mod gate;
 mod index;
+mod known;
 mod lint;
 mod load;
 mod matcher;
@@ -22,6 +23,7 @@ mod peek;
 mod place;
 #[cfg(test)]
 mod reference;
+mod remembered;
 mod rule;
 mod rule_error;
 mod rule_test;
@@ -33,6 +35,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod trigger;
+mod truth;
 mod view;
 mod words;
 
@@ -57,8 +60,8 @@ use crate::event::{Event, Head, Kind};
 use crate::normalise::without_date;
 use agents::Agents;
 use entry::{Body, Entry};
-use gate::Known;
 use index::{Index, sorted};
+use known::Known;
 use matcher::Matcher;
 use peek::Peek;
 use place::{Place, root_of};
@@ -169,7 +172,7 @@ impl Engine {
         };
         let is_plain = OnceCell::new();
         let has_plain_agent = || {
-            let gates = self.rules.iter().map(|rule| &rule.gate);
+            let gates = || self.rules.iter().map(|rule| &rule.gate);
             let agent = head.user_agent.as_deref();
             let is_plain_agent = || agent.is_some_and(|it| self.agents.is_plain(it, gates));
             *is_plain.get_or_init(is_plain_agent)

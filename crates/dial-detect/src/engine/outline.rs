@@ -1,6 +1,7 @@
 //! Reads off a rule what decides whether it must be asked at all: names, gate, derived fields.
 
-use super::gate::{DERIVED, Fit, Gate, Member, Parts};
+use super::gate::{DERIVED, Gate, Parts};
+use super::known::{Fit, Member};
 use super::place::{Place, root_of};
 use super::words;
 use rsigma_ir::{

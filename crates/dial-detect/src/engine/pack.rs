@@ -1,6 +1,7 @@
 //! The rule pack as the build compiled it.
 
-use super::gate::{Fit, Gate, Member};
+use super::gate::Gate;
+use super::known::{Fit, Member};
 use super::place::Place;
 use super::rule::{Pack, RuleInfo};
 use rsigma_ir::IrRule;

@@ -3,9 +3,10 @@
 //! In three values, as gates are: what else the rule wants to know is `Unknown`, so a rule that
 //! does not hold here would not hold for the whole record either.
 
-use super::gate::{Known, Truth, all, any, negated, truth};
+use super::known::Known;
 use super::place::Place;
 use super::section::Section;
+use super::truth::{Truth, all, any, negated, truth};
 use super::view::names_of;
 use crate::event::{Part, Parts};
 use rsigma_eval::event::{EventValue, MapEvent};

@@ -3,20 +3,18 @@
 //! A trail holds millions of records of a few hundred kinds. What the name, the source, the kind
 //! of caller and the outcome decide, they decide for every record that shares them.
 
-use super::gate::{Gate, Known};
-use foldhash::fast::RandomState;
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use super::gate::Gate;
+use super::known::Known;
+use super::remembered::Remembered;
+use std::borrow::Cow;
 
-/// Kinds that are remembered; whoever invents more only pays for them each time.
-const MAX_KINDS: usize = 4_096;
 /// Bytes of a kind that is remembered; real ones have a hundred.
 const MAX_KIND: usize = 256;
 
 /// Rules by kind of call.
 #[derive(Debug, Default)]
 pub(super) struct Sieve {
-    kinds: RwLock<HashMap<Vec<u8>, Arc<[Left]>, RandomState>>,
+    kinds: Remembered<Vec<Left>>,
 }
 
 /// Rules that are left for a kind of call, of which the same remains to be asked.
@@ -52,23 +50,17 @@ impl Sieve {
     pub(super) fn rules(
         &self,
         known: &Known<'_>,
-        sift: impl FnOnce(&Known<'_>) -> Vec<Left>,
-    ) -> Arc<[Left]> {
+        sift: impl Fn(&Known<'_>) -> Vec<Left>,
+    ) -> Cow<'_, [Left]> {
         let mut kind = Kind::default();
+        let sift = || sift(&of_kind(known));
         if kind.spell(known).is_none() {
-            return sift(&of_kind(known)).into();
+            return Cow::Owned(sift());
         }
-        let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(rules) = kinds.get(kind.spelt()) {
-            return Arc::clone(rules);
+        match self.kinds.of(kind.spelt(), sift) {
+            Cow::Borrowed(rules) => Cow::Borrowed(rules),
+            Cow::Owned(rules) => Cow::Owned(rules),
         }
-        drop(kinds);
-        let rules: Arc<[Left]> = sift(&of_kind(known)).into();
-        let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
-        if kinds.len() < MAX_KINDS {
-            kinds.insert(kind.spelt().to_vec(), Arc::clone(&rules));
-        }
-        rules
     }
 }
 
@@ -214,10 +206,5 @@ mod tests {
         let long = "a".repeat(MAX_KIND);
         sieve.rules(&call(&long, None), |_| only(1));
         assert_eq!(*sieve.rules(&call(&long, None), |_| only(2)), only(2));
-        for name in 0..=MAX_KINDS {
-            sieve.rules(&call(&name.to_string(), None), |_| only(1));
-        }
-        let last = MAX_KINDS.to_string();
-        assert_eq!(*sieve.rules(&call(&last, None), |_| only(2)), only(2));
     }
 }

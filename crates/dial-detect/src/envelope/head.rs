@@ -209,6 +209,10 @@ impl Name {
             b"additionalEventData" => Self::Additional,
             b"detail" => Self::Detail,
             b"Records" => Self::Records,
+            // What else most records have, so that it is not searched for a dot.
+            b"errorMessage" | b"eventCategory" | b"eventType" | b"eventVersion"
+            | b"managementEvent" | b"readOnly" | b"requestID" | b"resources"
+            | b"sourceIPAddress" | b"tlsDetails" => Self::Other,
             _ if text.contains(&b'.') => Self::Dotted,
             _ => Self::Other,
         }

@@ -189,13 +189,16 @@ pub(crate) fn extract_wanted(
     is_wanted: impl Fn(&'static Extractor) -> bool,
 ) -> Facts {
     let mut facts = Facts::default();
-    if call.event().kind == Kind::CloudTrail {
-        let (source, name) = (call.source(), call.name());
-        let asked = EXTRACTORS.iter().filter(|e| e.looks_at(source, name));
-        let asked = asked.filter(|extractor| is_wanted(extractor));
-        asked.for_each(|extractor| (extractor.run)(call, known, &mut facts));
-    }
+    let wanted = asked(call).filter(|extractor| is_wanted(extractor));
+    wanted.for_each(|extractor| (extractor.run)(call, known, &mut facts));
     facts
+}
+
+/// The extractors that look at a call.
+pub(crate) fn asked(call: &Call<'_>) -> impl Iterator<Item = &'static Extractor> {
+    let is_call = call.event().kind == Kind::CloudTrail;
+    let all = EXTRACTORS.iter().filter(move |_| is_call);
+    all.filter(|extractor| extractor.looks_at(call.source(), call.name()))
 }
 
 impl Extractor {

@@ -49,7 +49,7 @@ impl Pipeline {
         let mut rules = self.engine.rules().iter();
         let index = rules.position(|known| known.id == rule.id)?;
         let touched = Touched::by(event);
-        let known = self.known(&touched, None, &mut Judged::default());
+        let known = self.everything(&touched, &mut Judged::default());
         let view = View::new(event, &known.derived);
         let mut condition = self.engine.explain(index, &view);
         for step in &mut condition {

@@ -54,7 +54,7 @@ fn prepared(test: &RuleTest, fixtures: &Path) -> Result<(Event, Value), String> 
         ..Surroundings::default()
     };
     let mut derived = derived::fields(&facts, &around);
-    let ip = super::source_ip(&event);
+    let ip = super::known::source_ip(&event);
     Tuning::of(&Settings::default()).add_to(
         &mut derived,
         &Seen::new(&Touched::by(&event), ip, None),

@@ -13,96 +13,105 @@ pub(super) enum Verdict {
     Tree,
 }
 
-/// Names below which everything is secret.
-const TREES: [&str; 18] = [
-    "base32stringseed",
-    "challengeresponses",
-    "customergatewayconfiguration",
-    "keymaterial",
-    "masteruserpassword",
-    "oldpassword",
-    "newpassword",
-    "password",
-    "passworddata",
-    "plaintext",
-    "privatekey",
-    "qrcodepng",
-    "randompassword",
-    "secretbinary",
-    "secretstring",
-    "secretaccesskey",
-    "sessiontoken",
-    "userdata",
-];
+/// Whether everything below a name is secret.
+///
+/// Each name of a record is asked: as a `match`, the compiler compares those of one length only.
+fn is_tree(name: &str) -> bool {
+    matches!(
+        name,
+        "base32stringseed"
+            | "challengeresponses"
+            | "customergatewayconfiguration"
+            | "keymaterial"
+            | "masteruserpassword"
+            | "oldpassword"
+            | "newpassword"
+            | "password"
+            | "passworddata"
+            | "plaintext"
+            | "privatekey"
+            | "qrcodepng"
+            | "randompassword"
+            | "secretbinary"
+            | "secretstring"
+            | "secretaccesskey"
+            | "sessiontoken"
+            | "userdata"
+    )
+}
 
-/// Names of texts that are secret.
-const LEAVES: [&str; 22] = [
-    "accesskey",
-    "apikeyvalue",
-    "authcode",
-    "authenticationcode1",
-    "authenticationcode2",
-    "authorization",
-    "connectionstring",
-    "cookie",
-    "mfacode",
-    "otp",
-    "passcode",
-    "pwd",
-    "samlassertion",
-    "secrethash",
-    "secrettoauthenticateinitiator",
-    "secrettoauthenticatetarget",
-    "signingkey",
-    "tokencode",
-    "tokenvalue",
-    "xamzsignature",
-    "xapikey",
-    "xamzcredentialsecret",
-];
+/// Whether a text of this name is secret.
+fn is_leaf(name: &str) -> bool {
+    matches!(
+        name,
+        "accesskey"
+            | "apikeyvalue"
+            | "authcode"
+            | "authenticationcode1"
+            | "authenticationcode2"
+            | "authorization"
+            | "connectionstring"
+            | "cookie"
+            | "mfacode"
+            | "otp"
+            | "passcode"
+            | "pwd"
+            | "samlassertion"
+            | "secrethash"
+            | "secrettoauthenticateinitiator"
+            | "secrettoauthenticatetarget"
+            | "signingkey"
+            | "tokencode"
+            | "tokenvalue"
+            | "xamzsignature"
+            | "xapikey"
+            | "xamzcredentialsecret"
+    )
+}
 
-/// Ends of names of texts that are secret.
-const ENDINGS: [&str; 15] = [
-    "apisecret",
-    "encryptionkey",
-    "passphrase",
-    "passwd",
-    "password",
-    "presharedkey",
-    "privatekeybase64",
-    "privatekeypem",
-    "secret",
-    "secretaccesskey",
-    "secretkey",
-    "secretvalue",
-    "sharedkey",
-    "token",
-    "webhookurl",
-];
+/// Whether a text whose name ends so is secret.
+fn ends_as_leaf(name: &str) -> bool {
+    name.ends_with("encryptionkey")
+        || name.ends_with("passphrase")
+        || name.ends_with("passwd")
+        || name.ends_with("password")
+        || name.ends_with("privatekeybase64")
+        || name.ends_with("privatekeypem")
+        || name.ends_with("secret")
+        || name.ends_with("secretaccesskey")
+        || name.ends_with("secretkey")
+        || name.ends_with("secretvalue")
+        || name.ends_with("sharedkey")
+        || name.ends_with("token")
+        || name.ends_with("webhookurl")
+}
 
-/// Tokens that only page, repeat or lock.
-const HARMLESS_TOKENS: [&str; 20] = [
-    "changetoken",
-    "clientrequesttoken",
-    "clienttoken",
-    "concurrencytoken",
-    "continuationtoken",
-    "creationtoken",
-    "idempotencytoken",
-    "listtoken",
-    "locktoken",
-    "nextbackwardtoken",
-    "nextforwardtoken",
-    "nextsequencetoken",
-    "nexttoken",
-    "pagetoken",
-    "paginationtoken",
-    "requesttoken",
-    "revisiontoken",
-    "sequencetoken",
-    "startingtoken",
-    "nextpagetoken",
-];
+/// Whether a token of this name only pages, repeats or locks.
+fn is_harmless_token(name: &str) -> bool {
+    matches!(
+        name,
+        "changetoken"
+            | "clientrequesttoken"
+            | "clienttoken"
+            | "concurrencytoken"
+            | "continuationtoken"
+            | "creationtoken"
+            | "idempotencytoken"
+            | "listtoken"
+            | "locktoken"
+            | "nextbackwardtoken"
+            | "nextforwardtoken"
+            | "nextsequencetoken"
+            | "nexttoken"
+            | "pagetoken"
+            | "paginationtoken"
+            | "requesttoken"
+            | "revisiontoken"
+            | "sequencetoken"
+            | "startingtoken"
+            | "nextpagetoken"
+    )
+}
 
 /// Places where a harmless name holds a secret, as (event name's start, end of the path).
 const PLACES: [(&str, &[&str], Verdict); 8] = [
@@ -160,7 +169,7 @@ pub(super) fn judge(event_name: Option<&str>, path: &[String]) -> Verdict {
     let Some(name) = path.last().map(String::as_str) else {
         return Verdict::Keep;
     };
-    if TREES.contains(&name) || name.ends_with("environmentvariables") {
+    if is_tree(name) || name.ends_with("environmentvariables") {
         return Verdict::Tree;
     }
     if let Some(verdict) = place(event_name, path) {
@@ -168,20 +177,24 @@ pub(super) fn judge(event_name: Option<&str>, path: &[String]) -> Verdict {
     }
     let parent = path.iter().rev().nth(1).map_or("", String::as_str);
     let is_variable = parent.starts_with("environment") && name == "value";
-    let is_leaf = LEAVES.contains(&name) || ENDINGS.iter().any(|end| name.ends_with(end));
-    if is_variable || (is_leaf && !HARMLESS_TOKENS.contains(&name)) {
+    let is_secret = is_leaf(name) || (ends_as_leaf(name) && !is_harmless_token(name));
+    if is_variable || is_secret {
         return Verdict::Leaf;
     }
     Verdict::Keep
 }
 
 fn place(event_name: Option<&str>, path: &[String]) -> Option<Verdict> {
+    let name = path.last().map(String::as_str);
+    let mut named = PLACES
+        .iter()
+        .filter(|(_, end, _)| end.last().copied() == name);
     let fits = |(event, end, _): &&(&str, &[&str], Verdict)| {
         let tail = path.len().checked_sub(end.len()).map(|from| &path[from..]);
         let is_event = event_name.map_or(end.len() > 1, |name| name.starts_with(event));
         is_event && tail.is_some_and(|tail| tail.iter().eq(end.iter()))
     };
-    PLACES.iter().find(fits).map(|(_, _, verdict)| *verdict)
+    named.find(fits).map(|(_, _, verdict)| *verdict)
 }
 
 /// Whether a normalised name is that of a value in a pair of name and value.

@@ -143,8 +143,14 @@ impl Setup {
         let mut judged = Judged::default();
         let rules = pipeline.engine.candidates(event);
         let touched = Touched::by(event);
-        let hits = pipeline.hits(&touched, &rules, &mut judged);
-        let known = pipeline.known(&touched, None, &mut judged);
+        let needs = pipeline.engine.needs(&rules);
+        let needed = pipeline.known(&touched, &needs, &mut judged);
+        let hits = pipeline.hits(event, &rules, &needed, &mut judged);
+        let completed = pipeline.completed(needed, &touched, &needs, &mut judged);
+        let known = pipeline.everything(&touched, &mut judged);
+        if (&completed.facts, &completed.derived) != (&known.facts, &known.derived) {
+            return Err(format!("{completed:?} is not {known:?}"));
+        }
         let view = View::new(event, &known.derived);
         let every: Vec<usize> = (0..pipeline.rules().len()).collect();
         let full = pipeline.engine.judge(&every, &view);
