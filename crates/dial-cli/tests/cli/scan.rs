@@ -2,7 +2,7 @@
 
 use crate::place::{PUBLIC_BUCKET, Place, SHARED_BUCKET, day, gzip, record, told, trail};
 use serde_json::{Value, json};
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::Stdio;
 
 const STOPPED_TRAIL: &str = include_str!("../../src/demo/incident/17-trail-stopped.json");
@@ -351,6 +351,32 @@ fn standard_input_is_read() {
         let (code, out, err) = told(&output);
         assert_eq!((code, out.lines().count()), (3, 2), "{err}");
     }
+}
+
+#[test]
+fn what_a_pipe_brings_is_told_while_it_is_open() {
+    let place = Place::new();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_dial"))
+        .args(["scan", "-", "--format", "jsonl"])
+        .current_dir(place.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut events = child.stdin.take().unwrap();
+    let mut findings = BufReader::new(child.stdout.take().unwrap()).lines();
+    for id in ["first", "second"] {
+        let mut event = record(PUBLIC_BUCKET);
+        event["eventID"] = id.into();
+        writeln!(events, "{event}").unwrap();
+        // Nothing more comes until this one is told.
+        let finding: Value = serde_json::from_str(&findings.next().unwrap().unwrap()).unwrap();
+        assert_eq!(finding["event"]["id"], id);
+    }
+    drop(events);
+    assert!(findings.next().is_none());
+    assert_eq!(child.wait().unwrap().code(), Some(3));
 }
 
 #[test]
