@@ -14,10 +14,10 @@ use rules::{RuleSet, Sets};
 use std::path::PathBuf;
 
 /// Measured times each; the least counts.
-const REPEATS: usize = 3;
+const REPEATS: usize = 7;
 
 /// What takes longer than this, CPU seconds, is measured once: noise is small beside it.
-const LONG: f64 = 10.0;
+const LONG: f64 = 5.0;
 
 /// One measured way to read a corpus.
 struct Row {
