@@ -60,11 +60,10 @@ impl Blocks {
         // Beside each string stands a separator or a bracket. A stray quote, which would turn
         // the inside of strings out, is seen by that.
         let (begun, ended) = (quotes & in_string, quotes & !in_string);
-        let around = seen.separators | seen.opened | seen.closed;
-        let is_odd = begun & !(around << 1 | self.may_begin)
-            | (ended << 1 | self.ended) & !around
+        let is_odd = begun & !(seen.around << 1 | self.may_begin)
+            | (ended << 1 | self.ended) & !seen.around
             | seen.backslashes & !in_string;
-        self.may_begin = around >> 63;
+        self.may_begin = seen.around >> 63;
         self.ended = ended >> 63;
         (is_odd == 0).then_some(Block {
             quotes,
@@ -97,8 +96,8 @@ struct Seen {
     backslashes: u64,
     opened: u64,
     closed: u64,
-    /// Commas, colons and white space.
-    separators: u64,
+    /// What may stand beside a string: brackets, commas, colons and white space.
+    around: u64,
     /// Bytes below the space.
     controls: u64,
     /// Bytes beyond ASCII.
@@ -113,12 +112,15 @@ impl Seen {
         let folded = bytes | 0x20;
         let controls = bytes.simd_lt(b' ');
         let is = |byte: u8| bytes.simd_eq(byte);
+        let (opened, closed) = (folded.simd_eq(b'{'), folded.simd_eq(b'}'));
+        // Joined before they become bits: joined later, the compiler takes bits apart again.
+        let around = is(b',') | is(b':') | is(b' ') | controls | opened | closed;
         Self {
             quotes: is(b'"').to_bitmask(),
             backslashes: is(b'\\').to_bitmask(),
-            opened: folded.simd_eq(b'{').to_bitmask(),
-            closed: folded.simd_eq(b'}').to_bitmask(),
-            separators: (is(b',') | is(b':') | is(b' ') | controls).to_bitmask(),
+            opened: opened.to_bitmask(),
+            closed: closed.to_bitmask(),
+            around: around.to_bitmask(),
             controls: controls.to_bitmask(),
             foreign: bytes.simd_ge(0x80).to_bitmask(),
         }
