@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 use std::sync::OnceLock;
 
 /// Places for keys; whoever invents more only pays for them each time.
-pub(super) const PLACES: usize = 4_096;
+const PLACES: usize = 4_096;
 /// Places looked at for one key; where others have them all, it is not remembered.
 const NEAR: usize = 8;
 
