@@ -44,7 +44,7 @@ pub(crate) fn explain(case: &Case<'_>) -> String {
         let words: Vec<&str> = case.description.split_whitespace().collect();
         parts.push(words.join(" "));
     }
-    clip(&printable(&parts.join(" ")), MAX_EXPLANATION)
+    clip(&printable(parts.join(" ")), MAX_EXPLANATION)
 }
 
 /// `clerk (IAMUser) called PutBucketPolicy (s3.amazonaws.com) in …, from 203.0.113.7 (…).`
@@ -110,7 +110,13 @@ fn sentence(text: &str) -> String {
     format!("{text}{}", if ended { "" } else { "." })
 }
 
-fn printable(text: &str) -> String {
+/// The text with a space for each control character.
+pub(crate) fn printable(text: String) -> String {
+    // Without an early end, so that many bytes are looked at together.
+    let is_odd = |byte: u8| !matches!(byte, b' '..=b'~');
+    if !text.bytes().fold(false, |odd, byte| odd | is_odd(byte)) {
+        return text;
+    }
     text.replace(|c: char| c.is_control(), " ")
 }
 

@@ -2,7 +2,7 @@
 
 use crate::engine::{Hit, RuleInfo, View};
 use crate::event::{Event, Kind};
-use crate::explain::{Case, clip, explain};
+use crate::explain::{Case, clip, explain, printable};
 use crate::facts::Facts;
 use crate::normalise::{Call, lookup};
 use crate::severity::{self, Circumstances, Override, Place, Rating};
@@ -168,8 +168,7 @@ impl Scene<'_> {
             _ => String::new(),
         };
         let title = own.as_deref().unwrap_or(&rule.title);
-        let title = format!("{attempt}{}{about}", clip(title, MAX_TEXT));
-        title.replace(|c: char| c.is_control(), " ")
+        printable(format!("{attempt}{}{about}", clip(title, MAX_TEXT)))
     }
 
     /// What matched, read again from the redacted record, so that no secret leaves by this way.
@@ -303,7 +302,7 @@ fn bounded(value: Value, limit: usize) -> Value {
 }
 
 fn bounded_facts(facts: &Map<String, Value>) -> Map<String, Value> {
-    let length = Value::Object(facts.clone()).to_string().len();
+    let length = serde_json::to_string(facts).map_or(0, |text| text.len());
     if length <= MAX_FACTS {
         return facts.clone();
     }

@@ -13,8 +13,8 @@ pub(crate) struct Usage {
     pub(crate) seconds: f64,
     /// Lines that it wrote.
     pub(crate) hits: usize,
-    /// Most memory, bytes.
-    pub(crate) peak: u64,
+    /// Most memory that a process of its own held, bytes.
+    pub(crate) peak: Option<u64>,
 }
 
 /// Whether this process is such a parent.
@@ -66,7 +66,7 @@ pub(crate) fn measure(command: &Command) -> Usage {
     Usage {
         seconds: next().parse().expect("seconds"),
         hits: next().parse().expect("a number"),
-        peak: next().parse().expect("bytes"),
+        peak: Some(next().parse().expect("bytes")),
     }
 }
 

@@ -4,18 +4,22 @@ use super::place::{Place, root_of};
 use super::view::with_text;
 use crate::event::Part;
 use rsigma_eval::event::{Event as _, EventValue, JsonEvent};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::fmt;
+
+/// What most parts have no more members than.
+const MEMBERS: usize = 8;
 
 /// A member of a record.
 pub(super) struct Section<'a> {
     place: Place,
     part: Part<'a>,
     /// Its own members; `None` for what is no object, or where a name has escapes.
-    members: OnceCell<Option<BTreeMap<&'a str, &'a RawValue>>>,
+    members: OnceCell<Option<Members<'a>>>,
     /// An object that holds it alone, read whole; `None` where it is no JSON.
     whole: OnceCell<Option<Value>>,
 }
@@ -66,6 +70,37 @@ impl<'a> Section<'a> {
         });
         let event = JsonEvent::borrow(whole.as_ref()?);
         Some(ask(event.get_field(path).map(with_text)))
+    }
+}
+
+/// The members of an object in their order, with the values as they stand there.
+struct Members<'a>(Vec<(&'a str, &'a RawValue)>);
+
+impl<'a> Members<'a> {
+    /// Of several by one name the last one counts, as for whoever parses the whole.
+    fn get(&self, name: &str) -> Option<&'a RawValue> {
+        let mut from_last = self.0.iter().rev();
+        from_last.find_map(|&(key, value)| (key == name).then_some(value))
+    }
+}
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::with_capacity(MEMBERS);
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Object)
     }
 }
 

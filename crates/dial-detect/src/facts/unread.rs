@@ -21,8 +21,9 @@ static KEY: LazyLock<Regex> =
 /// The end of an address range that is wide enough to be a part of all addresses.
 static WIDE: LazyLock<Regex> =
     LazyLock::new(|| needles(r#"[0-9a-f:.]\\?/0*[0-8]["\s\\\x80-\xff]"#));
-/// The other security group's account.
-static PEER: LazyLock<Regex> = LazyLock::new(|| needles(r#""userid""#));
+/// The other security group's account. Without the quote before it, of which records are full: the
+/// search would stop at each.
+static PEER: LazyLock<Regex> = LazyLock::new(|| needles(r#"userid""#));
 /// The account of whoever signed nothing.
 static ANONYMOUS: LazyLock<Regex> = LazyLock::new(|| needles("anonymous"));
 /// Credentials of an instance: where they came from, or a session under the instance's id.
