@@ -48,10 +48,9 @@ pub(crate) fn browser(options: &Options) -> anyhow::Result<()> {
 }
 
 /// The tests, then every page over a full store; says what is missing where they cannot run.
-pub(crate) fn check() -> anyhow::Result<()> {
-    let dial = target().join("release").join("dial");
-    drive(&dial, &[])?;
-    drive(&dial, &["--many", MANY].map(str::to_owned))
+pub(crate) fn check(dial: &Path) -> anyhow::Result<()> {
+    drive(dial, &[])?;
+    drive(dial, &["--many", MANY].map(str::to_owned))
 }
 
 fn drive(dial: &Path, more: &[String]) -> anyhow::Result<()> {

@@ -22,17 +22,12 @@ pub(crate) fn check(quick: bool) -> anyhow::Result<()> {
     step("clippy", clippy)?;
     if quick {
         step("tests", || tests(None))?;
-        step("reference", || reference("debug"))?;
-        println!(
-            "\nskipped by --quick: optimised build, packages, end-to-end tests, the dashboard in a \
-             browser"
-        );
+        step("reference", reference)?;
+        println!("\nskipped by --quick: packages, end-to-end tests, the dashboard in a browser");
     } else {
-        let fault_worker = step("optimised build", optimised)?;
-        step("reference", || reference("release"))?;
-        step("schemathesis", || {
-            schemathesis::short(&target().join("release").join("dial"))
-        })?;
+        let fault_worker = step("programs", programs)?;
+        step("reference", reference)?;
+        step("schemathesis", || schemathesis::short(&built("dial")))?;
         let packages = step("packages", packages)?;
         step("tests", || {
             tests(Some(&Built {
@@ -40,7 +35,7 @@ pub(crate) fn check(quick: bool) -> anyhow::Result<()> {
                 packages,
             }))
         })?;
-        step("browser", browser::check)?;
+        step("browser", || browser::check(&built("dial")))?;
     }
     println!("\ncheck passed in {:.0?}", started.elapsed());
     Ok(())
@@ -78,32 +73,26 @@ fn clippy() -> anyhow::Result<()> {
     run(&mut command(&words))
 }
 
-/// Builds what is shipped in the profile of `cargo dial`, and a worker that can be made to panic.
+/// Builds what is tested, and a worker that can be made to panic, which it returns.
 ///
-/// Of the same packages both times: a smaller selection would build the dependencies again. This
-/// program is not among them, for what it stands on takes minutes to optimise.
-fn optimised() -> anyhow::Result<PathBuf> {
-    let words = [
-        "cargo",
-        "build",
-        "--release",
-        "--quiet",
-        "--workspace",
-        "--exclude",
-        "xtask",
-    ];
-    run(command(&words).args([
-        "--bin",
-        "dial-worker",
-        "--features",
-        "dial-worker/fault-injection",
-    ]))?;
-    let faulty = target().join("fault-injection");
-    std::fs::create_dir_all(&faulty)?;
-    let copy = faulty.join("dial-worker");
-    std::fs::copy(target().join("release").join("dial-worker"), &copy)?;
-    run(command(&words).arg("--bins"))?;
+/// In the profile of the tests and always with one of them: where no test is built, cargo chooses
+/// other features for what all share, and builds that again.
+fn programs() -> anyhow::Result<PathBuf> {
+    let words = ["cargo", "build", "--quiet", "--workspace"];
+    let faulty = ["--features", "dial-worker/fault-injection"];
+    let chosen = ["--bin", "dial-worker", "--test", "authors"];
+    run(command(&words).args(chosen).args(faulty))?;
+    let folder = target().join("fault-injection");
+    std::fs::create_dir_all(&folder)?;
+    let copy = folder.join("dial-worker");
+    std::fs::copy(built("dial-worker"), &copy)?;
+    run(command(&words).arg("--all-targets"))?;
     Ok(copy)
+}
+
+/// A program in the profile of the tests.
+fn built(program: &str) -> PathBuf {
+    target().join("debug").join(program)
 }
 
 /// Packs what was built; the end-to-end tests deploy it.
@@ -111,7 +100,7 @@ fn packages() -> anyhow::Result<PathBuf> {
     let out = target().join("check-packages");
     package::package(&package::Options {
         arch: None,
-        profile: "release".into(),
+        profile: "dev".into(),
         out: out.clone(),
         with: Vec::new(),
         no_build: true,
@@ -126,8 +115,8 @@ struct Built {
 }
 
 /// Whether pages and event patterns are what the rules say; built already.
-fn reference(profile: &str) -> anyhow::Result<()> {
-    let dial = target().join(profile).join("dial");
+fn reference() -> anyhow::Result<()> {
+    let dial = built("dial");
     patterns(&dial)?;
     schemas(&dial)?;
     cost::check()?;
@@ -175,7 +164,7 @@ fn tests(built: Option<&Built>) -> anyhow::Result<()> {
     terraform::one_copy_of_providers(&mut tests)?;
     match built {
         Some(built) => tests
-            .env("DIAL_BIN_DIR", target().join("release"))
+            .env("DIAL_BIN_DIR", target().join("debug"))
             .env("DIAL_FAULT_WORKER", &built.fault_worker)
             .env("DIAL_PACKAGES", &built.packages),
         None => tests.args(["-E", "not (binary(e2e) or binary(chaos))"]),

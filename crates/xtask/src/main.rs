@@ -35,7 +35,7 @@ struct Cli {
 enum Task {
     /// Format, layers, clippy, unit, integration and end-to-end tests: all of CI.
     Check {
-        /// Leave out the optimised build and the end-to-end tests, for the inner loop.
+        /// Leave out packages, end-to-end tests and the browser, for the inner loop.
         #[arg(long)]
         quick: bool,
     },
