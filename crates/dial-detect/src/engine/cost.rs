@@ -1,5 +1,7 @@
-//! Refuses rules that would cost every event too much, before the library builds them.
+//! Refuses rules that would cost every event too much, or that cannot be built, before the library
+//! builds them.
 
+use super::sound;
 use rsigma_parser::{ConditionExpr, Detection, DetectionItem, Modifier, SigmaRule, SigmaValue};
 
 /// Longest regular expression, bytes.
@@ -128,6 +130,10 @@ fn in_item(item: &DetectionItem, sum: &mut Sum) -> Option<String> {
         sum.regexes += texts.len();
         return texts.iter().find_map(|text| in_regex(field, text));
     }
+    if item.field.has_modifier(Modifier::Cidr) {
+        let mut texts = texts.into_iter();
+        return texts.find_map(|text| sound::in_network(field, text));
+    }
     None
 }
 
@@ -145,8 +151,8 @@ fn in_regex(field: &str, pattern: &str) -> Option<String> {
         Err(regex::Error::CompiledTooBig(_)) => Some(format!(
             "the regular expression of `{field}` is too large when built; repeat less, or list values"
         )),
-        // What is no regular expression is for the library to say.
-        _ => None,
+        Err(error) => Some(sound::in_regex(field, pattern, &error)),
+        Ok(_) => None,
     }
 }
 

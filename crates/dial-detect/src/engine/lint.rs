@@ -210,6 +210,12 @@ fn spec_lints(source: &Source) -> Vec<Lint> {
         spec::LintRule::FlattenedArrayCorrelation,
         spec::LintRule::IncompatibleModifiers,
     ];
+    // Said when the rule is read, with more detail.
+    let said = [
+        spec::LintRule::ConditionReferencesUnknown,
+        spec::LintRule::YamlParseError,
+    ];
+    let warnings = warnings.filter(|warning| !said.contains(&warning.rule));
     let errors = warnings.filter(|warning| {
         warning.severity == spec::Severity::Error || silent.contains(&warning.rule)
     });

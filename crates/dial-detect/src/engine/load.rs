@@ -3,7 +3,7 @@
 use super::pack::Packed;
 use super::rule::{Origin, Pack, RuleInfo, is_uuid};
 use super::source::Source;
-use super::{RuleError, cost};
+use super::{RuleError, cost, sound};
 use rsigma_parser::{FilterRule, FilterRuleTarget, SigmaRule};
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -82,7 +82,8 @@ impl Loaded {
             name: &name,
             pack: Pack::Yours,
         };
-        let read = match cost::refusal(&rule) {
+        let refusal = cost::refusal(&rule).or_else(|| sound::refusal(&rule));
+        let read = match refusal {
             Some(refusal) => Err(refusal),
             None => RuleInfo::of(&rule, &origin),
         };
@@ -165,8 +166,9 @@ fn spell_ids(filter: &mut FilterRule) {
 impl Source {
     /// An error of this file, with the line that the message names or quotes.
     pub(super) fn error(&self, message: &str) -> RuleError {
-        let line = line_named(message).or_else(|| line_quoted(&self.text, 0, message));
-        RuleError::new(&self.file, line, message.to_owned())
+        let message = sound::in_condition(message).unwrap_or_else(|| message.to_owned());
+        let line = line_named(&message).or_else(|| line_quoted(&self.text, 0, &message));
+        RuleError::new(&self.file, line, message)
     }
 
     /// An error of one rule of this file: the line is looked for from its title on.

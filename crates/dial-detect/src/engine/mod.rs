@@ -31,6 +31,7 @@ mod scaffold;
 mod section;
 mod sieve;
 mod skip;
+mod sound;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -186,16 +186,21 @@ fn check_event(name: &str, services: &[(&str, &Service)], at: &[&str], report: &
         [] => format!("no service has an event `{name}`"),
         _ => format!("{} has no event `{name}`", sources.join(", ")),
     };
-    let near = services
-        .iter()
-        .find_map(|(_, service)| service.nearest(name));
+    let near = match services {
+        [] => names().nearest_event(name),
+        _ => services
+            .iter()
+            .find_map(|(_, service)| service.nearest(name)),
+    };
     if let Some(owner) = owners.first() {
         let message = format!("{problem}, so the rule can never fire on it; {owner} has it");
         report.error(at, &message);
-    } else if let Some(near) = near {
+    } else if let (Some(near), false) = (near, services.is_empty()) {
         report.error(at, &format!("{problem}; `{near}` is one"));
     } else {
-        let message = format!("{problem} that is known; tag it {UNLISTED} if AWS has");
+        // Among the names of all services, one that is new is soon close to another.
+        let near = near.map_or(String::new(), |near| format!("; `{near}` is one"));
+        let message = format!("{problem} that is known{near}; tag it {UNLISTED} if AWS has");
         report.warning(at, &message);
     }
 }

@@ -96,6 +96,12 @@ impl Names {
         Some(format!("{meant}{}", DOMAINS[0]))
     }
 
+    /// The event of any service that was probably meant.
+    pub(super) fn nearest_event(&self, written: &str) -> Option<&'static str> {
+        let all = self.services.values().flat_map(Service::events);
+        nearest(without_date(written), all)
+    }
+
     /// Event sources that have an event of this name, in order.
     pub(super) fn sources_of(&self, event: &str) -> Vec<String> {
         let having = self.services.iter();
