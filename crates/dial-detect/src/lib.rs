@@ -9,6 +9,11 @@ pub mod envelope;
 pub mod event;
 mod explain;
 pub mod facts;
+#[expect(
+    clippy::inline_always,
+    reason = "what is called instead is built without the processor's wide instructions"
+)]
+mod find;
 mod finding;
 mod isolate;
 mod native;

@@ -6,8 +6,8 @@
 
 use super::Known;
 use crate::event::{Head, Part, Unparsed};
+use crate::find::{find, holds};
 use crate::text::is_account;
-use memchr::memchr2_iter;
 use regex::bytes::Regex;
 use std::cell::OnceCell;
 use std::sync::LazyLock;
@@ -21,15 +21,14 @@ static KEY: LazyLock<Regex> =
 /// The end of an address range that is wide enough to be a part of all addresses.
 static WIDE: LazyLock<Regex> =
     LazyLock::new(|| needles(r#"[0-9a-f:.]\\?/0*[0-8]["\s\\\x80-\xff]"#));
-/// The other security group's account. Without the quote before it, of which records are full: the
-/// search would stop at each.
-static PEER: LazyLock<Regex> = LazyLock::new(|| needles(r#"userid""#));
+/// The other security group's account.
+const PEER: &[u8] = b"\"userid\"";
 /// The account of whoever signed nothing.
-static ANONYMOUS: LazyLock<Regex> = LazyLock::new(|| needles("anonymous"));
+const ANONYMOUS: &[u8] = b"anonymous";
 /// Credentials of an instance: where they came from, or a session under the instance's id.
 static INSTANCE: LazyLock<Regex> = LazyLock::new(|| needles(r#"ec2roledelivery"|/i-"#));
 /// Name of an account, wherever.
-const ACCOUNT: &[u8] = b"accountid";
+const ACCOUNT: &[u8] = b"accountid\"";
 /// Whether a second factor was used.
 static MFA: LazyLock<Regex> = LazyLock::new(|| needles(r#"mfaused(?:"\s*:\s*"yes")?"#));
 
@@ -87,7 +86,7 @@ impl<'a> Unread<'a> {
                 | "ec2.ingress.web_only",
                 true,
             ) => *self.is_narrow.get_or_init(|| lacks(text, &WIDE)),
-            ("ec2.ingress.external", true) => lacks(text, &PEER),
+            ("ec2.ingress.external", true) => text.is_some_and(|text| !holds(text, PEER)),
             // A service has no account of its own.
             ("principal.external", true)
                 if self.head.user_identity_type.as_deref() == Some("AWSService") =>
@@ -98,7 +97,7 @@ impl<'a> Unread<'a> {
                 identity.is_some_and(|identity| is_all_ours(identity, &self.known))
             }
             ("s3.object.foreign_bucket" | "s3.object.foreign_caller", true) => self.is_all_ours(),
-            ("principal.anonymous", true) => lacks(identity, &ANONYMOUS),
+            ("principal.anonymous", true) => identity.is_some_and(|text| !holds(text, ANONYMOUS)),
             ("principal.instance", true) => lacks(identity, &INSTANCE),
             ("signin.mfa", false) => self.within(parts.additional).is_some_and(has_factor),
             _ => false,
@@ -140,14 +139,13 @@ fn is_all_ours(text: &[u8], known: &Known<'_>) -> bool {
     })
 }
 
-/// What stands behind each name of an account. Looked for by its last letter, of which a record
-/// has few: three times as fast as a regular expression that ignores case.
+/// What stands behind each name of an account.
 fn accounts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    memchr2_iter(b'd', b'D', text).filter_map(|last| {
-        let behind = text.get(last + 1..)?.strip_prefix(b"\"")?;
-        let first = (last + 1).checked_sub(ACCOUNT.len())?;
-        let name = text.get(first..=last)?;
-        name.eq_ignore_ascii_case(ACCOUNT).then_some(behind)
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let at = find(rest, ACCOUNT)?;
+        rest = rest.get(at + ACCOUNT.len()..)?;
+        Some(rest)
     })
 }
 

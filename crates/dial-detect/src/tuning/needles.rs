@@ -2,6 +2,7 @@
 //! records hold none, and need not be parsed to know it.
 
 use crate::event::Unparsed;
+use crate::find::holds;
 use crate::settings::Settings;
 use regex::bytes::Regex;
 
@@ -10,11 +11,45 @@ const OWN: [&str; 2] = ["own.touched", "own.part"];
 /// Name below which everything is about a touched decoy.
 const DECOY: &str = "decoy.";
 
+/// Most texts that are looked for one after the other; more are looked for at once.
+const FEW: usize = 4;
+
 /// The texts, ready to be looked for, whatever their case.
 #[derive(Debug, Default)]
 pub(super) struct Needles {
-    own: Option<Regex>,
-    decoys: Option<Regex>,
+    own: Option<Texts>,
+    decoys: Option<Texts>,
+}
+
+/// Texts of which one must stand there.
+#[derive(Debug)]
+enum Texts {
+    Few(Vec<String>),
+    Many(Regex),
+}
+
+impl Texts {
+    /// `None` where a text is too short to say anything, or there is none.
+    fn of<'t>(texts: impl Iterator<Item = &'t str>) -> Option<Self> {
+        let pieces: Vec<String> = texts.map(piece).collect::<Option<_>>()?;
+        match pieces.len() {
+            0 => None,
+            1..=FEW => Some(Self::Few(pieces)),
+            _ => {
+                let escaped: Vec<String> =
+                    pieces.iter().map(|piece| regex::escape(piece)).collect();
+                let regex = Regex::new(&format!("(?i-u){}", escaped.join("|")));
+                regex.ok().map(Self::Many)
+            }
+        }
+    }
+
+    fn lack(&self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Few(pieces) => !pieces.iter().any(|piece| holds(bytes, piece.as_bytes())),
+            Self::Many(regex) => !regex.is_match(bytes),
+        }
+    }
 }
 
 impl Needles {
@@ -24,8 +59,8 @@ impl Needles {
         let prefix = (!own.prefix.is_empty()).then_some(own.prefix.as_str());
         let decoys = settings.decoys.iter().map(|decoy| decoy.name.as_str());
         Self {
-            own: any_of(parts.chain(prefix)),
-            decoys: any_of(decoys),
+            own: Texts::of(parts.chain(prefix)),
+            decoys: Texts::of(decoys),
         }
     }
 
@@ -36,17 +71,10 @@ impl Needles {
             path if path.starts_with(DECOY) => &self.decoys,
             _ => return false,
         };
-        let is_missing = |needles: &Regex| !needles.is_match(record.bytes());
+        let is_missing = |needles: &Texts| needles.lack(record.bytes());
         // An escape may stand for any letter.
         needles.as_ref().is_some_and(is_missing) && record.spells_letters()
     }
-}
-
-/// `None` where a text is too short to say anything, or there is none.
-fn any_of<'t>(texts: impl Iterator<Item = &'t str>) -> Option<Regex> {
-    let pieces: Vec<String> = texts.map(piece).collect::<Option<_>>()?;
-    let regex = (!pieces.is_empty()).then(|| Regex::new(&format!("(?i-u){}", pieces.join("|"))));
-    regex?.ok()
 }
 
 /// The longest piece that every spelling of a name or ARN holds as it is: separators may be
@@ -61,7 +89,7 @@ fn piece(text: &str) -> Option<String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let pieces = name.split(|c| !is_plain(c));
     let longest = pieces.max_by_key(|piece| piece.len())?;
-    (longest.len() >= 3).then(|| regex::escape(longest))
+    (longest.len() >= 3).then(|| longest.to_owned())
 }
 
 #[cfg(test)]
@@ -101,6 +129,16 @@ mod tests {
                 expected,
                 "{name}"
             );
+        }
+        let many: Vec<_> = ["alpha", "beta.x", "gamma", "delta", "omega"]
+            .iter()
+            .map(|name| json!({ "kind": "user", "name": name }))
+            .collect();
+        let many: Settings = serde_json::from_value(json!({ "decoys": many })).unwrap();
+        let many = Needles::of(&many);
+        for (record, expected) in [("{}", true), ("Beta.X", false), ("beta-x", true)] {
+            let lacks = many.lack("decoy.touched", &Unparsed::new(record.as_bytes()));
+            assert_eq!(lacks, expected, "{record}");
         }
         let short: Settings = serde_json::from_value(json!({
             "own": { "prefix": "", "arns": ["arn:aws:kms:eu-west-1:111122223333:key/a"] },

@@ -20,6 +20,8 @@ pub(super) struct Member<'a> {
     pub(super) name: &'a [u8],
     /// Its value as it stands there.
     pub(super) value: &'a [u8],
+    /// Offset of the value; of one without quotes or brackets, of what is before it.
+    pub(super) at: usize,
     /// Whether both are certainly ASCII that stands for itself.
     pub(super) is_plain: bool,
 }
@@ -150,8 +152,8 @@ fn member<'a, S: Simd>(
     let name_end = cursor.next()?;
     let name = data.get(at + 1..name_end)?;
     let start = cursor.next()?;
-    let (value, next) = match value_at(data, name_end + 1, start)? {
-        Value::Bare(value) => (value, start),
+    let (at, value, next) = match value_at(data, name_end + 1, start)? {
+        Value::Bare(value) => (name_end, value, start),
         Value::Marked => {
             let end = match data.get(start)? {
                 b'"' => cursor.next()?,
@@ -160,13 +162,14 @@ fn member<'a, S: Simd>(
             };
             let next = cursor.next()?;
             separated(data, end + 1, next)?;
-            (marked(data.get(start..=end)?)?, next)
+            (start, marked(data.get(start..=end)?)?, next)
         }
     };
     let is_plain = cursor.is_plain();
     let member = Member {
         name,
         value,
+        at,
         is_plain,
     };
     Some((member, next))

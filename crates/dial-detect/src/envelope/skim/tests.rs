@@ -13,7 +13,12 @@ fn parsed(text: &str) -> Option<Head<'_>> {
 }
 
 fn head(data: &[u8]) -> Option<(Head<'_>, usize)> {
-    with_head(data, |head, record| (head.clone(), record.len()))
+    let text = std::str::from_utf8(data).unwrap_or_default();
+    let as_text = with_head(data, text, |head, record| (head.clone(), record.len()));
+    // Nothing depends on what is known to be text.
+    let as_bytes = with_head(data, "", |head, record| (head.clone(), record.len()));
+    assert_eq!(as_text, as_bytes);
+    as_text
 }
 
 fn skimmed(text: &str) -> Option<Head<'_>> {

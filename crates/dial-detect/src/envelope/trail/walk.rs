@@ -72,8 +72,10 @@ impl<'f> Walker<'f> {
     /// `is_last` says that nothing follows; then everything is taken.
     pub(super) fn feed(&mut self, data: &[u8], is_last: bool) -> Result<usize, ScanFault> {
         let mut at = 0;
+        let text = text_of(data);
         while let Some(rest) = data.get(at..).filter(|rest| !rest.is_empty()) {
-            match self.step(rest, is_last)? {
+            let text = text.get(at..).unwrap_or_default();
+            match self.step(rest, text, is_last)? {
                 Step::Took(taken) => at += taken,
                 Step::More => break,
             }
@@ -93,7 +95,8 @@ impl<'f> Walker<'f> {
         Ok(())
     }
 
-    fn step(&mut self, data: &[u8], is_last: bool) -> Result<Step, ScanFault> {
+    /// `text` is the data as far as it is known to be text.
+    fn step(&mut self, data: &[u8], text: &str, is_last: bool) -> Result<Step, ScanFault> {
         if let Some(balance) = &mut self.skipping {
             let end = balance.end(data);
             self.skipping = self.skipping.take().filter(|_| end.is_none());
@@ -105,10 +108,10 @@ impl<'f> Walker<'f> {
         }
         match (self.state, data[0]) {
             (State::Top, b'[') => Ok(self.enter(State::List { in_object: false }, 1)),
-            (State::Top, b'{') => self.object(data, is_last),
+            (State::Top, b'{') => self.object(data, text, is_last),
             (State::Members, b'}') => Ok(self.enter(State::Top, 1)),
             (State::Members, b'"') => self.member(data, is_last),
-            (State::List { .. }, b'{') => self.record(data, is_last),
+            (State::List { .. }, b'{') => self.record(data, text, is_last),
             (State::List { in_object }, b']') => {
                 let around = if in_object {
                     State::Members
@@ -144,11 +147,11 @@ impl<'f> Walker<'f> {
     }
 
     /// An object outside any list: the one with `Records`, or a line.
-    fn object(&mut self, data: &[u8], is_last: bool) -> Result<Step, ScanFault> {
+    fn object(&mut self, data: &[u8], text: &str, is_last: bool) -> Result<Step, ScanFault> {
         match starts_with_records(data) {
             Some(true) => Ok(self.enter(State::Members, 1)),
             None if !is_last => Ok(Step::More),
-            _ => self.record(data, is_last),
+            _ => self.record(data, text, is_last),
         }
     }
 
@@ -174,8 +177,8 @@ impl<'f> Walker<'f> {
     }
 
     /// A record, an envelope, or something malformed that starts like one.
-    fn record(&mut self, data: &[u8], is_last: bool) -> Result<Step, ScanFault> {
-        let judged = skim::with_head(data, |head, record| {
+    fn record(&mut self, data: &[u8], text: &str, is_last: bool) -> Result<Step, ScanFault> {
+        let judged = skim::with_head(data, text, |head, record| {
             self.count()?;
             self.judge_record(head, record);
             Ok(Step::Took(record.len()))
@@ -340,6 +343,17 @@ impl<'f> Walker<'f> {
         }
         self.counts.records += 1;
         Ok(())
+    }
+}
+
+/// As far as the bytes are text.
+fn text_of(data: &[u8]) -> &str {
+    match std::str::from_utf8(data) {
+        Ok(text) => text,
+        Err(e) => data
+            .get(..e.valid_up_to())
+            .and_then(|valid| std::str::from_utf8(valid).ok())
+            .unwrap_or_default(),
     }
 }
 
