@@ -7,6 +7,7 @@ use crate::envelope::loose::Key;
 use crate::envelope::{Item, Malformed, items, json, record, skim};
 use crate::event::{Event, Head, Unparsed};
 use serde::de::IgnoredAny;
+use simdutf8::compat::from_utf8;
 
 /// Where in the file the walker stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -348,11 +349,11 @@ impl<'f> Walker<'f> {
 
 /// As far as the bytes are text.
 fn text_of(data: &[u8]) -> &str {
-    match std::str::from_utf8(data) {
+    match from_utf8(data) {
         Ok(text) => text,
         Err(e) => data
             .get(..e.valid_up_to())
-            .and_then(|valid| std::str::from_utf8(valid).ok())
+            .and_then(|valid| from_utf8(valid).ok())
             .unwrap_or_default(),
     }
 }
