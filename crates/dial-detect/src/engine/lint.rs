@@ -4,6 +4,7 @@ mod attack;
 pub(super) mod delivery;
 mod detection;
 mod events;
+mod fields;
 mod group;
 mod names;
 mod never;

@@ -1,13 +1,15 @@
 //! Walks through the JSON of a trail file, record by record, over a window that moves.
 
+mod hand_over;
+mod window;
+
 use super::balance::Balance;
-use super::{Counts, EnvelopeError, MAX_EVENT, ScanFault};
+use super::{Counts, MAX_EVENT, ScanFault};
 use crate::envelope::head::Top;
 use crate::envelope::loose::Key;
-use crate::envelope::{Item, Malformed, items, json, record, skim};
-use crate::event::{Event, Head, Unparsed};
-use serde::de::IgnoredAny;
-use simdutf8::compat::from_utf8;
+use crate::envelope::{Item, json, skim};
+use crate::event::Head;
+use window::{more, pass_over, starts_with_records, text_of};
 
 /// Where in the file the walker stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,173 +223,4 @@ impl<'f> Walker<'f> {
         let is_event = top.head.event_name.is_some() || top.head.detail_type.is_some();
         self.state == State::Top && top.has_records && !is_event
     }
-
-    fn judge<'a>(&mut self, mut top: Top<'a>, bytes: &'a [u8]) -> Result<(), ScanFault> {
-        self.count()?;
-        if let Some(name) = top.twice() {
-            self.malformed(EnvelopeError::Duplicate(name), bytes);
-            return Ok(());
-        }
-        top.head.text = Some(Unparsed::new(bytes));
-        if top.has_detail_type {
-            self.judge_envelope(top, bytes);
-        } else {
-            self.judge_record(&top.head, bytes);
-        }
-        Ok(())
-    }
-
-    fn judge_record(&mut self, head: &Head<'_>, bytes: &[u8]) {
-        if head.event_name.is_none() {
-            self.malformed(EnvelopeError::UnknownShape, bytes);
-        } else if (self.want)(head) {
-            self.hand_over(bytes, |text| vec![record::item(text)]);
-        }
-    }
-
-    fn judge_envelope(&mut self, top: Top<'_>, bytes: &[u8]) {
-        let head = top.into_head();
-        if head.event_name.is_none() && head.detail_type.is_none() {
-            self.malformed(EnvelopeError::UnknownShape, bytes);
-        } else if (self.want)(&head) {
-            self.hand_over(bytes, items);
-        }
-    }
-
-    fn hand_over(&mut self, bytes: &[u8], read: impl FnOnce(&str) -> Vec<Item>) {
-        let found = match std::str::from_utf8(bytes) {
-            Ok(text) => read(text),
-            Err(e) => vec![Err(Malformed::new(
-                EnvelopeError::NotUtf8(e.valid_up_to()),
-                bytes,
-            ))],
-        };
-        for item in found {
-            match &item {
-                Ok(_) => self.counts.wanted += 1,
-                Err(_) => self.counts.malformed += 1,
-            }
-            (self.each)(item);
-        }
-    }
-
-    /// A record whose head cannot be read. Escapes that stand for no character can be repaired.
-    fn broken(&mut self, bytes: &[u8], error: EnvelopeError) -> Result<(), ScanFault> {
-        self.count()?;
-        let error = match std::str::from_utf8(bytes) {
-            Err(e) => EnvelopeError::NotUtf8(e.valid_up_to()),
-            Ok(text) if json::repair(text).is_some() => match all(items(text)) {
-                Ok(events) => {
-                    for event in events {
-                        self.repaired(event);
-                    }
-                    return Ok(());
-                }
-                Err(malformed) => malformed.error,
-            },
-            Ok(_) => error,
-        };
-        self.malformed(error, bytes);
-        self.unreadable += 1;
-        if self.unreadable > MAX_UNREADABLE {
-            return Err(ScanFault::Broken);
-        }
-        Ok(())
-    }
-
-    fn repaired(&mut self, event: Event) {
-        if (self.want)(&event.head()) {
-            self.counts.wanted += 1;
-            (self.each)(Ok(event));
-        }
-    }
-
-    /// A value larger than any event: reported with its start, then passed over.
-    fn oversized(&mut self, data: &[u8]) -> Result<Step, ScanFault> {
-        self.count()?;
-        let error = EnvelopeError::TooLarge {
-            bytes: data.len(),
-            limit: MAX_EVENT,
-        };
-        self.malformed(error, data);
-        let mut balance = Balance::default();
-        let end = balance.end(data);
-        self.skipping = end.is_none().then_some(balance);
-        Ok(Step::Took(end.unwrap_or(data.len())))
-    }
-
-    /// Something between records that is no object.
-    fn stray(&mut self, data: &[u8], is_last: bool) -> Result<Step, ScanFault> {
-        let stop: &[u8] = match self.state {
-            State::List { .. } => b"{]",
-            _ => b"\n",
-        };
-        let end = data.iter().position(|byte| stop.contains(byte));
-        if end.is_none() && !is_last && data.len() <= MAX_EVENT {
-            return Ok(Step::More);
-        }
-        // A `]` in a stray string would end the list; what follows is then stray at the top.
-        let end = end.unwrap_or(data.len()).max(1);
-        self.count()?;
-        self.malformed(EnvelopeError::UnknownShape, &data[..end]);
-        Ok(Step::Took(end))
-    }
-
-    fn malformed(&mut self, error: EnvelopeError, bytes: &[u8]) {
-        self.counts.malformed += 1;
-        (self.each)(Err(Malformed::new(error, bytes)));
-    }
-
-    fn count(&mut self) -> Result<(), ScanFault> {
-        if self.counts.records >= self.limit {
-            return Err(ScanFault::TooManyRecords(self.limit));
-        }
-        self.counts.records += 1;
-        Ok(())
-    }
-}
-
-/// As far as the bytes are text.
-fn text_of(data: &[u8]) -> &str {
-    match from_utf8(data) {
-        Ok(text) => text,
-        Err(e) => data
-            .get(..e.valid_up_to())
-            .and_then(|valid| from_utf8(valid).ok())
-            .unwrap_or_default(),
-    }
-}
-
-/// Passes over the value of a member that is not `Records`.
-fn pass_over(data: &[u8], at: usize, is_last: bool) -> Result<Step, ScanFault> {
-    let mut values = serde_json::Deserializer::from_slice(&data[at..]).into_iter::<IgnoredAny>();
-    match values.next() {
-        Some(Ok(_)) => Ok(Step::Took(at + values.byte_offset())),
-        Some(Err(e)) if e.is_eof() && !is_last => more(data),
-        Some(Err(e)) if e.is_eof() => Err(ScanFault::Truncated),
-        _ => Err(ScanFault::Broken),
-    }
-}
-
-/// Waits for more bytes, but not for ever.
-fn more(data: &[u8]) -> Result<Step, ScanFault> {
-    if data.len() > MAX_EVENT {
-        return Err(ScanFault::Broken);
-    }
-    Ok(Step::More)
-}
-
-/// Whether the object's first member is `Records`; `None` where the bytes end too early.
-fn starts_with_records(data: &[u8]) -> Option<bool> {
-    const KEY: &[u8] = b"\"Records\"";
-    let rest = data.get(1..).unwrap_or_default().trim_ascii_start();
-    if rest.len() < KEY.len() && KEY.starts_with(rest) {
-        return None;
-    }
-    Some(rest.starts_with(KEY))
-}
-
-/// The events, unless one of them is malformed.
-fn all(items: Vec<Item>) -> Result<Vec<Event>, Malformed> {
-    items.into_iter().collect()
 }
