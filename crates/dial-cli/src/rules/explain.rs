@@ -7,13 +7,14 @@ use crate::judging::Judging;
 use crate::terminal::{BAD, BOLD, DIM, GOOD, cut, inert, paint};
 use anyhow::{Context, Result};
 use clap::Args;
+use dial_core::config::nearest;
 use dial_detect::Pipeline;
 use dial_detect::engine::{RuleInfo, Step};
 use dial_detect::event::Event;
 use dial_detect::pipeline::{Explanation, Verdict};
 use jiff::Timestamp;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{MAIN_SEPARATOR, Path};
 
 /// Widest value that is shown, columns.
 const MAX_VALUE: usize = 160;
@@ -73,10 +74,21 @@ pub(super) fn chosen(judging: &Judging, word: &str) -> Result<(Pipeline, Vec<Rul
     let mut rules = pipeline.rules().iter();
     let rule = rules.find(|rule| rule.name == word || rule.id == word);
     let rule = rule.cloned();
-    let rule = rule.with_context(|| {
-        format!("no rule has the name or id `{word}`; `dial rules list` shows them")
-    })?;
+    let rule = rule.with_context(|| unknown(word, pipeline.rules()))?;
     Ok((pipeline, vec![rule]))
+}
+
+fn unknown(word: &str, rules: &[RuleInfo]) -> String {
+    // Names have neither.
+    if word.contains(['.', MAIN_SEPARATOR]) {
+        return format!("there is no rule file `{word}`");
+    }
+    let names = rules.iter().map(|rule| rule.name.as_str());
+    let hint = nearest(word, names).map_or_else(
+        || "`dial rules list` shows them".to_owned(),
+        |near| format!("did you mean `{near}`?"),
+    );
+    format!("no rule has the name or id `{word}`; {hint}")
 }
 
 fn print(out: &mut dyn Write, explained: &Explanation, event: &Event) -> io::Result<()> {

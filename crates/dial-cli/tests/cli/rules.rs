@@ -173,6 +173,24 @@ fn a_verdict_is_explained_part_by_part() {
     );
 }
 
+#[test]
+fn a_rule_that_is_not_there_is_told_with_what_is_like_it() {
+    let place = Place::new();
+    place.write("shared.json", SHARED_BUCKET);
+    let cases = [
+        (
+            "s3_bucket_polcy_public",
+            "did you mean `s3_bucket_policy_public`?",
+        ),
+        ("0815", "`dial rules list` shows them"),
+        ("rules/gone.yml", "there is no rule file `rules/gone.yml`"),
+    ];
+    for (word, expected) in cases {
+        let (code, _, err) = place.run(&["rules", "explain", word, "shared.json"]);
+        assert!(code == 1 && err.contains(expected), "{word}: {err}");
+    }
+}
+
 fn one_line(event: &str) -> String {
     let event: Value = serde_json::from_str(event).unwrap();
     event.to_string()

@@ -49,8 +49,13 @@ impl Engine {
         if wanted.on_error == OnRuleError::Skip {
             return skip::load(wanted, &pack.collect::<Vec<_>>(), &absent);
         }
-        let own = wanted.folder.map(source::folder).transpose()?;
-        Self::of(&own.unwrap_or_default(), pack, absent)
+        let (own, mut errors) = wanted.folder.map(source::readable).unwrap_or_default();
+        // All that is wrong at once, beside what cannot be read.
+        let engine = Self::of(&own, pack, absent).map_err(|more| errors.extend(more));
+        match engine {
+            Ok(engine) if errors.is_empty() => Ok(engine),
+            _ => Err(errors),
+        }
     }
 
     /// Joins rules of the pack and rules of files.

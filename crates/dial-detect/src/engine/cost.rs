@@ -2,7 +2,7 @@
 //! builds them.
 
 use super::sound;
-use rsigma_parser::{ConditionExpr, Detection, DetectionItem, Modifier, SigmaRule, SigmaValue};
+use rsigma_parser::{ConditionExpr, Detection, DetectionItem, Detections, Modifier, SigmaValue};
 
 /// Longest regular expression, bytes.
 const MAX_REGEX: usize = 1_000;
@@ -17,6 +17,8 @@ const MAX_VALUES: usize = 2_000;
 const MAX_VALUE: usize = 4_096;
 /// Deepest nesting of a detection.
 const MAX_DEPTH: usize = 8;
+/// Deepest nesting of a condition.
+const MAX_JOINS: usize = 32;
 /// Most selections of a rule.
 const MAX_SELECTIONS: usize = 200;
 /// Most parts of a condition.
@@ -30,19 +32,15 @@ struct Sum {
 }
 
 /// Says what is too much, with the text that shows where; `None` for a rule that is cheap enough.
-pub(super) fn refusal(rule: &SigmaRule) -> Option<String> {
-    let detection = &rule.detection;
+pub(super) fn refusal(detection: &Detections) -> Option<String> {
     if detection.named.len() > MAX_SELECTIONS {
         let count = detection.named.len();
         return Some(format!(
             "{count} selections, {MAX_SELECTIONS} are allowed; make several rules"
         ));
     }
-    let parts: usize = detection.conditions.iter().map(|part| size(part, 0)).sum();
-    if parts > MAX_PARTS {
-        return Some(format!(
-            "the `condition` has {parts} parts, {MAX_PARTS} are allowed; make several rules"
-        ));
+    if let Some(told) = in_conditions(&detection.conditions) {
+        return Some(format!("the `condition:` {told}; make several rules"));
     }
     let mut sum = Sum::default();
     let mut named: Vec<_> = detection.named.iter().collect();
@@ -71,21 +69,27 @@ impl Sum {
     }
 }
 
-/// Parts of a condition; what nests deeper than allowed counts as too many.
-fn size(part: &ConditionExpr, depth: usize) -> usize {
-    if depth > 4 * MAX_DEPTH {
-        return MAX_PARTS + 1;
+/// What is too much of conditions.
+fn in_conditions(conditions: &[ConditionExpr]) -> Option<String> {
+    let sizes = conditions.iter().map(|part| size(part, 0));
+    let Some(parts) = sizes.sum::<Option<usize>>() else {
+        return Some(format!("nests deeper than {MAX_JOINS} levels"));
+    };
+    (parts > MAX_PARTS).then(|| format!("has {parts} parts, {MAX_PARTS} are allowed"))
+}
+
+/// Parts of a condition; `None` where it nests deeper than allowed.
+fn size(part: &ConditionExpr, depth: usize) -> Option<usize> {
+    if depth > MAX_JOINS {
+        return None;
     }
-    match part {
-        ConditionExpr::And(parts) | ConditionExpr::Or(parts) => {
-            1 + parts
-                .iter()
-                .map(|part| size(part, depth + 1))
-                .sum::<usize>()
-        }
-        ConditionExpr::Not(part) => 1 + size(part, depth + 1),
-        ConditionExpr::Identifier(_) | ConditionExpr::Selector { .. } => 1,
-    }
+    let below = |part: &ConditionExpr| size(part, depth + 1);
+    let below = match part {
+        ConditionExpr::And(parts) | ConditionExpr::Or(parts) => parts.iter().map(below).sum(),
+        ConditionExpr::Not(part) => below(part),
+        ConditionExpr::Identifier(_) | ConditionExpr::Selector { .. } => Some(0),
+    };
+    below.map(|below: usize| 1 + below)
 }
 
 fn in_detection(name: &str, detection: &Detection, depth: usize, sum: &mut Sum) -> Option<String> {
@@ -104,11 +108,8 @@ fn in_detection(name: &str, detection: &Detection, depth: usize, sum: &mut Sum) 
         }
         Detection::ArrayMatch { body, .. } => in_detection(name, body, depth + 1, sum),
         Detection::Conditional { named, condition } => {
-            let parts = size(condition, 0);
-            if parts > MAX_PARTS {
-                return Some(format!(
-                    "`{name}` has {parts} parts, {MAX_PARTS} are allowed"
-                ));
+            if let Some(told) = in_conditions(std::slice::from_ref(condition)) {
+                return Some(format!("the `condition:` of `{name}` {told}"));
             }
             let mut parts = named.values();
             parts.find_map(|part| in_detection(name, part, depth + 1, sum))

@@ -77,11 +77,9 @@ pub(super) fn request_fields(source: &str, event: &str) -> Vec<&'static str> {
 
 /// Checks a folder of rules, or one rule file; no remark means fit for the pack.
 pub fn lint(rules: &Path) -> Vec<Lint> {
-    let sources = match source::folder(rules) {
-        Ok(sources) => sources,
-        Err(errors) => return errors.into_iter().map(Lint::from).collect(),
-    };
+    let (sources, unread) = source::readable(rules);
     let mut lints = lint_sources(&sources);
+    lints.extend(unread.into_iter().map(Lint::from));
     lints.extend(ordinary::check(rules));
     lints.sort();
     lints
@@ -99,7 +97,8 @@ pub fn lint_text(name: &str, text: &str) -> Vec<Lint> {
 }
 
 pub(super) fn lint_sources(sources: &[Source]) -> Vec<Lint> {
-    let mut lints: Vec<Lint> = sources.iter().flat_map(spec_lints).collect();
+    let sound = sources.iter().filter(|source| source.too_deep().is_none());
+    let mut lints: Vec<Lint> = sound.flat_map(spec_lints).collect();
     lints.extend(sources.iter().flat_map(unfilled));
     let loaded = Loaded::of(sources);
     for (info, rule) in &loaded.rules {

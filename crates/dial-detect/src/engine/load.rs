@@ -3,8 +3,8 @@
 use super::pack::Packed;
 use super::rule::{Origin, Pack, RuleInfo, is_uuid};
 use super::source::Source;
-use super::{RuleError, cost, sound};
-use rsigma_parser::{FilterRule, FilterRuleTarget, SigmaRule};
+use super::{RuleError, cost, nesting, sound};
+use rsigma_parser::{Detections, FilterRule, FilterRuleTarget, SigmaRule};
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -45,6 +45,9 @@ impl Loaded {
     }
 
     fn read(&mut self, source: &Source) {
+        if let Some(error) = source.too_deep() {
+            return self.errors.push(error);
+        }
         let before = self.errors.len();
         let collection = match rsigma_parser::parse_sigma_yaml(&source.text) {
             Ok(collection) => collection,
@@ -62,9 +65,8 @@ impl Loaded {
         for (index, rule) in collection.rules.into_iter().enumerate() {
             self.read_rule(source, index, rule);
         }
-        for mut filter in collection.filters {
-            spell_ids(&mut filter);
-            self.filters.push((source.file.clone(), filter));
+        for filter in collection.filters {
+            self.read_filter(source, filter);
         }
         let empty = source.text.lines().all(|line| line.trim().is_empty());
         if empty && self.errors.len() == before {
@@ -82,8 +84,7 @@ impl Loaded {
             name: &name,
             pack: Pack::Yours,
         };
-        let refusal = cost::refusal(&rule).or_else(|| sound::refusal(&rule));
-        let read = match refusal {
+        let read = match refusal(&rule.detection) {
             Some(refusal) => Err(refusal),
             None => RuleInfo::of(&rule, &origin),
         };
@@ -91,6 +92,15 @@ impl Loaded {
             Ok(info) => self.rules.push((info, rule)),
             Err(message) => self.errors.push(source.rule_error(&rule.title, &message)),
         }
+    }
+
+    fn read_filter(&mut self, source: &Source, mut filter: FilterRule) {
+        if let Some(message) = refusal(&filter.detection) {
+            let error = source.error_of("filter", &filter.title, &message);
+            return self.errors.push(error);
+        }
+        spell_ids(&mut filter);
+        self.filters.push((source.file.clone(), filter));
     }
 
     /// Public collections repeat a rule, word for word, beside each correlation that builds on it.
@@ -154,6 +164,11 @@ impl Loaded {
     }
 }
 
+/// What must not be handed to the library's compiler.
+fn refusal(detection: &Detections) -> Option<String> {
+    cost::refusal(detection).or_else(|| sound::refusal(detection))
+}
+
 /// Ids are compared in lower case, as rules are given them.
 fn spell_ids(filter: &mut FilterRule) {
     if let FilterRuleTarget::Specific(wanted) = &mut filter.rules {
@@ -166,18 +181,36 @@ fn spell_ids(filter: &mut FilterRule) {
 impl Source {
     /// An error of this file, with the line that the message names or quotes.
     pub(super) fn error(&self, message: &str) -> RuleError {
-        let message = sound::in_condition(message).unwrap_or_else(|| message.to_owned());
+        if let Some(field) = sound::missing(message) {
+            let line = line_lacking(&self.text, field);
+            return RuleError::new(&self.file, line, format!("`{field}:` is missing"));
+        }
+        let message = sound::in_words(message).unwrap_or_else(|| message.to_owned());
         let line = line_named(&message).or_else(|| line_quoted(&self.text, 0, &message));
         RuleError::new(&self.file, line, message)
     }
 
+    /// What nests deeper than the library can read.
+    pub(super) fn too_deep(&self) -> Option<RuleError> {
+        let refusal = nesting::refusal(&self.text)?;
+        Some(match refusal.title {
+            Some(title) => self.rule_error(&title, &refusal.message),
+            None => self.error(&refusal.message),
+        })
+    }
+
     /// An error of one rule of this file: the line is looked for from its title on.
     pub(super) fn rule_error(&self, title: &str, message: &str) -> RuleError {
+        self.error_of("rule", title, message)
+    }
+
+    /// As [`Source::rule_error`], for a document of this kind.
+    fn error_of(&self, kind: &str, title: &str, message: &str) -> RuleError {
         let mut lines = self.text.lines();
         let first = lines.position(|line| line.starts_with("title:") && line.contains(title));
         let line = line_quoted(&self.text, first.unwrap_or(0), message);
         let line = line.or(first.map(|first| first + 1));
-        RuleError::new(&self.file, line, format!("rule `{title}`: {message}"))
+        RuleError::new(&self.file, line, format!("{kind} `{title}`: {message}"))
     }
 }
 
@@ -197,6 +230,21 @@ pub(super) fn line_named(message: &str) -> Option<usize> {
     let (_, rest) = message.split_once("at line ")?;
     let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
     digits.parse().ok()
+}
+
+/// Where the first document starts that does not say a field.
+fn line_lacking(text: &str, field: &str) -> Option<usize> {
+    let field = format!("{field}:");
+    let lines: Vec<&str> = text.lines().collect();
+    let mut first = 0;
+    for document in lines.split(|line| line.starts_with("---")) {
+        if !document.iter().any(|line| line.contains(&field)) {
+            let blank = |line: &&&str| line.trim().is_empty();
+            return Some(first + document.iter().take_while(blank).count() + 1);
+        }
+        first += document.len() + 1;
+    }
+    None
 }
 
 /// The first line, after some, that holds a text which the message puts in quotes.

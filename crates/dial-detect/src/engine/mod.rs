@@ -17,6 +17,7 @@ mod load;
 mod matcher;
 mod needle;
 mod needs;
+mod nesting;
 mod outline;
 mod pack;
 mod peek;

@@ -1,6 +1,6 @@
 //! What the library would refuse when it builds a rule, said with what shows where.
 
-use rsigma_parser::{ConditionExpr, SigmaRule};
+use rsigma_parser::{ConditionExpr, Detections};
 use std::net::IpAddr;
 
 /// The names in the library's grammar of conditions, as authors write them.
@@ -16,8 +16,7 @@ const GRAMMAR: [(&str, &str); 8] = [
 ];
 
 /// Names in a condition that are no selections of the rule.
-pub(super) fn refusal(rule: &SigmaRule) -> Option<String> {
-    let detection = &rule.detection;
+pub(super) fn refusal(detection: &Detections) -> Option<String> {
     let known = |name: &str| detection.named.contains_key(name);
     let unknown = detection
         .conditions
@@ -67,8 +66,23 @@ pub(super) fn in_network(field: &str, text: &str) -> Option<String> {
     (!is_network).then(|| format!("`{text}` of `{field}` is no network such as 203.0.113.0/24"))
 }
 
-/// A drawing of where a condition breaks off, in words; `None` for any other message.
-pub(super) fn in_condition(message: &str) -> Option<String> {
+/// The field that the library misses in a document; `None` for any other message.
+pub(super) fn missing(message: &str) -> Option<&str> {
+    let field = message.strip_prefix("Missing required field '")?;
+    field.strip_suffix('\'')
+}
+
+/// What the library draws, or says of its own limits, in words; `None` for any other message.
+pub(super) fn in_words(message: &str) -> Option<String> {
+    if message == "YAML parse error: repetition limit exceeded" {
+        let said = "aliases such as `*name` repeat too much; write the values out";
+        return Some(said.to_owned());
+    }
+    in_condition(message)
+}
+
+/// A drawing of where a condition breaks off, in words.
+fn in_condition(message: &str) -> Option<String> {
     let drawn = message.strip_prefix("Condition parse error")?;
     let text = drawn.lines().find_map(|line| line.split_once(" | "))?.1;
     let mark = drawn

@@ -11,9 +11,6 @@ const MAX_FILES: usize = 10_000;
 /// Deepest folder, so that a loop of links ends.
 const MAX_DEPTH: usize = 16;
 
-/// Deepest nesting of brackets on one line.
-const MAX_BRACKETS: usize = 100;
-
 /// One rule file.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
@@ -98,27 +95,11 @@ fn read(path: &Path) -> Result<String, String> {
     if size > MAX_FILE {
         return Err(format!("file is {size} bytes, {MAX_FILE} are allowed"));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    match text.lines().position(|line| nesting(line) > MAX_BRACKETS) {
-        Some(number) => Err(format!(
-            "brackets nest deeper than {MAX_BRACKETS} at line {}",
-            number + 1
-        )),
-        None => Ok(text),
-    }
-}
-
-/// Deepest nesting of brackets on a line; reading YAML takes the square of it.
-fn nesting(line: &str) -> usize {
-    let mut depth = 0_usize;
-    let mut deepest = 0;
-    for byte in line.bytes() {
-        match byte {
-            b'[' | b'{' | b'(' => depth += 1,
-            b']' | b'}' | b')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let lines = error.as_bytes().iter().take(valid);
+        let line = lines.filter(|byte| **byte == b'\n').count() + 1;
+        format!("what stands at line {line} is no UTF-8; save the file as UTF-8")
+    })
 }

@@ -46,6 +46,15 @@ fn broken_rules_are_refused_with_their_place() {
             "unknown key of ours",
             format!("{good}dial: {{ delivry: M }}\n"),
         ),
+        ("good after bad", format!("title: x\n---\n{good}")),
+    ];
+    insta::assert_snapshot!(refusals(&cases));
+}
+
+#[test]
+fn what_costs_too_much_is_refused() {
+    let good = rule(1, "s:\n  eventName: X\ncondition: s");
+    let cases = [
         (
             "regex that grows",
             good.replace(
@@ -93,15 +102,38 @@ fn broken_rules_are_refused_with_their_place() {
                 &format!("condition: {}", "s or ".repeat(600) + "s"),
             ),
         ),
-        ("good after bad", format!("title: x\n---\n{good}")),
+        (
+            "deep condition",
+            good.replace(
+                "condition: s",
+                &format!("condition: {}s", "not ".repeat(40)),
+            ),
+        ),
+        (
+            "deeper condition",
+            good.replace(
+                "condition: s",
+                &format!("condition: {}s", "not ".repeat(4_000)),
+            ),
+        ),
+        (
+            "costly filter",
+            format!(
+                "{good}---\ntitle: f\nlogsource: {{ product: aws }}\nfilter:\n  rules: any\n  s:\n    a|re: '('\n  condition: not s\n"
+            ),
+        ),
+        ("aliases", bomb()),
     ];
-    let mut report = Vec::new();
-    for (name, text) in cases {
-        let found = errors(&[&text]);
+    insta::assert_snapshot!(refusals(&cases));
+}
+
+fn refusals(cases: &[(&str, String)]) -> String {
+    let told = cases.iter().map(|(name, text)| {
+        let found = errors(&[text]);
         assert!(!found.is_empty(), "{name} was accepted");
-        report.push(format!("{name}\n  {}\n", found.replace('\n', "\n  ")));
-    }
-    insta::assert_snapshot!(report.concat());
+        format!("{name}\n  {}\n", found.replace('\n', "\n  "))
+    });
+    told.collect()
 }
 
 /// A list in a list in a list.
@@ -111,6 +143,47 @@ fn nested(depth: usize) -> String {
         format!("a[any]:\n{indent}")
     });
     levels.collect::<String>() + "  b: c"
+}
+
+/// Lists of lists, each by the one before.
+fn bomb() -> String {
+    let lists = (1..9).map(|level| {
+        let before = format!("*l{}, ", level - 1).repeat(9);
+        format!("l{level}: &l{level} [{before}]\n")
+    });
+    format!("l0: &l0 [a]\n{}", lists.collect::<String>())
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &[u8]| std::fs::write(folder.path().join(name), text).unwrap();
+    let unknown = rule(1, "s:\n  eventName: X\ncondition: t");
+    put("a_latin.yml", b"title: caf\xe9\n");
+    put("b_unknown.yml", unknown.as_bytes());
+    let wanted = RuleSources {
+        folder: Some(folder.path()),
+        audit: false,
+        on_error: OnRuleError::Refuse,
+    };
+    let refused = Engine::load(&wanted, Vec::new()).err().unwrap();
+    let refused: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    let remarks = lint::lint(folder.path()).into_iter();
+    let remarks = remarks.map(|it| (it.file, it.line, it.message));
+    let remarks: Vec<_> = remarks.collect();
+    for (file, line, said) in [
+        ("a_latin.yml", 1, "is no UTF-8; save the file as UTF-8"),
+        ("b_unknown.yml", 8, "names `t`, which the detection has not"),
+    ] {
+        let path = folder.path().join(file).display().to_string();
+        let place = format!("{path}:{line}: ");
+        let is_told = |text: &String| text.starts_with(&place) && text.contains(said);
+        assert!(refused.iter().any(is_told), "{refused:?}");
+        let is_told = |(at, number, text): &(String, Option<usize>, String)| {
+            *at == path && *number == Some(line) && text.contains(said)
+        };
+        assert!(remarks.iter().any(is_told), "{remarks:?}");
+    }
 }
 
 #[test]
@@ -247,6 +320,17 @@ fn what_is_sound_runs_where_errors_are_skipped() {
             good(6)
         ),
     );
+    put(
+        "e_deep.yml",
+        format!(
+            "{}---\n{}",
+            good(8).replace(
+                "condition: s",
+                &format!("condition: {}s", "not ".repeat(4_000))
+            ),
+            good(9)
+        ),
+    );
     put("f_filter.yml", "title: f\nlogsource: { product: aws }\nfilter:\n  rules: [nobody]\n  s:\n    a: b\n  condition: not s\n".to_owned());
     // It stands for one of the pack, which then judges.
     put(
@@ -265,7 +349,7 @@ fn what_is_sound_runs_where_errors_are_skipped() {
     let engine = Engine::load(&wanted(OnRuleError::Skip), Vec::new()).unwrap();
     let own = engine.rules().iter().filter(|rule| !rule.built_in);
     let own: Vec<&str> = own.map(|rule| rule.title.as_str()).collect();
-    assert_eq!(own, ["rule 1", "rule 4", "rule 6"]);
+    assert_eq!(own, ["rule 1", "rule 9", "rule 4", "rule 6"]);
     let of_pack = |rule: &&RuleInfo| rule.built_in && rule.name == "s3_bucket_policy_public";
     assert_eq!(engine.rules().iter().filter(of_pack).count(), 1);
     let told = engine.left_out().iter().map(|error| {
