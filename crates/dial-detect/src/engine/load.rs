@@ -4,6 +4,7 @@ use super::pack::Packed;
 use super::rule::{Origin, Pack, RuleInfo, is_uuid};
 use super::source::Source;
 use super::{RuleError, cost, nesting, sound};
+use dial_core::config::nearest;
 use rsigma_parser::{Detections, FilterRule, FilterRuleTarget, SigmaRule};
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -40,7 +41,8 @@ impl Loaded {
         let own = |packed: &Packed| self.rules.iter().any(|(info, _)| info.name == packed.name);
         let kept: Vec<&Packed> = pack.filter(|packed| !own(packed)).collect();
         self.refuse_doubles(&kept, sources);
-        self.refuse_lost_filters(&kept);
+        self.give_filters_ids(&kept);
+        self.refuse_lost_filters(&kept, sources);
         kept
     }
 
@@ -138,30 +140,50 @@ impl Loaded {
         }
     }
 
-    /// A filter that names a rule which is not there would silently filter nothing.
-    fn refuse_lost_filters(&mut self, pack: &[&Packed]) {
+    /// A filter may name rules as people see them; the library knows ids and titles.
+    fn give_filters_ids(&mut self, pack: &[&Packed]) {
         let own = self.rules.iter();
-        let own = own.map(|(info, _)| (info.id.as_str(), info.title.as_str()));
-        let pack = pack.iter().map(|packed| (packed.id, packed.title));
-        let known: BTreeSet<&str> = own
-            .chain(pack)
-            .flat_map(|(id, title)| [id, title])
-            .collect();
+        let own = own.map(|(info, _)| (info.name.clone(), info.id.clone()));
+        let pack = pack.iter();
+        let pack = pack.map(|packed| (packed.name.to_owned(), packed.id.to_owned()));
+        let ids: HashMap<String, String> = own.chain(pack).collect();
+        for wanted in self.filters.iter_mut().flat_map(|(_, of)| specific(of)) {
+            if let Some(id) = ids.get(wanted) {
+                wanted.clone_from(id);
+            }
+        }
+    }
+
+    /// A filter that names a rule which is not there would silently filter nothing.
+    fn refuse_lost_filters(&mut self, pack: &[&Packed], sources: &[Source]) {
+        let own = self.rules.iter();
+        let own = own.map(|(info, _)| [info.id.as_str(), &info.title, &info.name]);
+        let pack = pack
+            .iter()
+            .map(|packed| [packed.id, packed.title, packed.name]);
+        let known: BTreeSet<&str> = own.chain(pack).flatten().collect();
         let mut lost = Vec::new();
-        for (file, filter) in &self.filters {
-            let FilterRuleTarget::Specific(wanted) = &filter.rules else {
-                continue;
-            };
-            for wanted in wanted
-                .iter()
-                .filter(|wanted| !known.contains(wanted.as_str()))
-            {
-                let message = format!("filter `{}` names no rule: {wanted}", filter.title);
-                lost.push(RuleError::new(file, None, message));
+        for (file, filter) in &mut self.filters {
+            let title = filter.title.clone();
+            for wanted in specific(filter).filter(|wanted| !known.contains(wanted.as_str())) {
+                let near = nearest(wanted, known.iter().copied());
+                let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+                let message = format!("filter `{title}` names no rule: {wanted}{near}");
+                let line = line_of(sources, file, wanted);
+                lost.push(RuleError::new(file, line, message));
             }
         }
         self.errors.extend(lost);
     }
+}
+
+/// The rules that a filter names; none where it is about all.
+fn specific(filter: &mut FilterRule) -> impl Iterator<Item = &mut String> {
+    let wanted = match &mut filter.rules {
+        FilterRuleTarget::Any => None,
+        FilterRuleTarget::Specific(wanted) => Some(wanted),
+    };
+    wanted.into_iter().flatten()
 }
 
 /// What must not be handed to the library's compiler.
@@ -171,10 +193,8 @@ fn refusal(detection: &Detections) -> Option<String> {
 
 /// Ids are compared in lower case, as rules are given them.
 fn spell_ids(filter: &mut FilterRule) {
-    if let FilterRuleTarget::Specific(wanted) = &mut filter.rules {
-        for id in wanted.iter_mut().filter(|wanted| is_uuid(wanted)) {
-            id.make_ascii_lowercase();
-        }
+    for id in specific(filter).filter(|wanted| is_uuid(wanted)) {
+        id.make_ascii_lowercase();
     }
 }
 
@@ -223,6 +243,13 @@ fn line_with(sources: &[Source], rule: &RuleInfo, key: &str, value: &str) -> Opt
         lower.starts_with(key) && lower.contains(&value.to_ascii_lowercase())
     });
     said.map(|(number, _)| number + 1).last()
+}
+
+/// The first line of a file that holds a text.
+fn line_of(sources: &[Source], file: &str, text: &str) -> Option<usize> {
+    let mut sources = sources.iter().filter(|source| source.file == file);
+    let line = sources.find_map(|source| source.text.lines().position(|it| it.contains(text)));
+    line.map(|number| number + 1)
 }
 
 /// `… at line 7 column 3` → 7.
