@@ -10,7 +10,7 @@ const MAX_CONDITION: usize = 16 * 1024;
 /// Deepest nesting of brackets in a condition; the library ends at 64.
 const MAX_NESTED: usize = 60;
 /// Most `not` of a condition; each is a call in a call.
-const MAX_NOTS: usize = 500;
+const MAX_NOTS: usize = 200;
 
 /// What nests too deep.
 pub(super) struct Refusal {
@@ -132,7 +132,7 @@ mod tests {
     fn what_rules_look_like_is_not_refused() {
         let cases = [
             "condition: a and not (b or not c)".to_owned(),
-            format!("condition: {}s", "not ".repeat(500)),
+            format!("condition: {}s", "not ".repeat(200)),
             format!("condition: {}s{}", "(".repeat(60), ")".repeat(60)),
             format!("description: {}", "not ".repeat(600)),
             "condition: [".to_owned(),

@@ -117,6 +117,18 @@ fn what_costs_too_much_is_refused() {
             ),
         ),
         (
+            "deepest that is read",
+            good.replace(
+                "condition: s",
+                &format!(
+                    "condition: {}({}s{}",
+                    "not ".repeat(140),
+                    "not (".repeat(59),
+                    ")".repeat(60)
+                ),
+            ),
+        ),
+        (
             "costly filter",
             format!(
                 "{good}---\ntitle: f\nlogsource: {{ product: aws }}\nfilter:\n  rules: any\n  s:\n    a|re: '('\n  condition: not s\n"
